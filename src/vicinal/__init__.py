@@ -1,0 +1,68 @@
+"""Turn any trained autoencoder into a generator, and see whether its samples are new.
+
+The modules, in the order in which data flows through them:
+
+=============  =====================================================================
+datasets       real images to train and measure on
+autoencoders   networks, objectives and training; wrap your own with `Autoencoder`
+pipeline       encode images, decode latents, generate: read this first
+samplers       distributions fitted to latents: `PMFSampler` and its rivals
+metrics        quality and novelty of samples
+evaluation     one table that shows both
+report         that table, with pictures, as one HTML file
+demo           all of the above in one run
+cli            the command line
+=============  =====================================================================
+
+``import vicinal`` itself is light: names are imported when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from vicinal.autoencoders.base import Autoencoder as Autoencoder
+    from vicinal.evaluation import evaluate as evaluate
+    from vicinal.pipeline import decode as decode
+    from vicinal.pipeline import encode as encode
+    from vicinal.pipeline import generate as generate
+    from vicinal.pipeline import load as load
+    from vicinal.samplers.pmf import PMFSampler as PMFSampler
+
+_HOME = {
+    "Autoencoder": "vicinal.autoencoders.base",
+    "PMFSampler": "vicinal.samplers.pmf",
+    "decode": "vicinal.pipeline",
+    "encode": "vicinal.pipeline",
+    "evaluate": "vicinal.evaluation",
+    "generate": "vicinal.pipeline",
+    "load": "vicinal.pipeline",
+}
+_MODULES = ("autoencoders", "datasets", "evaluation", "metrics", "pipeline", "samplers")
+
+__all__ = [
+    "Autoencoder",
+    "PMFSampler",
+    "__version__",
+    "decode",
+    "encode",
+    "evaluate",
+    "generate",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    if name in _MODULES:
+        return importlib.import_module(f"vicinal.{name}")
+    raise AttributeError(f"module 'vicinal' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})

@@ -1,0 +1,54 @@
+"""The two array libraries: NumPy inside, NumPy or torch at the edges.
+
+A torch tensor is recognised through ``sys.modules``: whoever passes one has imported torch, so
+vicinal never has to.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class TensorKind(NamedTuple):
+    """Where a torch tensor came from, in words, so that it can be pickled and compared."""
+
+    dtype: str
+    device: str
+
+
+def is_tensor(array: Any) -> bool:
+    """Tell whether ``array`` is a torch tensor, without importing torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(array, torch.Tensor)
+
+
+def tensor_kind(array: Any) -> TensorKind | None:
+    """Return dtype and device of a torch tensor, or None for anything else."""
+    if not is_tensor(array):
+        return None
+    return TensorKind(str(array.dtype).removeprefix("torch."), str(array.device))
+
+
+def to_numpy(array: Any) -> np.ndarray[Any, Any]:
+    """Return a NumPy view or copy; bfloat16, which NumPy lacks, becomes float32."""
+    if not is_tensor(array):
+        return np.asarray(array)
+    array = array.detach().cpu()
+    if str(array.dtype) == "torch.bfloat16":
+        array = array.float()
+    return np.asarray(array.numpy())
+
+
+def from_numpy(array: np.ndarray[Any, Any], kind: TensorKind | None) -> Any:
+    """Return ``array`` itself, or a tensor on ``kind``'s device, in its dtype if that is a float."""
+    if kind is None:
+        return array
+    torch = sys.modules.get("torch")
+    if torch is None:
+        import torch
+    dtype = getattr(torch, kind.dtype)
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    return tensor.to(device=kind.device, dtype=dtype if dtype.is_floating_point else tensor.dtype)

@@ -1,0 +1,155 @@
+"""Every argument check and its message: what was expected, what came, what to do."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from vicinal import _arrays
+from vicinal._errors import InvalidInputError, InvalidTypeError
+
+Array = np.ndarray[Any, Any]
+
+MAX_ROW = 2**63  # rows of the endless stream of samples are counted in 63 bits
+_CHECK_BLOCK = 1 << 22  # values looked at in one go, so that checks need no second copy of the data
+
+
+def check_integer(value: Any, name: str, *, minimum: int, maximum: int | None = None) -> int:
+    """Return ``value`` as an int within [minimum, maximum].
+
+    Raises
+    ------
+    InvalidTypeError
+        If it is no integer.
+    InvalidInputError
+        If it is out of range.
+    """
+    wanted = f"at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
+        raise InvalidTypeError(f"{name} must be an integer {wanted}; got {value!r} of type {type(value).__name__}")
+    if value < minimum or (maximum is not None and value > maximum):
+        raise InvalidInputError(f"{name} must be an integer {wanted}; got {value}")
+    return int(value)
+
+
+def check_positive(value: Any, name: str) -> float:
+    """Return ``value`` as a finite float above zero, or raise as `check_integer` does."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        raise InvalidTypeError(f"{name} must be a number above 0; got {value!r} of type {type(value).__name__}")
+    if not (np.isfinite(float(value)) and value > 0):
+        raise InvalidInputError(f"{name} must be a finite number above 0; got {value}")
+    return float(value)
+
+
+def check_choice(value: Any, name: str, choices: Collection[str]) -> str:
+    """Return ``value`` if it is one of ``choices``, or raise InvalidInputError."""
+    if not isinstance(value, str) or value not in choices:
+        raise InvalidInputError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}")
+    return value
+
+
+def check_array(array: Any, name: str) -> Array:
+    """Return a dense real NumPy array, or raise.
+
+    Raises
+    ------
+    InvalidTypeError
+        If it is sparse, or holds something that is no number.
+    InvalidInputError
+        If it is complex.
+    """
+    if hasattr(array, "toarray") and hasattr(array, "tocsr"):
+        raise InvalidTypeError(f"{name} must be a dense array; got a sparse one: pass {name}.toarray()")
+    array = _arrays.to_numpy(array)
+    if array.dtype.kind == "O":
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise InvalidTypeError(f"{name} must be numeric; got dtype object ({error})") from None
+    if array.dtype.kind == "c":
+        raise InvalidInputError(f"{name} must be real; got {array.dtype}. Complex data not supported")
+    if array.dtype.kind not in "fiub":
+        raise InvalidTypeError(f"{name} must be numeric; got dtype {array.dtype}: convert it with .astype('float32')")
+    return array
+
+
+def check_rows(
+    array: Any, name: str, *, event_shape: tuple[int, ...] | None = None, owner: str = "", minimum: int = 1
+) -> Array:
+    """Return a finite float array of shape (n_samples, *event_shape).
+
+    Parameters
+    ----------
+    array : array_like of shape (n_samples, *event_shape)
+        NumPy array, torch tensor, data frame or nested list.
+    name : str
+        What to call it in messages.
+    event_shape : tuple of int, optional
+        The shape that one row must have; None takes any.
+    owner : str
+        Class whose `fit` set ``event_shape``.
+    minimum : int
+        The fewest rows that will do.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, *event_shape)
+        float16, float32 or float64 as it came; integers and booleans become float64.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        As `check_array`, and for a wrong shape, too few rows, NaN or infinity.
+    """
+    array = check_array(array, name)
+    if array.ndim < 2:
+        raise InvalidInputError(
+            f"{name} must have shape (n_samples, n_features) or (n_samples, ...); got {array.shape}. "
+            f"Reshape your data with {name}.reshape(-1, 1) for one feature or {name}.reshape(1, -1) for one sample"
+        )
+    if event_shape is not None and array.shape[1:] != event_shape:
+        expected = ", ".join(("n_samples", *map(str, event_shape)))
+        raise InvalidInputError(
+            f"{name} must have shape ({expected}), as in fit; got {array.shape}. X has {array[:1].size} features, "
+            f"but {owner} is expecting {math.prod(event_shape)} features as input"
+        )
+    if array[:1].size == 0 and array.shape[0] > 0:
+        raise InvalidInputError(
+            f"{name} has 0 feature(s) (shape={array.shape}) while a minimum of 1 is required."
+        )
+    if array.shape[0] < minimum:
+        raise InvalidInputError(
+            f"{name} must have at least {minimum} rows; got n_samples={array.shape[0]} (shape {array.shape})"
+        )
+    if array.dtype.kind != "f":
+        array = array.astype(np.float64)
+    elif array.dtype.itemsize > 8:
+        array = array.astype(np.float64)
+    check_finite(array, name)
+    return array
+
+
+def check_finite(array: Array, name: str) -> None:
+    """Raise InvalidInputError where ``array`` (n_samples, ...) holds NaN or infinity."""
+    rows = max(1, _CHECK_BLOCK // max(1, array[:1].size))
+    for first in range(0, len(array), rows):
+        finite = np.isfinite(array[first : first + rows])
+        if not finite.all():
+            row = first + int(np.argmin(finite.reshape(len(finite), -1).all(axis=1)))
+            raise InvalidInputError(
+                f"{name} must be finite; got NaN or inf, first in row {row}. "
+                f"Keep the finite rows: {name}[np.isfinite({name}).reshape(len({name}), -1).all(axis=1)]"
+            )
+
+
+def check_row_range(n_samples: Any, start: Any) -> tuple[int, int]:
+    """Return (n_samples, start) as ints that name rows of the stream of samples."""
+    n_samples = check_integer(n_samples, "n_samples", minimum=0)
+    start = check_integer(start, "start", minimum=0, maximum=MAX_ROW - 1)
+    if start + n_samples > MAX_ROW:
+        raise InvalidInputError(f"start + n_samples must be at most 2**63; got {start} + {n_samples}")
+    return n_samples, start

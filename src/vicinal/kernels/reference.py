@@ -1,0 +1,99 @@
+r"""The kernels in NumPy: the definition, and the oracle of every other version.
+
+For latents z of shape (n, d), with arithmetic in their own precision (float32 or float64):
+
+.. math::
+    \mathrm{code}_{ij} = \min(\max(\lfloor (z_{ij} - \mathrm{lower}_j) / \mathrm{width}_j \rfloor, 0), n_\mathrm{bins} - 1)
+
+A dimension of width 0 is constant: its code is 0. A draw from cell c is
+
+.. math::
+    z_j = \min(\mathrm{lower}_j + (c_j + u_j)\,\mathrm{width}_j,\ \mathrm{upper}_j), \quad u_j \in [0, 1)
+
+and, where rounding has pushed z_j over the edge of its cell (about once in a million values),
+the centre of the cell instead, so that the code of a sample is the cell it was drawn from.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vicinal import rng
+
+Array = np.ndarray[Any, Any]
+
+
+def code_dtype(n_bins: int) -> np.dtype[Any]:
+    """Return the smallest unsigned integer type that holds n_bins - 1."""
+    return np.min_scalar_type(n_bins - 1)
+
+
+def bounds(latents: Array) -> tuple[Array, Array]:
+    """Return (lower, upper) of each dimension, shape (d,), with +0.0 for either zero."""
+    return latents.min(axis=0) + 0, latents.max(axis=0) + 0
+
+
+def _positions(latents: Array, lower: Array, width: Array, n_bins: int) -> Array:
+    safe_width = np.where(width > 0, width, 1).astype(width.dtype)
+    return np.clip((latents - lower) / safe_width, 0, n_bins - 1)
+
+
+def quantize(latents: Array, lower: Array, width: Array, n_bins: int) -> Array:
+    """Return the codes, shape (n, d), in `code_dtype`."""
+    return _positions(latents, lower, width, n_bins).astype(code_dtype(n_bins))
+
+
+def unique_cells(codes: Array, n_bins: int) -> tuple[Array, Array]:
+    """Return the distinct rows (n_cells, d) in lexicographic order and their counts (n_cells,) int64."""
+    del n_bins  # other kernels pack codes by it
+    cells, counts = np.unique(codes, axis=0, return_counts=True)
+    return cells, counts.astype(np.int64)
+
+
+def find_cells(codes: Array, cells: Array) -> Array:
+    """Return the index in ``cells`` of each row of ``codes``, or -1, shape (n,), int64."""
+    index = {cell.tobytes(): i for i, cell in enumerate(cells)}
+    return np.array([index.get(row.tobytes(), -1) for row in codes], dtype=np.int64)
+
+
+def sample_cells(
+    cells: Array,
+    counts: Array,
+    lower: Array,
+    upper: Array,
+    width: Array,
+    n_bins: int,
+    *,
+    key: int,
+    start: int,
+    n_samples: int,
+) -> Array:
+    """Draw rows ``start`` to ``start + n_samples`` of the stream of samples.
+
+    Parameters
+    ----------
+    cells : ndarray of unsigned int, shape (n_cells, d)
+        Occupied cells.
+    counts : ndarray of int64, shape (n_cells,)
+        A cell is drawn with probability counts / counts.sum().
+    lower, upper, width : ndarray of float32 or float64, shape (d,)
+        Bounds and bin widths; width 0 for a constant dimension.
+    n_bins : int
+        Bins in each dimension.
+    key, start, n_samples : int
+        See `vicinal.rng`.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, d), dtype of ``lower``
+    """
+    dtype = lower.dtype
+    cumulative = np.cumsum(counts)
+    draws = rng.choices(key, start, n_samples, int(cumulative[-1]))
+    drawn = cells[np.searchsorted(cumulative, draws, side="right")].astype(dtype)
+    u = rng.uniforms(key, start, n_samples, cells.shape[1]).astype(dtype)
+    latents = np.minimum(lower + (drawn + u) * width, upper)
+    stayed = np.floor(_positions(latents, lower, width, n_bins)) == drawn
+    return np.where(stayed, latents, lower + (drawn + dtype.type(0.5)) * width)

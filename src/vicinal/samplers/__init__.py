@@ -1,0 +1,18 @@
+"""Distributions over latents, all under one contract (`vicinal.samplers.base.Sampler`)."""
+
+from vicinal.samplers.base import DensitySampler, Sampler
+from vicinal.samplers.bootstrap import BootstrapSampler
+from vicinal.samplers.gaussian import GaussianSampler
+from vicinal.samplers.gmm import GMMSampler
+from vicinal.samplers.kde import KDESampler
+from vicinal.samplers.pmf import PMFSampler
+
+__all__ = [
+    "BootstrapSampler",
+    "DensitySampler",
+    "GMMSampler",
+    "GaussianSampler",
+    "KDESampler",
+    "PMFSampler",
+    "Sampler",
+]

@@ -1,0 +1,148 @@
+"""Files: safetensors with one JSON header, versioned and checksummed, never pickle, written atomically.
+
+A file holds named arrays and one metadata entry ``vicinal``, a JSON object with the keys
+
+==============  =========================================================================
+format_version  1; a reader refuses a larger number than it knows
+kind            class of the saved object, such as ``"PMFSampler"``
+vicinal         version of the library that wrote it
+header          the object's own settings, numbers and strings
+sha256          over kind, header, names, dtypes, shapes and bytes
+==============  =========================================================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import vicinal
+from vicinal._errors import FileFormatError
+
+Array = np.ndarray[Any, Any]
+PathLike = str | os.PathLike[str]
+
+FORMAT_VERSION = 1
+
+
+class Artifact(NamedTuple):
+    """What a file holds: the class it belongs to, its settings and its arrays."""
+
+    kind: str
+    header: dict[str, Any]
+    arrays: dict[str, Array]
+    written_by: str
+
+
+def write_atomic(path: PathLike, data: bytes) -> None:
+    """Write ``data`` to ``path`` whole or not at all: temporary file, fsync, rename."""
+    path = Path(path)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)  # mkstemp's own mode shuts everyone else out
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _digest(kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> str:
+    digest = hashlib.sha256(json.dumps([kind, header], sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name}:{array.dtype.str}:{array.shape};".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def write(path: PathLike, kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+    """Write one object.
+
+    Parameters
+    ----------
+    path : path_like
+        Where to; an existing file is replaced in one step.
+    kind : str
+        Class of the object.
+    header : mapping
+        JSON-able settings.
+    arrays : mapping of str to ndarray
+        Contiguous or not; floats, integers and booleans.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; nothing is left behind then.
+    """
+    from safetensors.numpy import save
+
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    metadata = {
+        "format_version": FORMAT_VERSION,
+        "kind": kind,
+        "vicinal": vicinal.__version__,
+        "header": dict(header),
+        "sha256": _digest(kind, header, contiguous),
+    }
+    write_atomic(path, save(contiguous, metadata={"vicinal": json.dumps(metadata)}))
+
+
+def read(path: PathLike) -> Artifact:
+    """Read what `write` wrote.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is not vicinal's, is truncated or altered, or is of a newer format.
+    OSError
+        If it cannot be read.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    if path.is_dir() or not path.exists():
+        raise FileNotFoundError(f"{path} is not a file; expected one written by save()")
+    try:
+        with safe_open(path, framework="np") as file:
+            metadata = (file.metadata() or {}).get("vicinal")
+            if metadata is None:
+                raise FileFormatError(f"{path} is a safetensors file, but not one that vicinal wrote")
+            fields = _parse(path, metadata)
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except SafetensorError as error:
+        raise FileFormatError(
+            f"{path} is not a vicinal file, or is truncated ({error}); write it again with save()"
+        ) from None
+    if fields["sha256"] != _digest(fields["kind"], fields["header"], arrays):
+        raise FileFormatError(f"{path} is damaged: its checksum does not match; write it again with save()")
+    return Artifact(fields["kind"], fields["header"], arrays, fields["vicinal"])
+
+
+def _parse(path: Path, metadata: str) -> dict[str, Any]:
+    try:
+        fields: dict[str, Any] = json.loads(metadata)
+        version = int(fields["format_version"])
+        missing = {"kind", "vicinal", "header", "sha256"} - fields.keys()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise FileFormatError(f"{path} is damaged: its metadata cannot be read") from None
+    if version > FORMAT_VERSION:
+        raise FileFormatError(
+            f"{path} has format {version}, written by vicinal {fields.get('vicinal', '?')}; this is vicinal "
+            f"{vicinal.__version__}, which reads up to format {FORMAT_VERSION}: run pip install -U vicinal"
+        )
+    if missing:
+        raise FileFormatError(f"{path} is damaged: its metadata lacks {', '.join(sorted(missing))}")
+    return fields
