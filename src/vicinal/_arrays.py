@@ -6,6 +6,7 @@ vicinal never has to.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import Any, NamedTuple
 
@@ -46,9 +47,7 @@ def from_numpy(array: np.ndarray[Any, Any], kind: TensorKind | None) -> Any:
     """Return ``array`` itself, or a tensor on ``kind``'s device, in its dtype if that is a float."""
     if kind is None:
         return array
-    torch = sys.modules.get("torch")
-    if torch is None:
-        import torch
+    torch: Any = importlib.import_module("torch")  # of a pickled sampler, perhaps for the first time here
     dtype = getattr(torch, kind.dtype)
     tensor = torch.from_numpy(np.ascontiguousarray(array))
     return tensor.to(device=kind.device, dtype=dtype if dtype.is_floating_point else tensor.dtype)

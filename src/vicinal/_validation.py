@@ -31,16 +31,17 @@ def check_integer(value: Any, name: str, *, minimum: int, maximum: int | None = 
     wanted = f"at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
         raise InvalidTypeError(f"{name} must be an integer {wanted}; got {value!r} of type {type(value).__name__}")
-    if value < minimum or (maximum is not None and value > maximum):
-        raise InvalidInputError(f"{name} must be an integer {wanted}; got {value}")
-    return int(value)
+    number = int(value)
+    if number < minimum or (maximum is not None and number > maximum):
+        raise InvalidInputError(f"{name} must be an integer {wanted}; got {number}")
+    return number
 
 
 def check_positive(value: Any, name: str) -> float:
     """Return ``value`` as a finite float above zero, or raise as `check_integer` does."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
         raise InvalidTypeError(f"{name} must be a number above 0; got {value!r} of type {type(value).__name__}")
-    if not (np.isfinite(float(value)) and value > 0):
+    if not 0 < float(value) < math.inf:
         raise InvalidInputError(f"{name} must be a finite number above 0; got {value}")
     return float(value)
 
@@ -118,16 +119,12 @@ def check_rows(
             f"but {owner} is expecting {math.prod(event_shape)} features as input"
         )
     if array[:1].size == 0 and array.shape[0] > 0:
-        raise InvalidInputError(
-            f"{name} has 0 feature(s) (shape={array.shape}) while a minimum of 1 is required."
-        )
+        raise InvalidInputError(f"{name} has 0 feature(s) (shape={array.shape}) while a minimum of 1 is required.")
     if array.shape[0] < minimum:
         raise InvalidInputError(
             f"{name} must have at least {minimum} rows; got n_samples={array.shape[0]} (shape {array.shape})"
         )
-    if array.dtype.kind != "f":
-        array = array.astype(np.float64)
-    elif array.dtype.itemsize > 8:
+    if array.dtype.kind != "f" or array.dtype.itemsize > 8:
         array = array.astype(np.float64)
     check_finite(array, name)
     return array

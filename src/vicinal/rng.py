@@ -80,8 +80,7 @@ def seed_key(random_state: Any) -> int:
         return check_integer(random_state, "random_state", minimum=0, maximum=2**64 - 1)
     except InvalidTypeError:
         raise InvalidTypeError(
-            "random_state must be an integer from 0 to 2**64 - 1, None, or a NumPy generator; "
-            f"got {random_state!r}"
+            f"random_state must be an integer from 0 to 2**64 - 1, None, or a NumPy generator; got {random_state!r}"
         ) from None
 
 
@@ -110,7 +109,12 @@ def philox4x32(counter: tuple[Any, Any, Any, Any], key: int) -> tuple[Array, Arr
     m0, m1 = (np.uint64(multiplier) for multiplier in MULTIPLIER)
     for _ in range(ROUNDS):
         p0, p1 = m0 * c0, m1 * c2
-        c0, c1, c2, c3 = (p1 >> _32) ^ c1 ^ np.uint64(k0), p1 & _MASK, (p0 >> _32) ^ c3 ^ np.uint64(k1), p0 & _MASK
+        c0, c1, c2, c3 = (
+            (p1 >> _32) ^ c1 ^ np.uint64(k0),
+            p1 & _MASK,
+            (p0 >> _32) ^ c3 ^ np.uint64(k1),
+            p0 & _MASK,
+        )
         k0, k1 = (k0 + KEY_STEP[0]) & 0xFFFFFFFF, (k1 + KEY_STEP[1]) & 0xFFFFFFFF
     return c0, c1, c2, c3
 

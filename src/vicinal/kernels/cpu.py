@@ -20,7 +20,7 @@ from vicinal.kernels.reference import code_dtype
 
 Array = np.ndarray[Any, Any]
 
-COMPILED = not numba.config.DISABLE_JIT
+COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
 _VALUES_A_THREAD = 1 << 17  # below this a thread costs more than it gives
 _TILE = 2048  # counters encrypted together; four arrays of them stay in the first-level cache

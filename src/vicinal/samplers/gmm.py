@@ -114,9 +114,7 @@ class GMMSampler(DensitySampler):
 
     def _sample(self, key: int, start: int, n_samples: int) -> Array:
         cumulative = np.cumsum(np.rint(self.weights_ * 2.0**32).astype(np.int64))
-        component = np.searchsorted(
-            cumulative, rng.choices(key, start, n_samples, int(cumulative[-1])), side="right"
-        )
+        component = np.searchsorted(cumulative, rng.choices(key, start, n_samples, int(cumulative[-1])), side="right")
         latents = rng.normals(key, start, n_samples, self.means_.shape[1])
         for k in np.unique(component):
             rows = component == k

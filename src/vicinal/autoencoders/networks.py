@@ -1,0 +1,135 @@
+"""One pair of convolutional networks for images of any size."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from vicinal import storage
+from vicinal._errors import InvalidInputError
+from vicinal._validation import check_integer
+
+
+class ConvAutoencoder(nn.Module):
+    """A convolutional encoder and its mirror image.
+
+    Each stage halves height and width and doubles the channels, until a side is odd or at most 4.
+
+    Parameters
+    ----------
+    image_shape : tuple of int
+        (C, H, W) of one image; values in [0, 1].
+    latent_dim : int
+        Dimensions of a latent.
+    width : int
+        Channels of the first stage.
+    variational : bool
+        Whether the encoder gives a Gaussian posterior: mean and log variance.
+
+    Examples
+    --------
+    >>> model = ConvAutoencoder((1, 8, 8), latent_dim=2)
+    >>> latents = model.encode(torch.zeros(5, 1, 8, 8))
+    >>> latents.shape, model.decode(latents).shape
+    (torch.Size([5, 2]), torch.Size([5, 1, 8, 8]))
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        latent_dim: int,
+        *,
+        width: int = 16,
+        variational: bool = False,
+    ) -> None:
+        super().__init__()
+        if len(image_shape) != 3:
+            raise InvalidInputError(f"image_shape must be (C, H, W); got {tuple(image_shape)}")
+        self.image_shape = tuple(image_shape)
+        self.latent_dim = check_integer(latent_dim, "latent_dim", minimum=1)
+        self.width = check_integer(width, "width", minimum=1)
+        self.variational = bool(variational)
+        self.card: dict[str, Any] = {}
+
+        channels, sides = [image_shape[0]], tuple(image_shape[1:])
+        while min(sides) > 4 and all(side % 2 == 0 for side in sides):
+            channels.append(self.width * 2 ** (len(channels) - 1))
+            sides = tuple(side // 2 for side in sides)
+        if len(channels) == 1:
+            raise InvalidInputError(f"images must have even sides above 4; got {sides[0]} x {sides[1]}: pad them")
+        core = (channels[-1], *sides)
+        size = math.prod(core)
+
+        down: list[nn.Module] = []
+        for before, after in itertools.pairwise(channels):
+            down += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.SiLU()]
+        n_outputs = self.latent_dim * (2 if self.variational else 1)
+        self.encoder = nn.Sequential(*down, nn.Flatten(), nn.Linear(size, n_outputs))
+
+        up: list[nn.Module] = [nn.Linear(self.latent_dim, size), nn.Unflatten(1, core)]
+        for before, after in itertools.pairwise(reversed(channels)):
+            up += [nn.SiLU(), nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)]
+        self.decoder = nn.Sequential(*up, nn.Sigmoid())
+        self.to(memory_format=torch.channels_last)
+
+    def start_from_mean(self, mean: float) -> None:
+        """Set the decoder's last bias so that untrained outputs lie near the mean pixel, in (0, 1).
+
+        Without it the sigmoid may saturate in the first steps and never come back.
+        """
+        bias: Tensor = self.decoder[-2].bias  # type: ignore[assignment]
+        nn.init.constant_(bias, math.log(mean / (1.0 - mean)))
+
+    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log variance of q(z | x), each (n, latent_dim), of a variational model."""
+        if not self.variational:
+            raise InvalidInputError("posterior needs a model made with variational=True; use encode")
+        mean, log_variance = self.encoder(images).chunk(2, dim=1)
+        return mean, log_variance.clamp(-20.0, 20.0)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Return latents (n, latent_dim); for a variational model the means of the posterior."""
+        if self.variational:
+            return self.posterior(images)[0]
+        latents: Tensor = self.encoder(images)
+        return latents
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Return images (n, C, H, W) with values in [0, 1]."""
+        images: Tensor = self.decoder(latents)
+        return images
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return reconstructions, ``decode(encode(images))``."""
+        return self.decode(self.encode(images))
+
+    def save(self, path: storage.PathLike) -> None:
+        """Write weights, sizes and the training card to a file that `vicinal.load` reads.
+
+        Parameters
+        ----------
+        path : path_like
+            By custom ``*.safetensors``; an existing file is replaced, in one step.
+        """
+        header = {
+            "params": {
+                "image_shape": list(self.image_shape),
+                "latent_dim": self.latent_dim,
+                "width": self.width,
+                "variational": self.variational,
+            },
+            "card": self.card,
+        }
+        weights = {name: weight.detach().cpu().numpy() for name, weight in self.state_dict().items()}
+        storage.write(path, type(self).__name__, header, weights)
+
+    @classmethod
+    def _from_artifact(cls, artifact: storage.Artifact) -> Self:
+        model = cls(**artifact.header["params"])
+        model.card = artifact.header["card"]
+        model.load_state_dict({name: torch.from_numpy(array) for name, array in artifact.arrays.items()})
+        return model.eval()

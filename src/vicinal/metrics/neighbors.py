@@ -1,0 +1,107 @@
+"""Novelty: how far samples are from the data they were learned from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.neighbors import NearestNeighbors
+
+from vicinal._validation import check_rows
+from vicinal.metrics.distances import check_pair
+
+Array = np.ndarray[Any, Any]
+
+
+def nearest_rows(queries: Array, points: Array) -> tuple[Array, Array]:
+    """Return distance to, and index of, the nearest of ``points`` (m, d) for each of ``queries`` (n, d)."""
+    index = NearestNeighbors(n_neighbors=1).fit(points).kneighbors(queries, return_distance=False)[:, 0]
+    # The search expands |a - b|^2, which loses the digits of a small distance: take it again.
+    return np.linalg.norm(queries - points[index], axis=1), index
+
+
+def nn_ratio(real: Any, generated: Any, *, train: Any) -> float:
+    """Return how far samples are from the training data, in units of how far fresh data are.
+
+    The median distance from a sample to its nearest training row, over the same for held-out rows;
+    each dimension is first divided by its standard deviation over the training rows.
+
+    Parameters
+    ----------
+    real : array_like of shape (n, *shape)
+        Held-out data.
+    generated : array_like of shape (m, *shape)
+        Samples.
+    train : array_like of shape (k, *shape)
+        The data that the sampler was fitted to.
+
+    Returns
+    -------
+    float
+        0 for copies, 1 for samples as new as fresh data. NaN if half of the held-out rows are
+        themselves copies of training rows.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        For data that cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).normal(size=(3, 1000, 2))
+    >>> nn_ratio(x[0], x[2], train=x[2])
+    0.0
+    >>> 0.8 < nn_ratio(x[0], x[1], train=x[2]) < 1.2
+    True
+    """
+    train, real = check_pair(train, real)
+    _, generated = check_pair(train, np.reshape(check_rows(generated, "generated"), (len(generated), -1)))
+    scale = train.std(axis=0)
+    scale[scale == 0] = 1.0
+    fresh, new = (np.median(nearest_rows(rows / scale, train / scale)[0]) for rows in (real, generated))
+    return float(new / fresh) if fresh > 0 else float("nan")
+
+
+def authenticity(train: Any, generated: Any) -> float:
+    """Return AuthPct, the share of samples that are not near-copies of a training row, in percent.
+
+    A sample is authentic if it is farther from its nearest training row than that row is from its own
+    nearest neighbour among the training rows.
+
+    Parameters
+    ----------
+    train : array_like of shape (k, *shape)
+        The data that the sampler was fitted to, at least two rows.
+    generated : array_like of shape (m, *shape)
+        Samples.
+
+    Returns
+    -------
+    float
+        In [0, 100]. Copies give 0; fresh data give well under 100, since they too have near neighbours.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        For data that cannot be used.
+
+    References
+    ----------
+    A. Alaa et al., "How faithful is your synthetic data? Sample-level metrics for evaluating and
+    auditing generative models", 2022, arXiv:2102.08921.
+
+    Examples
+    --------
+    >>> authenticity([[0.0], [1.0], [10.0]], [[0.5], [2.5], [10.0], [30.0]])
+    50.0
+    """
+    train, generated = check_pair(train, generated)
+    train = check_rows(train, "train", minimum=2)
+    distance, index = nearest_rows(generated, train)
+    needed, inverse = np.unique(index, return_inverse=True)
+    neighbors = NearestNeighbors(n_neighbors=2).fit(train).kneighbors(train[needed], return_distance=False)
+    # A row is its own nearest neighbour, but need not come first when it has a twin.
+    other = np.where(neighbors[:, 0] == needed, neighbors[:, 1], neighbors[:, 0])
+    own_distance = np.linalg.norm(train[needed] - train[other], axis=1)
+    return float(100.0 * np.mean(distance > own_distance[inverse]))

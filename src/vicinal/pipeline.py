@@ -1,0 +1,224 @@
+"""Read this first: images to latents, a sampler's latents to new images.
+
+::
+
+    latents = encode(autoencoder, images)
+    sampler = PMFSampler(random_state=0).fit(latents)
+    new_images = generate(autoencoder, sampler, 10_000)
+
+Everything here is batching and devices; the mathematics is in `vicinal.samplers`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from vicinal import _arrays, _validation, rng, storage
+from vicinal._errors import FileFormatError, InvalidInputError, InvalidTypeError, import_extra
+
+
+def encode(autoencoder: Any, images: Any, *, batch_size: int = 256) -> Any:
+    """Encode images, batch by batch.
+
+    Parameters
+    ----------
+    autoencoder : object
+        Anything with ``encode`` and ``decode``. A torch module is put in evaluation mode meanwhile,
+        without gradients, and given tensors of its own device and type.
+    images : array_like of shape (n, *image_shape)
+        NumPy array or torch tensor, in the range that the autoencoder was trained on.
+    batch_size : int
+        Images at a time.
+
+    Returns
+    -------
+    ndarray or torch.Tensor of shape (n, *latent_shape)
+        Of the array library that ``images`` came in.
+
+    Raises
+    ------
+    InvalidTypeError
+        If the autoencoder lacks the method, or returns something that is no array.
+    InvalidInputError
+        If it returns another number of rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from vicinal import Autoencoder
+    >>> encode(Autoencoder(lambda x: x[:, :1], lambda z: z), np.ones((3, 2))).shape
+    (3, 1)
+    """
+    return _in_batches(autoencoder, "encode", images, "images", batch_size)
+
+
+def decode(autoencoder: Any, latents: Any, *, batch_size: int = 256) -> Any:
+    """Decode latents (n, *latent_shape) to images (n, *image_shape); everything else as in `encode`."""
+    return _in_batches(autoencoder, "decode", latents, "latents", batch_size)
+
+
+def generate(
+    autoencoder: Any,
+    sampler: Any,
+    n_samples: int,
+    *,
+    random_state: Any = None,
+    start: int = 0,
+    batch_size: int = 256,
+) -> Any:
+    """Draw latents and decode them.
+
+    Parameters
+    ----------
+    autoencoder : object
+        As in `encode`.
+    sampler : Sampler
+        Fitted to latents of this autoencoder.
+    n_samples : int
+        Images to generate.
+    random_state, start
+        As in `vicinal.samplers.Sampler.sample`: image i depends on the seed and ``start + i`` alone.
+    batch_size : int
+        Images at a time.
+
+    Returns
+    -------
+    ndarray or torch.Tensor of shape (n_samples, *image_shape)
+        Of the array library of the latents that the sampler was fitted to.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If the sampler is not fitted.
+    InvalidInputError, InvalidTypeError
+        As `encode`, and for impossible arguments.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from vicinal import Autoencoder, PMFSampler
+    >>> doubles = Autoencoder(lambda images: images / 2, lambda latents: latents * 2)
+    >>> sampler = PMFSampler(4, random_state=0).fit(np.random.default_rng(0).normal(size=(50, 3)))
+    >>> generate(doubles, sampler, 5).shape
+    (5, 3)
+    """
+    n_samples, start = _validation.check_row_range(n_samples, start)
+    key = rng.seed_key(sampler.random_state if random_state is None else random_state)
+    latents = sampler.sample(n_samples, random_state=key, start=start)
+    return decode(autoencoder, latents, batch_size=batch_size)
+
+
+def load(path: storage.PathLike) -> Any:
+    """Load a sampler or an autoencoder that vicinal saved.
+
+    Parameters
+    ----------
+    path : path_like
+        A file written by ``save``.
+
+    Returns
+    -------
+    Sampler or ConvAutoencoder
+        Fitted and ready: a sampler gives the same bits as the one saved.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is not vicinal's, is damaged, or is of a newer version.
+    MissingExtraError
+        For an autoencoder, if torch is not installed.
+    OSError
+        If the file cannot be read.
+    """
+    from vicinal import samplers
+
+    artifact = storage.read(path)
+    if artifact.kind in samplers.__all__:
+        return getattr(samplers, artifact.kind)._from_artifact(artifact)
+    if artifact.kind == "ConvAutoencoder":
+        import_extra("torch", "torch")
+        from vicinal.autoencoders.networks import ConvAutoencoder
+
+        return ConvAutoencoder._from_artifact(artifact)
+    raise FileFormatError(
+        f"{path} holds a {artifact.kind}, written by vicinal {artifact.written_by}, which this version does not know: "
+        "run pip install -U vicinal"
+    )
+
+
+def _in_batches(autoencoder: Any, method: str, array: Any, name: str, batch_size: int) -> Any:
+    """Call ``autoencoder.method`` on batches of ``array`` and join what it returns."""
+    function = getattr(autoencoder, method, None)
+    if not callable(function):
+        raise InvalidTypeError(
+            f"autoencoder must have encode(images) and decode(latents); {type(autoencoder).__name__} has no {method}: "
+            "wrap two callables as vicinal.Autoencoder(encoder, decoder)"
+        )
+    batch_size = _validation.check_integer(batch_size, "batch_size", minimum=1)
+    kind = _arrays.tensor_kind(array)
+    array = array if kind else _validation.check_array(array, name)
+    if array.ndim < 2:
+        raise InvalidInputError(f"{name} must have shape (n_samples, ...); got {tuple(array.shape)}")
+    module = _module_of(autoencoder, "encoder" if method == "encode" else "decoder")
+
+    outputs = None
+    with _inference(module):
+        for first in range(0, max(1, len(array)), batch_size):
+            batch = array[first : first + batch_size]
+            output = function(batch if module is None else _tensor_for(module, batch))
+            _check_output(output, len(batch), method)
+            if outputs is None:
+                outputs = _empty_like(output, len(array), kind)
+            outputs[first : first + batch_size] = output if kind else _arrays.to_numpy(output)
+    return outputs
+
+
+def _module_of(autoencoder: Any, part: str) -> Any:
+    """Return the torch module that does the work, or None."""
+    torch = sys.modules.get("torch")
+    candidates = (autoencoder, getattr(autoencoder, part, None))
+    return next((c for c in candidates if torch is not None and isinstance(c, torch.nn.Module)), None)
+
+
+@contextmanager
+def _inference(module: Any) -> Iterator[None]:
+    if module is None:
+        yield
+        return
+    trained = [part for part in module.modules() if part.training]
+    module.eval()
+    try:
+        with sys.modules["torch"].inference_mode():
+            yield
+    finally:
+        for part in trained:
+            part.training = True
+
+
+def _tensor_for(module: Any, batch: Any) -> Any:
+    torch = sys.modules["torch"]
+    like = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
+    return torch.as_tensor(batch if _arrays.is_tensor(batch) else np.ascontiguousarray(batch)).to(like)
+
+
+def _check_output(output: Any, n_rows: int, method: str) -> None:
+    if not (_arrays.is_tensor(output) or isinstance(output, np.ndarray)):
+        raise InvalidTypeError(
+            f"{method} must return one array; got {type(output).__name__}. Wrap the model, as in "
+            "vicinal.Autoencoder(lambda images: model.encode(images)[0], model.decode)"
+        )
+    if output.ndim < 1 or len(output) != n_rows:
+        raise InvalidInputError(f"{method} must return one row for each of {n_rows}; got shape {tuple(output.shape)}")
+
+
+def _empty_like(output: Any, n_rows: int, kind: _arrays.TensorKind | None) -> Any:
+    if kind is None:
+        return np.empty((n_rows, *output.shape[1:]), _arrays.to_numpy(output[:0]).dtype)
+    torch = sys.modules["torch"]
+    output = torch.as_tensor(output)
+    return torch.empty((n_rows, *output.shape[1:]), dtype=output.dtype, device=kind.device)

@@ -1,0 +1,173 @@
+"""Tables, plots and image grids as one self-contained HTML file."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata, resources
+from typing import Any
+
+import numpy as np
+
+import vicinal
+from vicinal import storage
+from vicinal._errors import import_extra
+from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS, Scores
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A strip of images (n, C, H, W) in [0, 1] with a caption, and others (n, C, H, W) to show below each."""
+
+    caption: str
+    images: Array
+    below: Array | None = None
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the report says of one autoencoder."""
+
+    title: str
+    text: str
+    scores: Scores
+    grids: Sequence[Grid]
+
+
+def machine() -> dict[str, str]:
+    """Return what the numbers were measured on: processor, cores, and versions of what matters."""
+    packages = ("numpy", "numba", "scikit-learn", "torch")
+    versions = {name: metadata.version(name) for name in packages if _installed(name)}
+    return {
+        "processor": _processor(),
+        "cores": str(os.cpu_count()),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "vicinal": vicinal.__version__,
+        **versions,
+    }
+
+
+def write(path: storage.PathLike, title: str, lead: str, sections: Sequence[Section], facts: Mapping[str, str]) -> None:
+    """Write the report.
+
+    Parameters
+    ----------
+    path : path_like
+        The HTML file; an existing one is replaced, in one step.
+    title, lead : str
+        Heading and first paragraph.
+    sections : sequence of Section
+        One for each autoencoder.
+    facts : mapping of str to str
+        What the numbers rest on, such as `machine()`.
+
+    Raises
+    ------
+    MissingExtraError
+        If jinja2 or matplotlib is not installed.
+    """
+    jinja2 = import_extra("jinja2", "report")
+    source = resources.files("vicinal").joinpath("templates/report.html").read_text(encoding="utf-8")
+    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(source)
+    pages = [
+        {
+            "title": section.title,
+            "text": section.text,
+            "table": section.scores.cells(),
+            "references": [row["reference"] for row in section.scores.rows],
+            "notes": section.scores.notes,
+            "plot": _data_uri(frontier_plot(section.scores)),
+            "grids": [_strip(grid) for grid in section.grids],
+        }
+        for section in sections
+    ]
+    html = template.render(title=title, lead=lead, sections=pages, facts=dict(facts))
+    storage.write_atomic(path, html.encode("utf-8"))
+
+
+def frontier_plot(scores: Scores) -> bytes:
+    """Return a PNG of quality against novelty: Frechet distance over nn ratio, a point for each sampler.
+
+    Rows named ``PMF, ...`` are joined into a curve.
+    """
+    figure_module = import_extra("matplotlib.figure", "report")
+    figure = figure_module.Figure(figsize=(8.0, 5.0), dpi=110, layout="constrained")
+    axes = figure.add_subplot()
+    points = [row for row in scores.rows if "nn_ratio" in row and row["name"] != REAL]
+    curve = sorted((row for row in points if row["name"].startswith("PMF")), key=lambda row: row["nn_ratio"])
+    axes.plot(*_xy(curve), color="#0b6e4f", linewidth=1.5, zorder=2)
+    for row in points:
+        color = "#0b6e4f" if row in curve else "#b23a48" if row["name"] == BOOTSTRAP else "#3d5a80"
+        x, y = row["nn_ratio"], row["frechet_distance"]
+        axes.errorbar(
+            x, y, xerr=row.get("nn_ratio_se"), yerr=row.get("frechet_distance_se"), fmt="o", color=color, zorder=3
+        )
+        axes.annotate(row["name"], (x, y), xytext=(6, 5), textcoords="offset points", fontsize=8, color=color)
+    for name, style in ((REAL, "-"), (RECONSTRUCTIONS, "--")):
+        axes.axhline(scores[name]["frechet_distance"], color="#888888", linestyle=style, linewidth=1, label=name)
+    axes.axvline(1.0, color="#cccccc", linewidth=1, label="as new as fresh data")
+    ratios = [row["nn_ratio"] for row in points]
+    if max(ratios) > 4:
+        axes.set_xscale("symlog", linthresh=2)
+        axes.set_xticks([0, 0.5, 1, 1.5, 2, 5, 10, 20], ["0", "0.5", "1", "1.5", "2", "5", "10", "20"])
+    axes.set_xlim(-0.05, max(1.3, *ratios) * 1.15)
+    axes.set_yscale("log")
+    axes.set_xlabel("nn ratio: 0 = copies, 1 = as new as fresh data")
+    axes.set_ylabel("Frechet distance to held-out images (lower is better)")
+    axes.legend(fontsize=8, frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def _xy(rows: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[float]]:
+    return [row["nn_ratio"] for row in rows], [row["frechet_distance"] for row in rows]
+
+
+def _strip(grid: Grid) -> dict[str, Any]:
+    rows = [grid.images] if grid.below is None else [grid.images, grid.below]
+    picture = np.concatenate([_side_by_side(images) for images in rows])
+    width = picture.shape[1] * max(1, round(960 / picture.shape[1]))
+    return {"caption": grid.caption, "image": _data_uri(_png(picture)), "width": width}
+
+
+def _side_by_side(images: Array) -> Array:
+    """Return images (n, C, H, W) as one picture (H + 1, n * (W + 1), 3), uint8, with white rules between."""
+    levels = np.rint(np.clip(images, 0.0, 1.0) * 255.0).astype(np.uint8).transpose(0, 2, 3, 1)
+    levels = np.broadcast_to(levels, (*levels.shape[:3], 3))
+    framed = np.pad(levels, ((0, 0), (0, 1), (0, 1), (0, 0)), constant_values=255)
+    return np.concatenate(list(framed), axis=1)
+
+
+def _png(picture: Array) -> bytes:
+    buffer = io.BytesIO()
+    import_extra("matplotlib.image", "report").imsave(buffer, picture, format="png")
+    return buffer.getvalue()
+
+
+def _data_uri(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+
+
+def _installed(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123 - not a path of ours
+            return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or "unknown"
