@@ -308,7 +308,7 @@ def _row(name: str, scores: Mapping[str, Any], reference: bool = False) -> dict[
 
 def _text(row: Mapping[str, Any], column: str) -> str:
     if column not in row:
-        return "–"
+        return "-"
     value = row[column]
     if column == "n":
         return str(value)

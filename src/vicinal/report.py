@@ -20,6 +20,8 @@ from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS, Scores
 
 Array = np.ndarray[Any, Any]
 
+_GREEN, _RED, _BLUE = "#0b6e4f", "#b23a48", "#3d5a80"
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -95,41 +97,52 @@ def write(path: storage.PathLike, title: str, lead: str, sections: Sequence[Sect
 def frontier_plot(scores: Scores) -> bytes:
     """Return a PNG of quality against novelty: Frechet distance over nn ratio, a point for each sampler.
 
-    Rows named ``PMF, ...`` are joined into a curve.
+    Rows named ``PMF, ...`` are joined into a curve. Samplers whose distance is over ten times the
+    median are named in a corner instead of drawn.
     """
     figure_module = import_extra("matplotlib.figure", "report")
-    figure = figure_module.Figure(figsize=(8.0, 5.0), dpi=110, layout="constrained")
+    figure = figure_module.Figure(figsize=(9.0, 4.6), dpi=110, layout="constrained")
     axes = figure.add_subplot()
     points = [row for row in scores.rows if "nn_ratio" in row and row["name"] != REAL]
-    curve = sorted((row for row in points if row["name"].startswith("PMF")), key=lambda row: row["nn_ratio"])
-    axes.plot(*_xy(curve), color="#0b6e4f", linewidth=1.5, zorder=2)
-    for row in points:
-        color = "#0b6e4f" if row in curve else "#b23a48" if row["name"] == BOOTSTRAP else "#3d5a80"
-        x, y = row["nn_ratio"], row["frechet_distance"]
+    limit = 10 * float(np.median([row["frechet_distance"] for row in points]))
+    drawn = [row for row in points if row["frechet_distance"] <= limit]
+    curve = sorted((row for row in drawn if row["name"].startswith("PMF")), key=lambda row: row["nn_ratio"])
+    axes.plot([row["nn_ratio"] for row in curve], [row["frechet_distance"] for row in curve], color=_GREEN, zorder=2)
+    markers = iter("sDv^P*<>hd")
+    for row in drawn:
+        color = _GREEN if row in curve else _RED if row["name"] == BOOTSTRAP else _BLUE
         axes.errorbar(
-            x, y, xerr=row.get("nn_ratio_se"), yerr=row.get("frechet_distance_se"), fmt="o", color=color, zorder=3
+            row["nn_ratio"],
+            row["frechet_distance"],
+            xerr=row.get("nn_ratio_se"),
+            yerr=row.get("frechet_distance_se"),
+            fmt="o" if row in curve else next(markers),
+            color=color,
+            label="PMF" if row is curve[0] else None if row in curve else row["name"],
+            zorder=3,
         )
-        axes.annotate(row["name"], (x, y), xytext=(6, 5), textcoords="offset points", fontsize=8, color=color)
+    for row in curve:
+        place = (row["nn_ratio"], row["frechet_distance"])
+        label = row["name"].removeprefix("PMF, ")
+        axes.annotate(label, place, xytext=(0, -16), textcoords="offset points", ha="center", fontsize=8, color=_GREEN)
     for name, style in ((REAL, "-"), (RECONSTRUCTIONS, "--")):
         axes.axhline(scores[name]["frechet_distance"], color="#888888", linestyle=style, linewidth=1, label=name)
     axes.axvline(1.0, color="#cccccc", linewidth=1, label="as new as fresh data")
-    ratios = [row["nn_ratio"] for row in points]
-    if max(ratios) > 4:
-        axes.set_xscale("symlog", linthresh=2)
-        axes.set_xticks([0, 0.5, 1, 1.5, 2, 5, 10, 20], ["0", "0.5", "1", "1.5", "2", "5", "10", "20"])
-    axes.set_xlim(-0.05, max(1.3, *ratios) * 1.15)
+    beyond = [f"{r['name']}: {r['frechet_distance']:.3g} at {r['nn_ratio']:.2f}" for r in points if r not in drawn]
+    if beyond:
+        axes.text(0.99, 0.98, "off the plot: " + "; ".join(beyond), transform=axes.transAxes, ha="right", va="top")
     axes.set_yscale("log")
+    axes.set_xlim(left=-0.05)
+    axes.yaxis.set_minor_formatter("{x:g}")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.tick_params(axis="y", which="minor", labelsize=7)
     axes.set_xlabel("nn ratio: 0 = copies, 1 = as new as fresh data")
-    axes.set_ylabel("Frechet distance to held-out images (lower is better)")
-    axes.legend(fontsize=8, frameon=False)
+    axes.set_ylabel("Frechet distance to held-out images\n(lower is better)")
+    figure.legend(loc="outside right center", fontsize=8, frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()
-
-
-def _xy(rows: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[float]]:
-    return [row["nn_ratio"] for row in rows], [row["frechet_distance"] for row in rows]
 
 
 def _strip(grid: Grid) -> dict[str, Any]:

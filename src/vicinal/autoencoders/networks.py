@@ -74,7 +74,7 @@ class ConvAutoencoder(nn.Module):
         for before, after in itertools.pairwise(reversed(channels)):
             up += [nn.SiLU(), nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)]
         self.decoder = nn.Sequential(*up, nn.Sigmoid())
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def start_from_mean(self, mean: float) -> None:
         """Set the decoder's last bias so that untrained outputs lie near the mean pixel, in (0, 1).

@@ -3,7 +3,7 @@ r"""The kernels in NumPy: the definition, and the oracle of every other version.
 For latents z of shape (n, d), with arithmetic in their own precision (float32 or float64):
 
 .. math::
-    \mathrm{code}_{ij} = \min(\max(\lfloor (z_{ij} - \mathrm{lower}_j) / \mathrm{width}_j \rfloor, 0), n_\mathrm{bins} - 1)
+    c_{ij} = \min(\max(\lfloor (z_{ij} - \mathrm{lower}_j) / \mathrm{width}_j \rfloor, 0),\ n_\mathrm{bins} - 1)
 
 A dimension of width 0 is constant: its code is 0. A draw from cell c is
 
