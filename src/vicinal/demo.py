@@ -93,7 +93,7 @@ def run(
     InvalidInputError
         If the files are there and ``force`` is False, and for impossible arguments.
     MissingExtraError
-        If torch, matplotlib, jinja2 or POT is not installed.
+        If torch, matplotlib or jinja2 is not installed.
     FileNotFoundError, FileFormatError
         If the data are not in order.
     """
@@ -102,7 +102,7 @@ def run(
     out = Path(out)
     if (out / "report.html").exists() and not force:
         raise InvalidInputError(f"{out / 'report.html'} exists; pass --force to replace it, or name another folder")
-    for module, extra in (("torch", "torch"), ("matplotlib", "report"), ("jinja2", "report"), ("ot", "ot")):
+    for module, extra in (("torch", "torch"), ("matplotlib", "report"), ("jinja2", "report")):
         import_extra(module, extra)
     train = datasets.load(dataset, data_dir=data_dir, split="train")
     held_out = datasets.load(dataset, data_dir=data_dir, split="test")

@@ -142,7 +142,8 @@ def words(key: int, stream: int, start: int, n_rows: int, n_words: int) -> Array
     blocks = np.arange(-(-n_words // 4), dtype=np.uint64)[None, :]
     lanes = philox4x32((rows & _MASK, rows >> _32, blocks, stream), key)
     shape = (n_rows, blocks.size)
-    return np.stack([np.broadcast_to(lane, shape) for lane in lanes], axis=-1).reshape(n_rows, -1)[:, :n_words]
+    lanes_last = np.stack([np.broadcast_to(lane, shape) for lane in lanes], axis=-1)
+    return lanes_last.reshape(n_rows, 4 * blocks.size)[:, :n_words]
 
 
 def choices(key: int, start: int, n_rows: int, total: int) -> Array:
@@ -187,7 +188,10 @@ def normals(key: int, start: int, n_rows: int, n_columns: int) -> Array:
     G. E. P. Box, M. E. Muller, "A note on the generation of random normal deviates", Annals of
     Mathematical Statistics 29(2), 1958, doi:10.1214/aoms/1177706645.
     """
-    pairs = words(key, NORMAL, start, n_rows, 2 * -(-n_columns // 2)).reshape(n_rows, -1, 2)
+    n_pairs = -(-n_columns // 2)
+    pairs = words(key, NORMAL, start, n_rows, 2 * n_pairs).reshape(n_rows, n_pairs, 2)
     radius = np.sqrt(-2.0 * np.log((pairs[..., 0] + 1.0) * 2.0**-32))
     angle = pairs[..., 1] * (2.0 * np.pi * 2.0**-32)
-    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1).reshape(n_rows, -1)[:, :n_columns]
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1).reshape(n_rows, 2 * n_pairs)[
+        :, :n_columns
+    ]

@@ -22,6 +22,7 @@ Array = np.ndarray[Any, Any]
 
 COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
+_new = np.empty  # memory for a result; tests fill it with nonsense first
 _VALUES_A_THREAD = 1 << 17  # below this a thread costs more than it gives
 _TILE = 2048  # counters encrypted together; four arrays of them stay in the first-level cache
 
@@ -61,7 +62,7 @@ def bounds(latents: Array) -> tuple[Array, Array]:
     """As `reference.bounds`."""
 
     def work(first: int, last: int) -> tuple[Array, Array]:
-        lower, upper = np.empty((2, latents.shape[1]), latents.dtype)
+        lower, upper = _new((2, latents.shape[1]), latents.dtype)
         _bounds(latents[first:last], lower, upper)
         return lower, upper
 
@@ -80,7 +81,7 @@ def _quantize(latents: Array, lower: Array, safe_width: Array, top: Any, zero: A
 
 def quantize(latents: Array, lower: Array, width: Array, n_bins: int) -> Array:
     """As `reference.quantize`."""
-    codes = np.empty(latents.shape, code_dtype(n_bins))
+    codes = _new(latents.shape, code_dtype(n_bins))
     scalar = width.dtype.type
     safe_width = np.where(width > 0, width, scalar(1))
 
@@ -114,7 +115,7 @@ def _changes(values: Array) -> Array:
 def unique_cells(codes: Array, n_bins: int) -> tuple[Array, Array]:
     """As `reference.unique_cells`, by sorting packed words; only ties go on to the next word."""
     bits = max(1, (n_bins - 1).bit_length())
-    packed = np.empty((len(codes), -(-codes.shape[1] // (64 // bits))), np.uint64)
+    packed = _new((len(codes), -(-codes.shape[1] // (64 // bits))), np.uint64)
     _over_rows(lambda first, last: _pack(codes[first:last], bits, packed[first:last]), *codes.shape)
 
     order = np.argsort(packed[:, 0])
@@ -151,7 +152,7 @@ def _find_cells(codes: Array, cells: Array, found: Array) -> None:
 
 def find_cells(codes: Array, cells: Array) -> Array:
     """As `reference.find_cells`, by binary search."""
-    found = np.empty(len(codes), np.int64)
+    found = _new(len(codes), np.int64)
     _over_rows(lambda first, last: _find_cells(codes[first:last], cells, found[first:last]), *codes.shape)
     return found
 
@@ -270,7 +271,7 @@ def sample_cells(
     cumulative = np.cumsum(counts)
     one_word = bool(cumulative[-1] <= rng.ONE_WORD_TOTAL)
     safe_width = np.where(width > 0, width, scalar(1))
-    out = np.empty((n_samples, cells.shape[1]), lower.dtype)
+    out = _new((n_samples, cells.shape[1]), lower.dtype)
 
     def work(first: int, last: int) -> None:
         _sample_cells(

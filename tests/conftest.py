@@ -1,0 +1,61 @@
+"""Fixtures that more than one test file needs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vicinal import samplers
+from vicinal.kernels import cpu, reference
+
+SAMPLERS = {
+    "pmf": lambda **options: samplers.PMFSampler(8, **options),
+    "bootstrap": samplers.BootstrapSampler,
+    "gaussian-full": lambda **options: samplers.GaussianSampler("full", **options),
+    "gaussian-diag": lambda **options: samplers.GaussianSampler("diag", **options),
+    "gaussian-standard": lambda **options: samplers.GaussianSampler("standard", **options),
+    "gmm": lambda **options: samplers.GMMSampler(2, **options),
+    "kde": samplers.KDESampler,
+}
+DENSITIES = [name for name in SAMPLERS if name != "bootstrap"]
+
+
+@pytest.fixture(params=SAMPLERS)
+def make_sampler(request):
+    """Return the constructor of one sampler after another."""
+    return SAMPLERS[request.param]
+
+
+@pytest.fixture(params=DENSITIES)
+def make_density(request):
+    """Return the constructor of one sampler with a density after another."""
+    return SAMPLERS[request.param]
+
+
+@pytest.fixture(params=[reference, cpu], ids=["reference", "cpu"])
+def kernel(request):
+    """Return one set of kernels after another."""
+    return request.param
+
+
+@pytest.fixture
+def latents():
+    """Return 300 latents of five dimensions in two clusters, float32."""
+    generator = np.random.default_rng(0)
+    centres = np.where(np.arange(300)[:, None] % 2 == 0, -2.0, 2.0)
+    return (centres + generator.normal(size=(300, 5))).astype(np.float32)
+
+
+@pytest.fixture
+def mnist_dir():
+    """Return the folder of the real MNIST files, or skip."""
+    root = os.environ.get("VICINAL_DATA_DIR")
+    if root is None:
+        pytest.skip("VICINAL_DATA_DIR is not set: it names a folder with real data, such as mnist/*.gz")
+    folder = Path(root) / "mnist"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there")
+    return folder

@@ -1,0 +1,170 @@
+"""The kernels against each other and against hand-made answers. Outputs start out poisoned."""
+
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vicinal import kernels, rng
+from vicinal.kernels import cpu, reference
+
+
+@pytest.fixture(autouse=True)
+def _poisoned(monkeypatch):
+    """Fill uninitialised memory, so that a value which is never written cannot pass."""
+
+    def poisoned(shape, dtype):
+        n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        return np.full(n_bytes, 0xFF, np.uint8).view(dtype).reshape(shape)  # NaN, or the largest number
+
+    monkeypatch.setattr(cpu, "_new", poisoned)
+
+
+def prepare(latents, n_bins):
+    """Return bounds, widths, codes, cells and counts by the reference."""
+    lower, upper = reference.bounds(latents)
+    width = (upper - lower) / latents.dtype.type(n_bins)
+    codes = reference.quantize(latents, lower, width, n_bins)
+    return lower, upper, width, codes, *reference.unique_cells(codes, n_bins)
+
+
+def same_bits(a, b):
+    """Tell whether two arrays agree in type, shape and every bit."""
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+def test_quantize_by_hand(kernel):
+    latents = np.array([[0.0, 5.0], [1.0, 5.0], [2.5, 5.0], [4.0, 5.0]], dtype=np.float32)
+    lower, upper = kernel.bounds(latents)
+    assert (lower.tolist(), upper.tolist()) == ([0.0, 5.0], [4.0, 5.0])
+    codes = kernel.quantize(latents, lower, (upper - lower) / np.float32(4), 4)
+    assert codes.tolist() == [[0, 0], [1, 0], [2, 0], [3, 0]]
+    assert codes.dtype == np.uint8
+    beyond = kernel.quantize(np.array([[-1.0, 9.0], [99.0, 0.0]], np.float32), lower, (upper - lower) / 4, 4)
+    assert beyond.tolist() == [[0, 3], [3, 0]]
+
+
+@pytest.mark.parametrize(("n_bins", "dtype"), [(1, "u1"), (256, "u1"), (257, "u2"), (65_536, "u2"), (70_000, "u4")])
+def test_code_type_is_the_smallest(n_bins, dtype):
+    assert reference.code_dtype(n_bins) == np.dtype(dtype)
+
+
+def test_unique_cells_by_hand(kernel):
+    codes = np.array([[2, 0], [0, 3], [2, 0], [0, 1]], dtype=np.uint8)
+    cells, counts = kernel.unique_cells(codes, 4)
+    assert cells.tolist() == [[0, 1], [0, 3], [2, 0]]
+    assert counts.tolist() == [1, 1, 2]
+    assert counts.dtype == np.int64
+
+
+def test_find_cells_by_hand(kernel):
+    cells = np.array([[0, 1], [0, 3], [2, 0]], dtype=np.uint8)
+    codes = np.array([[2, 0], [0, 2], [0, 1], [3, 3], [0, 0]], dtype=np.uint8)
+    assert kernel.find_cells(codes, cells).tolist() == [2, -1, 0, -1, -1]
+
+
+def test_sample_cells_by_the_formula(kernel):
+    cells, counts = np.array([[0, 3], [2, 1]], dtype=np.uint8), np.array([1, 3])
+    lower, width = np.array([10.0, -1.0]), np.array([0.5, 0.25])
+    upper = lower + 4 * width
+    drawn = kernel.sample_cells(cells, counts, lower, upper, width, 4, key=9, start=5, n_samples=50)
+    for i, row in enumerate(drawn):
+        cell = cells[1 if rng.choices(9, 5 + i, 1, 4)[0] >= 1 else 0]
+        assert np.array_equal(row, lower + (cell + rng.uniforms(9, 5 + i, 1, 2)[0]) * width)
+
+
+SIZES = [1, 2, 3, 5, 16, 61, 300] + ([4096] if cpu.COMPILED else [])
+BINS = [1, 2, 7, 32, 256, 257, 70_000]
+
+
+@pytest.mark.parametrize("n_bins", BINS)
+@pytest.mark.parametrize("d", SIZES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_cpu_gives_the_bits_of_the_reference(d, n_bins, dtype):
+    n = 80 if d < 4096 else 12
+    latents = np.random.default_rng(d).normal(size=(n, d)).astype(dtype)
+    latents[: n // 3] = latents[0]  # cells with several rows
+    latents[:, ::7] = dtype(-3.7)  # constant dimensions
+    lower, upper, width, codes, cells, counts = prepare(latents, n_bins)
+    assert all(map(same_bits, cpu.bounds(latents), (lower, upper)))
+    assert same_bits(cpu.quantize(latents, lower, width, n_bins), codes)
+    assert all(map(same_bits, cpu.unique_cells(codes, n_bins), (cells, counts)))
+    assert same_bits(cpu.find_cells(codes[::-1], cells), reference.find_cells(codes[::-1], cells))
+    for key, start in ((0, 0), (2**63 + 11, 2**40 - 20)):
+        arguments = (cells, counts, lower, upper, width, n_bins)
+        expected = reference.sample_cells(*arguments, key=key, start=start, n_samples=45)
+        assert same_bits(cpu.sample_cells(*arguments, key=key, start=start, n_samples=45), expected)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    rows=st.lists(st.tuples(*[st.floats(-1e6, 1e6, width=32)] * 3), min_size=2, max_size=30),
+    n_bins=st.integers(1, 70_000),
+)
+def test_cpu_gives_the_bits_of_the_reference_on_any_latents(rows, n_bins):
+    latents = np.array(rows, dtype=np.float32)
+    lower, upper, width, codes, cells, counts = prepare(latents, n_bins)
+    assert same_bits(cpu.quantize(latents, lower, width, n_bins), codes)
+    assert all(map(same_bits, cpu.unique_cells(codes, n_bins), (cells, counts)))
+    arguments = (cells, counts, lower, upper, width, n_bins)
+    expected = reference.sample_cells(*arguments, key=1, start=0, n_samples=20)
+    assert same_bits(cpu.sample_cells(*arguments, key=1, start=0, n_samples=20), expected)
+
+
+def test_samples_stay_in_their_cells(kernel):
+    latents = np.random.default_rng(0).normal(size=(200, 40)).astype(np.float32)
+    lower, upper, width, _, cells, counts = prepare(latents, 4096)  # here c + u is rounded up every few thousand values
+    n_samples = 2000 if cpu.COMPILED else 100
+    drawn = kernel.sample_cells(cells, counts, lower, upper, width, 4096, key=0, start=0, n_samples=n_samples)
+    plain = lower + (cells[0].astype(np.float32) + np.float32(1)) * width
+    assert not np.array_equal(reference.quantize(plain[None], lower, width, 4096)[0], cells[0])  # the trap is real
+    assert (reference.find_cells(reference.quantize(drawn, lower, width, 4096), cells) >= 0).all()
+    assert (drawn <= upper).all()
+    assert (drawn >= lower).all()
+
+
+@pytest.mark.parametrize("total", [2**20, 2**20 + 1, 2**32 + 7, 2**33, 2**62])
+def test_totals_beyond_32_bits(total):
+    cells = np.array([[0], [1], [2]], dtype=np.uint8)
+    counts = np.array([total // 3, total // 2, total - total // 3 - total // 2])
+    lower, width = np.zeros(1), np.ones(1)
+    arguments = (cells, counts, lower, lower + 3, width, 3)
+    expected = reference.sample_cells(*arguments, key=4, start=0, n_samples=500)
+    assert same_bits(cpu.sample_cells(*arguments, key=4, start=0, n_samples=500), expected)
+    shares = np.bincount(expected[:, 0].astype(int), minlength=3) / 500
+    assert np.abs(shares - counts / total).max() < 0.08
+
+
+def test_threads_change_nothing(monkeypatch):
+    latents = np.random.default_rng(0).normal(size=(500, 3))
+    lower, upper, width, codes, cells, counts = prepare(latents, 5)
+    monkeypatch.setattr(cpu, "_VALUES_A_THREAD", 100)
+    assert all(map(same_bits, cpu.bounds(latents), (lower, upper)))
+    assert same_bits(cpu.quantize(latents, lower, width, 5), codes)
+    expected = reference.sample_cells(cells, counts, lower, upper, width, 5, key=0, start=3, n_samples=700)
+    drawn = [None] * 4
+
+    def work(i):
+        drawn[i] = cpu.sample_cells(cells, counts, lower, upper, width, 5, key=0, start=3, n_samples=700)
+
+    workers = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert all(same_bits(d, expected) for d in drawn)
+
+
+def test_zero_has_one_sign(kernel):
+    lower, upper = kernel.bounds(np.array([[-0.0, 0.0], [0.0, -0.0]]))
+    assert not np.signbit(lower).any()
+    assert not np.signbit(upper).any()
+
+
+def test_select_follows_the_compiler(monkeypatch):
+    monkeypatch.setattr(cpu, "COMPILED", True)
+    assert kernels.select() is cpu
+    monkeypatch.setattr(cpu, "COMPILED", False)
+    assert kernels.select() is reference

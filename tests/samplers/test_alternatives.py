@@ -1,0 +1,94 @@
+"""The usual alternatives: moments, densities against their libraries, limits."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.mixture import GaussianMixture
+from sklearn.neighbors import KernelDensity
+
+from vicinal.samplers import BootstrapSampler, GaussianSampler, GMMSampler, KDESampler
+
+
+def test_bootstrap_copies_every_row_equally():
+    latents = np.arange(20.0).reshape(10, 2)
+    drawn = BootstrapSampler(random_state=0).fit(latents).sample(20_000)
+    rows, counts = np.unique(drawn, axis=0, return_counts=True)
+    assert np.array_equal(rows, latents)
+    assert stats.chisquare(counts).pvalue > 0.001
+    assert not hasattr(BootstrapSampler, "score_samples")
+
+
+@pytest.mark.parametrize("kind", ["full", "diag", "standard"])
+def test_gaussian_moments_and_density(kind):
+    generator = np.random.default_rng(0)
+    latents = generator.normal(size=(500, 3)) @ generator.normal(size=(3, 3)) + [1.0, -2.0, 3.0]
+    sampler = GaussianSampler(kind, random_state=0).fit(latents)
+    mean, covariance = latents.mean(axis=0), np.cov(latents, rowvar=False)
+    if kind == "diag":
+        covariance = np.diag(np.diag(covariance))
+    if kind == "standard":
+        mean, covariance = np.zeros(3), np.eye(3)
+    drawn = sampler.sample(100_000)
+    assert np.allclose(drawn.mean(axis=0), mean, atol=0.03)
+    assert np.allclose(np.cov(drawn, rowvar=False), covariance, atol=0.06)
+    expected = stats.multivariate_normal(mean, covariance).logpdf(latents)
+    assert np.allclose(sampler.score_samples(latents), expected, rtol=1e-9)
+
+
+def test_gaussian_on_fewer_rows_than_dimensions():
+    latents = np.random.default_rng(0).normal(size=(4, 9))
+    sampler = GaussianSampler(random_state=0).fit(latents)
+    assert np.linalg.matrix_rank(sampler.sample(50) - latents.mean(axis=0), tol=1e-6) == 3
+    assert np.isfinite(sampler.score_samples(latents)).all()
+
+
+def test_gaussian_of_an_unknown_kind(latents):
+    with pytest.raises(ValueError, match="covariance_type must be one of 'full', 'diag', 'standard'; got 'round'"):
+        GaussianSampler("round").fit(latents)
+
+
+def test_gmm_is_the_mixture_of_scikit_learn(latents):
+    sampler = GMMSampler(3, random_state=7).fit(latents)
+    mixture = GaussianMixture(3, max_iter=2000, tol=1e-3, random_state=7).fit(latents.astype(np.float64))
+    assert np.allclose(sampler.weights_, mixture.weights_)
+    assert np.allclose(sampler.score_samples(latents), mixture.score_samples(latents.astype(np.float64)))
+    drawn = sampler.sample(60_000)
+    assert np.allclose(drawn.mean(axis=0), sampler.weights_ @ sampler.means_, atol=0.05)
+    share = np.bincount(mixture.predict(drawn.astype(np.float64)), minlength=3) / 60_000
+    ours = np.bincount(mixture.predict(mixture.sample(60_000)[0]), minlength=3) / 60_000
+    assert np.abs(share - ours).max() < 0.01
+
+
+def test_gmm_refuses_what_it_cannot_fit(latents):
+    with pytest.raises(
+        ValueError, match="n_components must be at most the number of latents; got 301 for n_samples=300"
+    ):
+        GMMSampler(301).fit(latents)
+    with pytest.raises(ValueError, match="raise reg_covar"):
+        GMMSampler(2, reg_covar=0.0).fit(np.repeat([[0.0, 0.0], [1.0, 1.0]], 5, axis=0))
+
+
+@pytest.mark.parametrize("bandwidth", [0.3, "scott", "silverman"])
+def test_kde_density_and_spread(latents, bandwidth):
+    latents = latents * np.array([1, 10, 0.1, 1, 1], dtype=np.float32)
+    sampler = KDESampler(bandwidth, random_state=0).fit(latents)
+    scale = latents.std(axis=0, ddof=1, dtype=np.float64)
+    oracle = KernelDensity(bandwidth=sampler.bandwidth_).fit(latents / scale)
+    expected = oracle.score_samples(latents / scale) - np.log(scale).sum()
+    assert np.allclose(sampler.score_samples(latents), expected)
+    inflated = latents.var(axis=0) + (sampler.bandwidth_ * scale) ** 2
+    assert np.allclose(sampler.sample(100_000).var(axis=0), inflated, rtol=0.03)
+
+
+def test_kde_rules():
+    latents = np.random.default_rng(0).normal(size=(100, 4))
+    assert KDESampler("scott").fit(latents).bandwidth_ == pytest.approx(100 ** (-1 / 8))
+    assert KDESampler("silverman").fit(latents).bandwidth_ == pytest.approx((100 * 6 / 4) ** (-1 / 8))
+
+
+@pytest.mark.parametrize(
+    ("bandwidth", "message"), [(0, "above 0; got 0"), (-1.0, "above 0"), ("wide", "one of 'scott'")]
+)
+def test_kde_refuses_bandwidths(latents, bandwidth, message):
+    with pytest.raises(ValueError, match=message):
+        KDESampler(bandwidth).fit(latents)
