@@ -24,6 +24,8 @@ from sklearn.base import clone
 
 from vicinal import _validation, metrics, pipeline
 from vicinal._errors import InvalidInputError
+from vicinal.metrics import neighbors
+from vicinal.metrics.distances import check_pair
 from vicinal.samplers import BootstrapSampler, Sampler
 
 Array = np.ndarray[Any, Any]
@@ -250,6 +252,11 @@ class _Judge:
     def __init__(self, real: Array, real_features: Any, train: Array | None, random_state: int) -> None:
         self.real, self.real_features, self.train = real, real_features, train
         self.random_state = random_state
+        self._fresh = float("nan") if train is None else self._distance(real)
+
+    def _distance(self, rows: Array) -> float:
+        train, rows = check_pair(self.train, rows)
+        return neighbors.typical_distance(train, rows)
 
     def quality(self, rows: Array, features: Any) -> dict[str, float]:
         return {
@@ -264,7 +271,7 @@ class _Judge:
         if self.train is None:
             return {}
         return {
-            "nn_ratio": metrics.nn_ratio(self.real, rows, train=self.train),
+            "nn_ratio": neighbors.ratio(self._distance(rows), self._fresh),
             "authenticity": metrics.authenticity(self.train, rows),
         }
 

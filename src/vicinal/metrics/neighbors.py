@@ -20,6 +20,16 @@ def nearest_rows(queries: Array, points: Array) -> tuple[Array, Array]:
     return np.linalg.norm(queries - points[index], axis=1), index
 
 
+def typical_distance(train: Array, rows: Array) -> float:
+    """Return the median distance from ``rows`` to the nearest of ``train``, in standard deviations of ``train``.
+
+    Both are float64, (k, d) and (n, d); a constant dimension is left as it is.
+    """
+    scale = train.std(axis=0)
+    scale[scale == 0] = 1.0
+    return float(np.median(nearest_rows(rows / scale, train / scale)[0]))
+
+
 def nn_ratio(real: Any, generated: Any, *, train: Any) -> float:
     """Return how far samples are from the training data, in units of how far fresh data are.
 
@@ -57,10 +67,12 @@ def nn_ratio(real: Any, generated: Any, *, train: Any) -> float:
     """
     train, real = check_pair(train, real)
     _, generated = check_pair(train, np.reshape(check_rows(generated, "generated"), (len(generated), -1)))
-    scale = train.std(axis=0)
-    scale[scale == 0] = 1.0
-    fresh, new = (np.median(nearest_rows(rows / scale, train / scale)[0]) for rows in (real, generated))
-    return float(new / fresh) if fresh > 0 else float("nan")
+    return ratio(typical_distance(train, generated), typical_distance(train, real))
+
+
+def ratio(new: float, fresh: float) -> float:
+    """Return new / fresh, or NaN where fresh data are copies."""
+    return new / fresh if fresh > 0 else float("nan")
 
 
 def authenticity(train: Any, generated: Any) -> float:

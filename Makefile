@@ -1,0 +1,47 @@
+# Every target makes its own .venv first. `make` alone lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+DATA_DIR ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-no-jit lint format results clean
+
+help:  ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.venv/package: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[all]"
+	touch $@
+
+.venv/tools: .venv/package
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group test --group lint
+	touch $@
+
+demo: .venv/package  ## turn autoencoders of handwritten digits into generators; open demo/report.html
+	$(BIN)/vicinal demo --out demo --force
+
+test: .venv/tools  ## run the tests and every example in the docstrings
+	$(BIN)/python -m pytest
+
+test-no-jit: .venv/tools  ## the same without Numba's compiler: the readable kernels, plain tracebacks
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest
+
+lint: .venv/tools  ## style, types, and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/tools  ## put the code in its one format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+results: .venv/package  ## measure anew what the README and docs/results.md show (DATA_DIR=folder with mnist/)
+	$(BIN)/vicinal demo --out build/digits --force
+	$(if $(DATA_DIR),$(BIN)/vicinal demo --out build/mnist --dataset mnist --data-dir $(DATA_DIR)/mnist --force)
+	$(BIN)/python docs/refresh.py build
+
+clean:  ## remove what make made
+	rm -rf .venv build demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
