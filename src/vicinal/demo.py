@@ -18,7 +18,7 @@ from vicinal import _validation, datasets, pipeline, report, storage
 from vicinal._errors import InvalidInputError, import_extra
 from vicinal.evaluation import BOOTSTRAP, Comparison, compare
 from vicinal.metrics import ClassifierFeatures
-from vicinal.metrics.neighbors import nearest_rows
+from vicinal.kernels.neighbors import nearest_rows
 from vicinal.samplers import GaussianSampler, GMMSampler, KDESampler, PMFSampler, Sampler
 
 Array = np.ndarray[Any, Any]

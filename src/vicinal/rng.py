@@ -146,7 +146,7 @@ def words(key: int, stream: int, start: int, n_rows: int, n_words: int) -> Array
     return lanes_last.reshape(n_rows, 4 * blocks.size)[:, :n_words]
 
 
-def choices(key: int, start: int, n_rows: int, total: int) -> Array:
+def choices(key: int, start: int, n_rows: int, total: Any) -> Array:
     """Return one integer a row, uniform on {0, ..., total - 1}.
 
     Stays in integers: the high half of word * total, from one word (32 bits) up to
@@ -156,21 +156,21 @@ def choices(key: int, start: int, n_rows: int, total: int) -> Array:
     ----------
     key, start, n_rows : int
         As in `words`.
-    total : int
-        In [1, 2**63).
+    total : int or array_like of int, shape (n_rows,)
+        In [1, 2**63), for all rows or for each.
 
     Returns
     -------
     ndarray of int64, shape (n_rows,)
     """
     high, low = words(key, CHOICE, start, n_rows, 2).T
-    if total <= ONE_WORD_TOTAL:
-        return ((high * np.uint64(total)) >> _32).astype(np.int64)
+    total = np.asarray(total, dtype=np.uint64)
     # The high 64 bits of a 64 x 64 bit product, from its four 32-bit parts.
-    total_high, total_low = np.uint64(total >> 32), np.uint64(total & 0xFFFFFFFF)
+    total_high, total_low = total >> _32, total & _MASK
     middle = high * total_low + ((low * total_low) >> _32)
     other = low * total_high + (middle & _MASK)
-    return (high * total_high + (middle >> _32) + (other >> _32)).astype(np.int64)
+    two_words = high * total_high + (middle >> _32) + (other >> _32)
+    return np.where(total <= ONE_WORD_TOTAL, (high * total_low) >> _32, two_words).astype(np.int64)
 
 
 def uniforms(key: int, start: int, n_rows: int, n_columns: int) -> Array:

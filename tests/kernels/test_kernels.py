@@ -65,14 +65,26 @@ def test_find_cells_by_hand(kernel):
     assert kernel.find_cells(codes, cells).tolist() == [2, -1, 0, -1, -1]
 
 
-def test_sample_cells_by_the_formula(kernel):
+def sample(kernel, cells, counts, lower, upper, width, n_bins, *, key, start, n_samples):
+    """Draw cells and fill them."""
+    drawn = kernel.draw_cells(np.cumsum(counts), key=key, start=start, n_samples=n_samples)
+    return kernel.fill_cells(cells, drawn, lower, upper, width, n_bins, key=key, start=start)
+
+
+def test_samples_by_the_formula(kernel):
     cells, counts = np.array([[0, 3], [2, 1]], dtype=np.uint8), np.array([1, 3])
     lower, width = np.array([10.0, -1.0]), np.array([0.5, 0.25])
-    upper = lower + 4 * width
-    drawn = kernel.sample_cells(cells, counts, lower, upper, width, 4, key=9, start=5, n_samples=50)
+    drawn = sample(kernel, cells, counts, lower, lower + 4 * width, width, 4, key=9, start=5, n_samples=50)
     for i, row in enumerate(drawn):
         cell = cells[1 if rng.choices(9, 5 + i, 1, 4)[0] >= 1 else 0]
         assert np.array_equal(row, lower + (cell + rng.uniforms(9, 5 + i, 1, 2)[0]) * width)
+
+
+def test_masses_are_summed(kernel):
+    codes = np.array([[2, 0], [0, 3], [2, 0], [0, 1]], dtype=np.uint8)
+    cells, masses = kernel.unique_cells(codes, 4, np.array([5, 7, 2**40, 0]))
+    assert cells.tolist() == [[0, 1], [0, 3], [2, 0]]
+    assert masses.tolist() == [0, 7, 2**40 + 5]
 
 
 SIZES = [1, 2, 3, 5, 16, 61, 300] + ([4096] if cpu.COMPILED else [])
@@ -94,8 +106,8 @@ def test_cpu_gives_the_bits_of_the_reference(d, n_bins, dtype):
     assert same_bits(cpu.find_cells(codes[::-1], cells), reference.find_cells(codes[::-1], cells))
     for key, start in ((0, 0), (2**63 + 11, 2**40 - 20)):
         arguments = (cells, counts, lower, upper, width, n_bins)
-        expected = reference.sample_cells(*arguments, key=key, start=start, n_samples=45)
-        assert same_bits(cpu.sample_cells(*arguments, key=key, start=start, n_samples=45), expected)
+        expected = sample(reference, *arguments, key=key, start=start, n_samples=45)
+        assert same_bits(sample(cpu, *arguments, key=key, start=start, n_samples=45), expected)
 
 
 @settings(deadline=None, max_examples=60)
@@ -109,15 +121,15 @@ def test_cpu_gives_the_bits_of_the_reference_on_any_latents(rows, n_bins):
     assert same_bits(cpu.quantize(latents, lower, width, n_bins), codes)
     assert all(map(same_bits, cpu.unique_cells(codes, n_bins), (cells, counts)))
     arguments = (cells, counts, lower, upper, width, n_bins)
-    expected = reference.sample_cells(*arguments, key=1, start=0, n_samples=20)
-    assert same_bits(cpu.sample_cells(*arguments, key=1, start=0, n_samples=20), expected)
+    expected = sample(reference, *arguments, key=1, start=0, n_samples=20)
+    assert same_bits(sample(cpu, *arguments, key=1, start=0, n_samples=20), expected)
 
 
 def test_samples_stay_in_their_cells(kernel):
     latents = np.random.default_rng(0).normal(size=(200, 40)).astype(np.float32)
     lower, upper, width, _, cells, counts = prepare(latents, 4096)  # here c + u is rounded up every few thousand values
     n_samples = 2000 if cpu.COMPILED else 100
-    drawn = kernel.sample_cells(cells, counts, lower, upper, width, 4096, key=0, start=0, n_samples=n_samples)
+    drawn = sample(kernel, cells, counts, lower, upper, width, 4096, key=0, start=0, n_samples=n_samples)
     plain = lower + (cells[0].astype(np.float32) + np.float32(1)) * width
     assert not np.array_equal(reference.quantize(plain[None], lower, width, 4096)[0], cells[0])  # the trap is real
     assert (reference.find_cells(reference.quantize(drawn, lower, width, 4096), cells) >= 0).all()
@@ -131,8 +143,8 @@ def test_totals_beyond_32_bits(total):
     counts = np.array([total // 3, total // 2, total - total // 3 - total // 2])
     lower, width = np.zeros(1), np.ones(1)
     arguments = (cells, counts, lower, lower + 3, width, 3)
-    expected = reference.sample_cells(*arguments, key=4, start=0, n_samples=500)
-    assert same_bits(cpu.sample_cells(*arguments, key=4, start=0, n_samples=500), expected)
+    expected = sample(reference, *arguments, key=4, start=0, n_samples=500)
+    assert same_bits(sample(cpu, *arguments, key=4, start=0, n_samples=500), expected)
     shares = np.bincount(expected[:, 0].astype(int), minlength=3) / 500
     assert np.abs(shares - counts / total).max() < 0.08
 
@@ -143,11 +155,11 @@ def test_threads_change_nothing(monkeypatch):
     monkeypatch.setattr(cpu, "_VALUES_A_THREAD", 100)
     assert all(map(same_bits, cpu.bounds(latents), (lower, upper)))
     assert same_bits(cpu.quantize(latents, lower, width, 5), codes)
-    expected = reference.sample_cells(cells, counts, lower, upper, width, 5, key=0, start=3, n_samples=700)
+    expected = sample(reference, cells, counts, lower, upper, width, 5, key=0, start=3, n_samples=700)
     drawn = [None] * 4
 
     def work(i):
-        drawn[i] = cpu.sample_cells(cells, counts, lower, upper, width, 5, key=0, start=3, n_samples=700)
+        drawn[i] = sample(cpu, cells, counts, lower, upper, width, 5, key=0, start=3, n_samples=700)
 
     workers = [threading.Thread(target=work, args=(i,)) for i in range(4)]
     for worker in workers:

@@ -1,6 +1,6 @@
 """The loops over latents: arrays and integers in, arrays out, nothing checked and nothing kept.
 
-`reference` is the definition, in NumPy; `cpu` is the fast twin, in Numba. Both have the same five
+`reference` is the definition, in NumPy; `cpu` is the fast twin, in Numba. Both have the same six
 functions and give the same bits:
 
 ========================  ======================================================
@@ -8,8 +8,11 @@ functions and give the same bits:
 `quantize`                the code of each value, from 0 to n_bins - 1
 `unique_cells`            occupied cells in lexicographic order, and their counts
 `find_cells`              the index of each row of codes among the cells, or -1
-`sample_cells`            uniform draws within cells drawn by their counts
+`draw_cells`              a cell for each sample, by cumulative counts
+`fill_cells`              a point drawn uniformly from each of these cells
 ========================  ======================================================
+
+`neighbors` finds nearest rows.
 """
 
 from __future__ import annotations

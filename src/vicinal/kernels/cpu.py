@@ -112,7 +112,7 @@ def _changes(values: Array) -> Array:
     return changed
 
 
-def unique_cells(codes: Array, n_bins: int) -> tuple[Array, Array]:
+def unique_cells(codes: Array, n_bins: int, masses: Array | None = None) -> tuple[Array, Array]:
     """As `reference.unique_cells`, by sorting packed words; only ties go on to the next word."""
     bits = max(1, (n_bins - 1).bit_length())
     packed = _new((len(codes), -(-codes.shape[1] // (64 // bits))), np.uint64)
@@ -128,7 +128,10 @@ def unique_cells(codes: Array, n_bins: int) -> tuple[Array, Array]:
         order[tied] = order[tied][np.lexsort((word[order[tied]], group[tied]))]
         starts_group[tied] |= _changes(word[order[tied]])
     first_rows = np.flatnonzero(starts_group)
-    return codes[order[first_rows]], np.diff(np.append(first_rows, len(codes)))
+    cells = codes[order[first_rows]]
+    if masses is None:
+        return cells, np.diff(np.append(first_rows, len(codes)))
+    return cells, np.add.reduceat(masses[order], first_rows)
 
 
 @_jit
@@ -219,66 +222,75 @@ def _fill_counters(c0: Array, c1: Array, c2: Array, c3: Array, first: Any, rows:
 
 
 @_jit
-def _sample_cells(
-    cells: Array, cumulative: Array, lower: Array, upper: Array, width: Array, safe_width: Array,
-    top: Any, half: Any, step: Any, one_word: bool, k0: Any, k1: Any, start: Any, out: Array,
-) -> None:  # fmt: skip
-    n_samples, d = out.shape
-    blocks = (d + 3) // 4
-    tile_rows = max(1, _TILE // blocks)
-    total = np.uint64(cumulative[-1])
-    counters = np.empty((4, tile_rows * blocks), np.uint32)
+def _draw_cells(cumulative: Array, one_word: bool, k0: Any, k1: Any, start: Any, drawn: Array) -> None:
+    counters = np.empty((4, _TILE), np.uint32)
     c0, c1, c2, c3 = counters[0], counters[1], counters[2], counters[3]
-    drawn = np.empty(tile_rows, np.int64)
-    word = np.empty(4 * blocks, lower.dtype)
-    cell = np.empty(d, lower.dtype)
-    for first in range(0, n_samples, tile_rows):
-        rows = min(tile_rows, n_samples - first)
-        first_row = start + np.uint64(first)
-
-        _fill_counters(c0, c1, c2, c3, first_row, rows, 1, _CHOICE)
+    total = np.uint64(cumulative[-1])
+    for first in range(0, drawn.shape[0], _TILE):
+        rows = min(_TILE, drawn.shape[0] - first)
+        _fill_counters(c0, c1, c2, c3, start + np.uint64(first), rows, 1, _CHOICE)
         _philox(c0, c1, c2, c3, k0, k1, rows)
         for r in range(rows):
             high, low = np.uint64(c0[r]), np.uint64(c1[r])
             draw = (high * total) >> _32 if one_word else _high_product(high, low, total)
-            drawn[r] = np.searchsorted(cumulative, np.int64(draw), side="right")
+            drawn[first + r] = np.searchsorted(cumulative, np.int64(draw), side="right")
 
-        _fill_counters(c0, c1, c2, c3, first_row, rows, blocks, _UNIFORM)
+
+def draw_cells(cumulative: Array, *, key: int, start: int, n_samples: int) -> Array:
+    """As `reference.draw_cells`."""
+    one_word = bool(cumulative[-1] <= rng.ONE_WORD_TOTAL)
+    drawn = _new((n_samples,), np.int64)
+
+    def work(first: int, last: int) -> None:
+        _draw_cells(cumulative, one_word, *_halves(key), np.uint64(start + first), drawn[first:last])
+
+    _over_rows(work, n_samples, 8)
+    return drawn
+
+
+@_jit
+def _fill_cells(
+    cells: Array, drawn: Array, lower: Array, upper: Array, width: Array, safe_width: Array,
+    top: Any, half: Any, step: Any, k0: Any, k1: Any, start: Any, out: Array,
+) -> None:  # fmt: skip
+    n_samples, d = out.shape
+    blocks = (d + 3) // 4
+    tile_rows = max(1, _TILE // blocks)
+    counters = np.empty((4, tile_rows * blocks), np.uint32)
+    c0, c1, c2, c3 = counters[0], counters[1], counters[2], counters[3]
+    word = np.empty(4 * blocks, lower.dtype)
+    code = np.empty(d, lower.dtype)
+    for first in range(0, n_samples, tile_rows):
+        rows = min(tile_rows, n_samples - first)
+        _fill_counters(c0, c1, c2, c3, start + np.uint64(first), rows, blocks, _UNIFORM)
         _philox(c0, c1, c2, c3, k0, k1, rows * blocks)
         for r in range(rows):
             for b in range(blocks):
                 i = r * blocks + b
                 word[4 * b], word[4 * b + 1] = c0[i] >> _8, c1[i] >> _8
                 word[4 * b + 2], word[4 * b + 3] = c2[i] >> _8, c3[i] >> _8
-            cell[:] = cells[drawn[r]]
-            _place(cell, word, lower, upper, width, safe_width, top, half, step, out[first + r])
+            code[:] = cells[drawn[first + r]]
+            _place(code, word, lower, upper, width, safe_width, top, half, step, out[first + r])
 
 
-def sample_cells(
-    cells: Array,
-    counts: Array,
-    lower: Array,
-    upper: Array,
-    width: Array,
-    n_bins: int,
-    *,
-    key: int,
-    start: int,
-    n_samples: int,
+def fill_cells(
+    cells: Array, drawn: Array, lower: Array, upper: Array, width: Array, n_bins: int, *, key: int, start: int
 ) -> Array:
-    """As `reference.sample_cells`."""
+    """As `reference.fill_cells`."""
     scalar = lower.dtype.type
-    cumulative = np.cumsum(counts)
-    one_word = bool(cumulative[-1] <= rng.ONE_WORD_TOTAL)
     safe_width = np.where(width > 0, width, scalar(1))
-    out = _new((n_samples, cells.shape[1]), lower.dtype)
+    out = _new((len(drawn), cells.shape[1]), lower.dtype)
 
     def work(first: int, last: int) -> None:
-        _sample_cells(
-            cells, cumulative, lower, upper, width, safe_width,
-            scalar(n_bins - 1), scalar(0.5), scalar(rng.UNIFORM_STEP), one_word,
-            np.uint64(key & 0xFFFFFFFF), np.uint64(key >> 32), np.uint64(start + first), out[first:last],
+        _fill_cells(
+            cells, drawn[first:last], lower, upper, width, safe_width,
+            scalar(n_bins - 1), scalar(0.5), scalar(rng.UNIFORM_STEP),
+            *_halves(key), np.uint64(start + first), out[first:last],
         )  # fmt: skip
 
     _over_rows(work, *out.shape)
     return out
+
+
+def _halves(key: int) -> tuple[Any, Any]:
+    return np.uint64(key & 0xFFFFFFFF), np.uint64(key >> 32)

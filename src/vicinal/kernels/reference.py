@@ -45,11 +45,16 @@ def quantize(latents: Array, lower: Array, width: Array, n_bins: int) -> Array:
     return _positions(latents, lower, width, n_bins).astype(code_dtype(n_bins))
 
 
-def unique_cells(codes: Array, n_bins: int) -> tuple[Array, Array]:
-    """Return the distinct rows (n_cells, d) in lexicographic order and their counts (n_cells,) int64."""
+def unique_cells(codes: Array, n_bins: int, masses: Array | None = None) -> tuple[Array, Array]:
+    """Return the distinct rows (n_cells, d) in lexicographic order, and how often each occurs (n_cells,) int64.
+
+    With ``masses`` (n,) int64, the sum of the masses of its rows instead.
+    """
     del n_bins  # other kernels pack codes by it
-    cells, counts = np.unique(codes, axis=0, return_counts=True)
-    return cells, counts.astype(np.int64)
+    cells, cell = np.unique(codes, axis=0, return_inverse=True)
+    counts = np.zeros(len(cells), dtype=np.int64)
+    np.add.at(counts, cell.ravel(), 1 if masses is None else masses)
+    return cells, counts
 
 
 def find_cells(codes: Array, cells: Array) -> Array:
@@ -58,31 +63,31 @@ def find_cells(codes: Array, cells: Array) -> Array:
     return np.array([index.get(row.tobytes(), -1) for row in codes], dtype=np.int64)
 
 
-def sample_cells(
-    cells: Array,
-    counts: Array,
-    lower: Array,
-    upper: Array,
-    width: Array,
-    n_bins: int,
-    *,
-    key: int,
-    start: int,
-    n_samples: int,
+def draw_cells(cumulative: Array, *, key: int, start: int, n_samples: int) -> Array:
+    """Return the index of a cell for each of rows ``start`` to ``start + n_samples``, shape (n_samples,), int64.
+
+    Cell i is drawn with probability (cumulative[i] - cumulative[i - 1]) / cumulative[-1], integers all.
+    """
+    draws = rng.choices(key, start, n_samples, int(cumulative[-1]))
+    return np.searchsorted(cumulative, draws, side="right").astype(np.int64)
+
+
+def fill_cells(
+    cells: Array, drawn: Array, lower: Array, upper: Array, width: Array, n_bins: int, *, key: int, start: int
 ) -> Array:
-    """Draw rows ``start`` to ``start + n_samples`` of the stream of samples.
+    """Draw a point uniformly from a cell for each of rows ``start`` to ``start + n_samples``.
 
     Parameters
     ----------
     cells : ndarray of unsigned int, shape (n_cells, d)
-        Occupied cells.
-    counts : ndarray of int64, shape (n_cells,)
-        A cell is drawn with probability counts / counts.sum().
+        Codes of the cells.
+    drawn : ndarray of int64, shape (n_samples,)
+        Which of them, for each row.
     lower, upper, width : ndarray of float32 or float64, shape (d,)
         Bounds and bin widths; width 0 for a constant dimension.
     n_bins : int
         Bins in each dimension.
-    key, start, n_samples : int
+    key, start : int
         See `vicinal.rng`.
 
     Returns
@@ -90,10 +95,8 @@ def sample_cells(
     ndarray of shape (n_samples, d), dtype of ``lower``
     """
     dtype = lower.dtype
-    cumulative = np.cumsum(counts)
-    draws = rng.choices(key, start, n_samples, int(cumulative[-1]))
-    drawn = cells[np.searchsorted(cumulative, draws, side="right")].astype(dtype)
-    u = rng.uniforms(key, start, n_samples, cells.shape[1]).astype(dtype)
-    latents = np.minimum(lower + (drawn + u) * width, upper)
-    stayed = np.floor(_positions(latents, lower, width, n_bins)) == drawn
-    return np.where(stayed, latents, lower + (drawn + dtype.type(0.5)) * width)
+    codes = cells[drawn].astype(dtype)
+    u = rng.uniforms(key, start, len(drawn), cells.shape[1]).astype(dtype)
+    latents = np.minimum(lower + (codes + u) * width, upper)
+    stayed = np.floor(_positions(latents, lower, width, n_bins)) == codes
+    return np.where(stayed, latents, lower + (codes + dtype.type(0.5)) * width)

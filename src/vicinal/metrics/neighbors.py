@@ -5,19 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
 
 from vicinal._validation import check_rows
+from vicinal.kernels.neighbors import nearest_others, nearest_rows
 from vicinal.metrics.distances import check_pair
 
 Array = np.ndarray[Any, Any]
-
-
-def nearest_rows(queries: Array, points: Array) -> tuple[Array, Array]:
-    """Return distance to, and index of, the nearest of ``points`` (m, d) for each of ``queries`` (n, d)."""
-    index = NearestNeighbors(n_neighbors=1).fit(points).kneighbors(queries, return_distance=False)[:, 0]
-    # The search expands |a - b|^2, which loses the digits of a small distance: take it again.
-    return np.linalg.norm(queries - points[index], axis=1), index
 
 
 def typical_distance(train: Array, rows: Array) -> float:
@@ -112,8 +105,5 @@ def authenticity(train: Any, generated: Any) -> float:
     train = check_rows(train, "train", minimum=2)
     distance, index = nearest_rows(generated, train)
     needed, inverse = np.unique(index, return_inverse=True)
-    neighbors = NearestNeighbors(n_neighbors=2).fit(train).kneighbors(train[needed], return_distance=False)
-    # A row is its own nearest neighbour, but need not come first when it has a twin.
-    other = np.where(neighbors[:, 0] == needed, neighbors[:, 1], neighbors[:, 0])
-    own_distance = np.linalg.norm(train[needed] - train[other], axis=1)
+    own_distance = nearest_others(train, needed)
     return float(100.0 * np.mean(distance > own_distance[inverse]))

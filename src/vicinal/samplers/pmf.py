@@ -121,17 +121,10 @@ class PMFSampler(DensitySampler):
         }
 
     def _sample(self, key: int, start: int, n_samples: int) -> Array:
-        latents: Array = kernels.select().sample_cells(
-            self.cells_,
-            self.counts_,
-            self.lower_,
-            self.upper_,
-            self.bin_width_,
-            self.n_bins_,
-            key=key,
-            start=start,
-            n_samples=n_samples,
-        )
+        kernel = kernels.select()
+        drawn = kernel.draw_cells(np.cumsum(self.counts_), key=key, start=start, n_samples=n_samples)
+        grid = (self.lower_, self.upper_, self.bin_width_, self.n_bins_)
+        latents: Array = kernel.fill_cells(self.cells_, drawn, *grid, key=key, start=start)
         return latents
 
     def _score_samples(self, X: Array) -> Array:
