@@ -7,6 +7,9 @@
     ├── InvalidTypeError    (also a TypeError)    a value of the wrong type
     ├── FileFormatError     (also a ValueError)   a file that is not ours, damaged, or newer
     └── MissingExtraError   (also an ImportError) an optional package that is not installed
+
+    CalibrationWarning      (a UserWarning)       a target that could not be met
+    OutOfBoundsWarning      (a UserWarning)       values that were clipped to given bounds
 """
 
 from __future__ import annotations
@@ -33,6 +36,14 @@ class FileFormatError(VicinalError, ValueError):
 
 class MissingExtraError(VicinalError, ImportError):
     """An optional package is not installed; the message gives the command."""
+
+
+class CalibrationWarning(UserWarning):
+    """A calibration could not reach its target; the message says why, and what is used instead."""
+
+
+class OutOfBoundsWarning(UserWarning):
+    """Values lay outside given bounds and were clipped to them; the message says how many."""
 
 
 def import_extra(module: str, extra: str) -> Any:

@@ -7,8 +7,12 @@ format_version  1; a reader refuses a larger number than it knows
 kind            class of the saved object, such as ``"PMFSampler"``
 vicinal         version of the library that wrote it
 header          the object's own settings, numbers and strings
-sha256          over kind, header, names, dtypes, shapes and bytes
+arrays          sha256 of each array: its name, dtype, shape and bytes
+sha256          over kind, header and the sums of the arrays
 ==============  =========================================================================
+
+The header is checked when a file is opened, an array when it is first asked for: until then it stays
+in the file, which is mapped into memory.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,8 +41,28 @@ class Artifact(NamedTuple):
 
     kind: str
     header: dict[str, Any]
-    arrays: dict[str, Array]
+    arrays: Mapping[str, Array]
     written_by: str
+
+
+class _MappedArrays(Mapping[str, Array]):
+    """The arrays of an open file, each read and checked when it is asked for."""
+
+    def __init__(self, path: Path, file: Any, sums: Mapping[str, str]) -> None:
+        self._path, self._file, self._sums = path, file, sums
+
+    def __getitem__(self, name: str) -> Array:
+        expected = self._sums[name]
+        array: Array = self._file.get_tensor(name)
+        if _sum_of(name, array) != expected:
+            raise FileFormatError(f"{self._path} is damaged: the checksum of {name} does not match; write it again")
+        return array
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sums)
+
+    def __len__(self) -> int:
+        return len(self._sums)
 
 
 def write_atomic(path: PathLike, data: bytes) -> None:
@@ -59,13 +83,14 @@ def write_atomic(path: PathLike, data: bytes) -> None:
         raise
 
 
-def _digest(kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> str:
-    digest = hashlib.sha256(json.dumps([kind, header], sort_keys=True).encode())
-    for name in sorted(arrays):
-        array = arrays[name]
-        digest.update(f"{name}:{array.dtype.str}:{array.shape};".encode())
-        digest.update(np.ascontiguousarray(array).data)
+def _sum_of(name: str, array: Array) -> str:
+    digest = hashlib.sha256(f"{name}:{array.dtype.str}:{array.shape};".encode())
+    digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
+
+
+def _sum_of_all(kind: str, header: Mapping[str, Any], sums: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps([kind, header, sums], sort_keys=True).encode()).hexdigest()
 
 
 def write(path: PathLike, kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
@@ -90,12 +115,14 @@ def write(path: PathLike, kind: str, header: Mapping[str, Any], arrays: Mapping[
     from safetensors.numpy import save
 
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    sums = {name: _sum_of(name, contiguous[name]) for name in sorted(contiguous)}
     metadata = {
         "format_version": FORMAT_VERSION,
         "kind": kind,
         "vicinal": vicinal.__version__,
         "header": dict(header),
-        "sha256": _digest(kind, header, contiguous),
+        "arrays": sums,
+        "sha256": _sum_of_all(kind, header, sums),
     }
     write_atomic(path, save(contiguous, metadata={"vicinal": json.dumps(metadata)}))
 
@@ -116,26 +143,26 @@ def read(path: PathLike) -> Artifact:
     if path.is_dir() or not path.exists():
         raise FileNotFoundError(f"{path} is not a file; expected one written by save()")
     try:
-        with safe_open(path, framework="np") as file:
-            metadata = (file.metadata() or {}).get("vicinal")
-            if metadata is None:
-                raise FileFormatError(f"{path} is a safetensors file, but not one that vicinal wrote")
-            fields = _parse(path, metadata)
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        file: Any = safe_open(path, framework="np")
     except SafetensorError as error:
         raise FileFormatError(
             f"{path} is not a vicinal file, or is truncated ({error}); write it again with save()"
         ) from None
-    if fields["sha256"] != _digest(fields["kind"], fields["header"], arrays):
+    metadata = (file.metadata() or {}).get("vicinal")
+    if metadata is None:
+        raise FileFormatError(f"{path} is a safetensors file, but not one that vicinal wrote")
+    fields = _parse(path, metadata)
+    kind, header, sums = fields["kind"], fields["header"], fields["arrays"]
+    if fields["sha256"] != _sum_of_all(kind, header, sums) or set(sums) != set(file.keys()):
         raise FileFormatError(f"{path} is damaged: its checksum does not match; write it again with save()")
-    return Artifact(fields["kind"], fields["header"], arrays, fields["vicinal"])
+    return Artifact(kind, header, _MappedArrays(path, file, sums), fields["vicinal"])
 
 
 def _parse(path: Path, metadata: str) -> dict[str, Any]:
     try:
         fields: dict[str, Any] = json.loads(metadata)
         version = int(fields["format_version"])
-        missing = {"kind", "vicinal", "header", "sha256"} - fields.keys()
+        missing = {"kind", "vicinal", "header", "arrays", "sha256"} - fields.keys()
     except (ValueError, KeyError, TypeError, AttributeError):
         raise FileFormatError(f"{path} is damaged: its metadata cannot be read") from None
     if version > FORMAT_VERSION:

@@ -1,6 +1,6 @@
 """Distributions over latents, all under one contract (`vicinal.samplers.base.Sampler`)."""
 
-from vicinal.samplers.base import DensitySampler, Sampler
+from vicinal.samplers.base import Sampler
 from vicinal.samplers.bootstrap import BootstrapSampler
 from vicinal.samplers.gaussian import GaussianSampler
 from vicinal.samplers.gmm import GMMSampler
@@ -9,7 +9,6 @@ from vicinal.samplers.pmf import PMFSampler
 
 __all__ = [
     "BootstrapSampler",
-    "DensitySampler",
     "GMMSampler",
     "GaussianSampler",
     "KDESampler",

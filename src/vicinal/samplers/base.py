@@ -1,15 +1,18 @@
 """What every sampler is: fit latents, sample new ones, score them, save.
 
-A method writes two hooks, `_fit` and `_sample`, and a third, `_score_samples`, if it has a density.
-Checks, shapes, array libraries, randomness and files are the business of this module.
+Checks, shapes, array libraries, randomness and files are the business of this module. A method that
+fits one array takes `ArrayFitMixin` and writes `_fit`; one that has a density takes `DensityMixin` and
+writes `_score_samples`; all write `_sample`.
 
-`_fit` returns the fitted attributes instead of setting them, so that a fit which fails leaves the
-sampler as it was, and so that `save` knows what to write.
+Fitted attributes are set together, once all of them are known, so that a fit which fails leaves the
+sampler as it was, and `save` knows what to write.
 """
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -17,6 +20,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from vicinal import _arrays, _validation, rng, storage
+from vicinal.samplers.batches import working_copy
 
 Array = np.ndarray[Any, Any]
 
@@ -44,44 +48,15 @@ class Sampler(BaseEstimator, ABC):
     dtype_: np.dtype[Any]
     _fitted_names: tuple[str, ...]
     _tensor_kind: _arrays.TensorKind | None
+    _unread: storage.Artifact | None
 
     @abstractmethod
-    def _fit(self, X: Array) -> dict[str, Any]:
-        """Return fitted attributes for finite X (n, d), n >= 2, float32 or float64: arrays, ints and floats."""
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Fit the distribution of latents X, array_like of shape (n_samples, *event_shape); return self."""
 
     @abstractmethod
     def _sample(self, key: int, start: int, n_samples: int) -> Array:
         """Return rows ``start`` to ``start + n_samples`` of the stream of samples, shape (n_samples, d)."""
-
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Fit the distribution of latents.
-
-        Parameters
-        ----------
-        X : array_like of shape (n_samples, *event_shape)
-            Latents: a NumPy array or torch tensor, finite, at least two rows. float16, float32 and
-            float64 keep their type; integers become float64.
-        y : None
-            Ignored; here because scikit-learn's pipelines pass it.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        InvalidInputError, InvalidTypeError
-            For latents or constructor parameters that cannot be used.
-        """
-        rows = _validation.check_rows(X, "latents", minimum=2)
-        state = self._fit(_working_copy(rows))
-        validate_data(self, X, reset=True, skip_check_array=True, ensure_2d=False)  # names of a data frame
-        self.event_shape_ = rows.shape[1:]
-        self.n_features_in_ = int(np.prod(rows.shape[1:]))
-        self.dtype_ = rows.dtype
-        self._tensor_kind = _arrays.tensor_kind(X)
-        self._set_state(state)
-        return self
 
     def sample(self, n_samples: int = 1, *, random_state: Any = None, start: int = 0) -> Any:
         """Draw latents, independent and identically distributed.
@@ -110,21 +85,25 @@ class Sampler(BaseEstimator, ABC):
         InvalidInputError, InvalidTypeError
             For impossible arguments.
         """
+        return self._draw(self._sample, n_samples, random_state, start)
+
+    def _draw(self, rows: Callable[[int, int, int], Array], n_samples: Any, random_state: Any, start: Any) -> Any:
+        """Check arguments, call ``rows(key, start, n_samples)``, and give the result its shape, type and library."""
         check_is_fitted(self)
         n_samples, start = _validation.check_row_range(n_samples, start)
         key = rng.seed_key(self.random_state if random_state is None else random_state)
-        latents = self._rows(key, start, n_samples)
+        latents = self._in_blocks(rows, key, start, n_samples)
         latents = latents.astype(self.dtype_, copy=False).reshape(n_samples, *self.event_shape_)
         return _arrays.from_numpy(latents, self._tensor_kind)
 
-    def _rows(self, key: int, start: int, n_samples: int) -> Array:
+    def _in_blocks(self, rows: Callable[[int, int, int], Array], key: int, start: int, n_samples: int) -> Array:
         if n_samples == 0:
             return np.empty((0, self.n_features_in_), self.dtype_)
         block = self._block_rows
         if block is None:
-            return self._sample(key, start, n_samples)
+            return rows(key, start, n_samples)
         first = start - start % block
-        blocks = [self._sample(key, row, block) for row in range(first, start + n_samples, block)]
+        blocks = [rows(key, row, block) for row in range(first, start + n_samples, block)]
         return np.concatenate(blocks)[start - first :][:n_samples]
 
     def save(self, path: storage.PathLike) -> None:
@@ -148,36 +127,113 @@ class Sampler(BaseEstimator, ABC):
         library: a loaded sampler returns NumPy arrays.
         """
         check_is_fitted(self)
-        state = {name: getattr(self, name) for name in self._fitted_names}
-        params = self.get_params(deep=False)
-        if not isinstance(params["random_state"], int | np.integer | None):
+        arrays, scalars = self._pack({name: getattr(self, name) for name in self._fitted_names})
+        params = {name: _jsonable(value) for name, value in self.get_params(deep=False).items()}
+        if not isinstance(params["random_state"], int | None):
             params["random_state"] = None
         header = {
-            "params": {name: _jsonable(value) for name, value in params.items()},
+            "params": params,
             "event_shape": list(self.event_shape_),
             "dtype": self.dtype_.str,
-            "scalars": {k: _jsonable(v) for k, v in state.items() if not isinstance(v, np.ndarray)},
+            "fitted": list(self._fitted_names),
+            "scalars": {name: _jsonable(value) for name, value in scalars.items()},
         }
-        storage.write(path, type(self).__name__, header, {k: v for k, v in state.items() if isinstance(v, np.ndarray)})
+        storage.write(path, type(self).__name__, header, arrays)
+
+    def _pack(self, state: dict[str, Any]) -> tuple[dict[str, Array], dict[str, Any]]:
+        """Return the fitted attributes as arrays and numbers for a file."""
+        arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
+        return arrays, {name: value for name, value in state.items() if name not in arrays}
+
+    def _unpack(self, arrays: Mapping[str, Array], scalars: dict[str, Any]) -> dict[str, Any]:
+        """Return the fitted attributes from what `_pack` returned."""
+        return {**arrays, **scalars}
 
     @classmethod
     def _from_artifact(cls, artifact: storage.Artifact) -> Self:
         header = artifact.header
         sampler = cls(**header["params"])
-        sampler.event_shape_ = tuple(header["event_shape"])
-        sampler.n_features_in_ = int(np.prod(sampler.event_shape_))
-        sampler.dtype_ = np.dtype(header["dtype"])
-        sampler._tensor_kind = None
-        sampler._set_state({**artifact.arrays, **header["scalars"]})
+        sampler._set_fitted({}, tuple(header["event_shape"]), np.dtype(header["dtype"]), None)
+        sampler._fitted_names = tuple(header["fitted"])
+        sampler._unread = artifact
         return sampler
 
-    def _set_state(self, state: dict[str, Any]) -> None:
+    def _read(self) -> None:
+        """Take the fitted attributes from the file, which is left alone until one of them is asked for."""
+        artifact, self._unread = self._unread, None
+        if artifact is not None:
+            state = self._unpack(artifact.arrays, artifact.header["scalars"])
+            for name in self._fitted_names:
+                setattr(self, name, state[name])
+
+    def __getattr__(self, name: str) -> Any:
+        # Only called for what is not there: an attribute of a loaded sampler that was not read yet, or none at all.
+        if self.__dict__.get("_unread") is not None and name in self._fitted_names:
+            self._read()
+            return self.__dict__[name]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __getstate__(self) -> Any:
+        self._read()
+        return super().__getstate__()
+
+    def _set_fitted(
+        self,
+        state: dict[str, Any],
+        event_shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        tensor_kind: _arrays.TensorKind | None,
+    ) -> None:
+        for name in self.__dict__.get("_fitted_names", ()):
+            self.__dict__.pop(name, None)  # an earlier fit may have set what this one does not
+        self._unread = None
+        self.event_shape_, self.dtype_ = event_shape, dtype
+        self.n_features_in_ = math.prod(event_shape)
+        self._tensor_kind = tensor_kind
         for name, value in state.items():
             setattr(self, name, value)
         self._fitted_names = tuple(state)
 
+    def _set_names(self, X: Any, reset: bool) -> None:
+        """Keep, or compare, the names of the columns of a data frame."""
+        validate_data(self, X, reset=reset, skip_check_array=True, ensure_2d=False)
 
-class DensitySampler(Sampler):
+
+class ArrayFitMixin(Sampler):
+    """A sampler that is fitted to one array of latents."""
+
+    @abstractmethod
+    def _fit(self, X: Array) -> dict[str, Any]:
+        """Return fitted attributes for finite X (n, d), n >= 2, float32 or float64: arrays, ints and floats."""
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Fit the distribution of latents.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, *event_shape)
+            Latents: a NumPy array or torch tensor, finite, at least two rows. float16, float32 and
+            float64 keep their type; integers become float64.
+        y : None
+            Ignored; here because scikit-learn's pipelines pass it.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            For latents or constructor parameters that cannot be used.
+        """
+        rows = _validation.check_rows(X, "latents", minimum=2)
+        state = self._fit(working_copy(rows))
+        self._set_names(X, reset=True)
+        self._set_fitted(state, rows.shape[1:], rows.dtype, _arrays.tensor_kind(X))
+        return self
+
+
+class DensityMixin(Sampler):
     """A sampler whose distribution has a density."""
 
     @abstractmethod
@@ -206,8 +262,8 @@ class DensitySampler(Sampler):
         """
         check_is_fitted(self)
         rows = _validation.check_rows(X, "latents", event_shape=self.event_shape_, owner=type(self).__name__)
-        validate_data(self, X, reset=False, skip_check_array=True, ensure_2d=False)
-        scores = self._score_samples(_working_copy(rows)).astype(np.float64, copy=False)
+        self._set_names(X, reset=False)
+        scores = self._score_samples(working_copy(rows)).astype(np.float64, copy=False)
         kind = _arrays.tensor_kind(X)
         return _arrays.from_numpy(scores, kind and kind._replace(dtype="float64"))
 
@@ -216,11 +272,10 @@ class DensitySampler(Sampler):
         return float(self.score_samples(X).mean())
 
 
-def _working_copy(rows: Array) -> Array:
-    """Flatten rows to (n, d), C order, in the precision that arithmetic is done in."""
-    dtype = np.float64 if rows.dtype == np.float64 else np.float32
-    return np.ascontiguousarray(rows.reshape(len(rows), -1), dtype=dtype)
-
-
 def _jsonable(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+    """Return numbers and arrays of NumPy as plain Python ones; leave everything else."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [_jsonable(item) for item in value]
+    return value

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from vicinal import rng
-from vicinal.samplers.base import Sampler
+from vicinal.samplers.base import ArrayFitMixin
 
 Array = np.ndarray[Any, Any]
 
 
-class BootstrapSampler(Sampler):
+class BootstrapSampler(ArrayFitMixin):
     """Draw training latents with replacement.
 
     The row of every table that shows what a quality metric gives to mere copies. It has no density.

@@ -11,12 +11,12 @@ import numpy as np
 from scipy.stats import multivariate_normal
 
 from vicinal import _validation, rng
-from vicinal.samplers.base import DensitySampler
+from vicinal.samplers.base import ArrayFitMixin, DensityMixin
 
 Array = np.ndarray[Any, Any]
 
 
-class GaussianSampler(DensitySampler):
+class GaussianSampler(ArrayFitMixin, DensityMixin):
     """Draw from one Gaussian: the standard one, or the one with the moments of the latents.
 
     Parameters

@@ -12,12 +12,12 @@ from sklearn.mixture import GaussianMixture
 
 from vicinal import _validation, rng
 from vicinal._errors import InvalidInputError
-from vicinal.samplers.base import DensitySampler
+from vicinal.samplers.base import ArrayFitMixin, DensityMixin
 
 Array = np.ndarray[Any, Any]
 
 
-class GMMSampler(DensitySampler):
+class GMMSampler(ArrayFitMixin, DensityMixin):
     """Draw from a Gaussian mixture with full covariances, fitted by scikit-learn in float64.
 
     The defaults are those of the autoencoder literature and of pythae. A fit costs

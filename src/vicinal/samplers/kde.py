@@ -13,12 +13,12 @@ import numpy as np
 from sklearn.neighbors import KernelDensity
 
 from vicinal import _validation, rng
-from vicinal.samplers.base import DensitySampler
+from vicinal.samplers.base import ArrayFitMixin, DensityMixin
 
 Array = np.ndarray[Any, Any]
 
 
-class KDESampler(DensitySampler):
+class KDESampler(ArrayFitMixin, DensityMixin):
     """Draw a training latent and add Gaussian noise; the density is scikit-learn's.
 
     Parameters

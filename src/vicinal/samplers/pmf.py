@@ -19,39 +19,61 @@ for the bounds and one for the codes: O(n d), no iterations, no second training 
 
 from __future__ import annotations
 
-from typing import Any
+import numbers
+from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import pairwise
+from typing import Any, Self
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
-from vicinal import _validation, kernels
-from vicinal._errors import InvalidInputError
-from vicinal.samplers.base import DensitySampler
+from vicinal import _validation, kernels, rng
+from vicinal._errors import InvalidInputError, InvalidTypeError
+from vicinal.samplers import labels, packing
+from vicinal.samplers.base import DensityMixin
+from vicinal.samplers.batches import Batches, is_whole, working_copy
+from vicinal.samplers.calibration import choose_bins, choose_probes
+from vicinal.samplers.cell_table import NO_ROWS, CellTable, Grid, tempered, without_rare
+from vicinal.samplers.tally import Tally, bounds_of, check_range, given_bounds, tally, together
 
 Array = np.ndarray[Any, Any]
 
 MAX_BINS = 2**24  # float32 counts no further in steps of one
 
 
-class PMFSampler(DensitySampler):
+class PMFSampler(DensityMixin):
     r"""Sample uniformly from the occupied quantization cells of the training latents.
 
     .. math:: p(z) = \frac{\mathrm{count}(\mathrm{cell}(z))}{n \prod_j \mathrm{width}_j}
 
     Few bins smooth much: samples are new, and blurred. Many bins smooth little: samples are sharp,
-    and close to copies of the training latents. Judge the choice by novelty as much as by quality
-    (`vicinal.metrics.nn_ratio`).
+    and close to copies of the training latents. ``n_bins="auto"`` takes the number at which samples
+    are as new as fresh data.
 
     Parameters
     ----------
-    n_bins : int
-        Bins in each dimension, from 1 to 2**24.
+    n_bins : "auto" or int
+        Bins in each dimension, from 1 to 2**24; or ``"auto"``, see `vicinal.samplers.calibration`.
+    novelty : float
+        With ``"auto"``, the nn ratio to aim for: below 1 closer to the data, above 1 bolder.
+    bounds : pair of array_like, optional
+        Lower and upper bound of the grid, each of the event shape or a number; None takes the
+        smallest and largest latents. Needed for `merge`, and for `partial_fit` on batches that go
+        beyond the first.
+    out_of_bounds : {"raise", "clip"}
+        What to do with latents outside the bounds: an error, or move them to the bound, count them
+        in ``n_clipped_`` and warn.
+    min_count : int
+        Cells with fewer training latents are dropped, and with labels also the cells of a class with
+        fewer latents of that class: with ``min_count=k`` no released number rests on fewer than k rows.
     random_state : int, None or numpy generator
-        Seed of `sample`; None takes fresh entropy on every call.
+        Seed of `sample`; None takes fresh entropy on every call. Nothing in `fit` is random.
 
     Attributes
     ----------
     lower_, upper_ : ndarray of shape (d,)
-        Smallest and largest training latent in each dimension.
+        Bounds of the grid.
     bin_width_ : ndarray of shape (d,)
         Width of a bin; 0 for a constant dimension, which is returned as it is.
     n_bins_ : int
@@ -59,9 +81,19 @@ class PMFSampler(DensitySampler):
     cells_ : ndarray of unsigned int, shape (n_cells, d)
         Codes of the occupied cells, in lexicographic order whatever the order of the training rows.
     counts_ : ndarray of int64, shape (n_cells,)
-        Training latents in each cell.
+        Training latents in each cell; with weights, the sum of their weights as integers.
     n_samples_seen_ : int
-        Training latents, n.
+        Training latents.
+    n_clipped_ : int
+        Values that were moved to a bound.
+    dropped_mass_ : float
+        Share of the training latents, in [0, 1], in cells that ``min_count`` dropped.
+    nn_ratio_ : float
+        The nn ratio that the calibration reached; only after ``n_bins="auto"``.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted; only after a fit with labels.
+    class_counts_ : ndarray of int64, shape (n_classes,)
+        Training latents of each class, as in ``counts_``.
 
     See Also
     --------
@@ -77,13 +109,22 @@ class PMFSampler(DensitySampler):
     --------
     >>> import numpy as np
     >>> latents = np.array([[0.0, 0.0], [0.1, 0.2], [1.0, 1.0]], dtype=np.float32)
-    >>> sampler = PMFSampler(n_bins=2, random_state=0).fit(latents)
+    >>> sampler = PMFSampler(n_bins=2, random_state=0).fit(latents, ["a", "a", "b"])
     >>> sampler.cells_.tolist(), sampler.counts_.tolist()
     ([[0, 0], [1, 1]], [2, 1])
     >>> sampler.sample(1000).shape
     (1000, 2)
+    >>> bool((sampler.sample(1000, y="b") >= 0.5).all())
+    True
     >>> np.exp(sampler.score_samples(np.array([[0.3, 0.3], [0.3, 0.7]], dtype=np.float32))).round(3)
     array([2.667, 0.   ])
+
+    With ``n_bins="auto"`` the samples are as far from the training latents as fresh ones are:
+
+    >>> latents = np.random.default_rng(0).normal(size=(2000, 4))
+    >>> sampler = PMFSampler().fit(latents)
+    >>> sampler.n_bins_, round(sampler.nn_ratio_, 1)
+    (8, 1.0)
     """
 
     n_bins_: int
@@ -93,45 +134,358 @@ class PMFSampler(DensitySampler):
     cells_: Array
     counts_: Array
     n_samples_seen_: int
+    n_clipped_: int
+    dropped_mass_: float
+    nn_ratio_: float
+    classes_: Array
+    class_counts_: Array
+    _pair_class: Array
+    _pair_cell: Array
+    _pair_counts: Array
+    _whole_table: CellTable | None  # before rare cells are dropped; never saved
 
-    def __init__(self, n_bins: int = 16, *, random_state: Any = None) -> None:
+    def __init__(
+        self,
+        n_bins: int | str = "auto",
+        *,
+        novelty: float = 1.0,
+        bounds: tuple[Any, Any] | None = None,
+        out_of_bounds: str = "raise",
+        min_count: int = 1,
+        random_state: Any = None,
+    ) -> None:
         self.n_bins = n_bins
+        self.novelty = novelty
+        self.bounds = bounds
+        self.out_of_bounds = out_of_bounds
+        self.min_count = min_count
         self.random_state = random_state
 
-    def _fit(self, X: Array) -> dict[str, Any]:
-        n_bins = _validation.check_integer(self.n_bins, "n_bins", minimum=1, maximum=MAX_BINS)
-        kernel = kernels.select()
-        lower, upper = kernel.bounds(X)
-        with np.errstate(over="ignore"):
-            bin_width = (upper - lower) / X.dtype.type(n_bins)
-        if not np.isfinite(bin_width).all():
-            raise InvalidInputError(
-                f"latents must span less than {np.finfo(X.dtype).max:.1e} in each dimension, or their width is "
-                f"infinite in {X.dtype}; dimension {int(np.argmin(np.isfinite(bin_width)))} does not: rescale it"
-            )
-        cells, counts = kernel.unique_cells(kernel.quantize(X, lower, bin_width, n_bins), n_bins)
-        return {
-            "n_bins_": n_bins,
-            "lower_": lower,
-            "upper_": upper,
-            "bin_width_": bin_width,
-            "cells_": cells,
-            "counts_": counts,
-            "n_samples_seen_": len(X),
-        }
+    def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, calibration_latents: Any = None) -> Self:
+        """Fit the distribution of latents.
 
-    def _sample(self, key: int, start: int, n_samples: int) -> Array:
-        kernel = kernels.select()
-        drawn = kernel.draw_cells(np.cumsum(self.counts_), key=key, start=start, n_samples=n_samples)
-        grid = (self.lower_, self.upper_, self.bin_width_, self.n_bins_)
-        latents: Array = kernel.fill_cells(self.cells_, drawn, *grid, key=key, start=start)
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, *event_shape), or re-iterable of such arrays
+            Latents: an array, tensor or memory map, of at least two rows; or batches that can be gone
+            through again (a list of arrays or of paths of ``.npy`` files, a torch DataLoader), each an
+            array or a pair of latents and labels. Batches are read twice, in bounded memory, and four
+            to eight times more with ``n_bins="auto"``; the result is that of one array, to the bit.
+        y : array_like of shape (n_samples,), optional
+            Labels, of any hashable type: `sample` can then draw within a class.
+        sample_weight : array_like of shape (n_samples,), optional
+            Weights, finite and at least 0. Scaling all changes nothing. A whole weight equals so many
+            rows; fractional ones are kept to 2**-29 of the largest. Calibration looks at rows, not weights.
+        calibration_latents : array_like of shape (m, *event_shape), optional
+            Held-out latents for ``n_bins="auto"``; without, up to 1,000 training latents stand in for
+            them while the number of bins is chosen. All rows are used for the fit either way.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            For latents, labels, weights or constructor parameters that cannot be used.
+
+        Warns
+        -----
+        CalibrationWarning
+            If the target novelty cannot be met; the message says why, and what is used instead.
+        OutOfBoundsWarning
+            If values were clipped.
+        """
+        _validation.check_choice(self.out_of_bounds, "out_of_bounds", ("raise", "clip"))
+        n_bins = self._checked_n_bins()
+        self._check_weights(sample_weight)
+        batches = Batches(X, y, sample_weight)
+        lower, upper = bounds_of(batches) if self.bounds is None else given_bounds(self.bounds, batches)
+        check_range(lower, upper)
+        calibrated: dict[str, Any] = {}
+        if n_bins is None:
+            n_bins, calibrated["nn_ratio_"] = self._calibrate(batches, lower, upper, calibration_latents)
+        grid = Grid.over(lower, upper, n_bins)
+        state = self._state(grid, tally(batches, grid, self.out_of_bounds)) | calibrated
+        if not batches.streamed:
+            self._set_names(X, reset=True)
+        self._set_fitted(state, batches.event_shape, batches.dtype, batches.kind)
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> Self:
+        """Add latents to the fit, in one pass.
+
+        The first call sets the grid: from ``bounds`` if they were given to the constructor, else from
+        its own latents, beyond which later latents must not go. After any number of calls with given
+        bounds and ``n_bins`` the sampler is that of one `fit` to all rows, to the bit.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`; weights must be whole, since the scale of fractional ones is not known before
+            all have been seen.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            As `fit`.
+        """
+        if sample_weight is not None and not is_whole(np.asarray(sample_weight, dtype=np.float64)):
+            raise InvalidInputError(
+                "sample_weight must be whole in partial_fit, since the scale of fractional weights is not known before "
+                "all have been seen; pass all latents to fit, or round the weights"
+            )
+        if not hasattr(self, "event_shape_"):
+            return self.fit(X, y, sample_weight=sample_weight)
+        self._check_weights(sample_weight)
+        batches = Batches(X, y, sample_weight, minimum=1)
+        if batches.event_shape != self.event_shape_:
+            _validation.check_rows(X, "latents", event_shape=self.event_shape_, owner=type(self).__name__)
+        grid, old = self._grid(), self._tally()
+        new = tally(batches, grid, self.out_of_bounds)
+        if not batches.streamed:
+            self._set_names(X, reset=False)
+        state = self._state(grid, together(old, new, grid))
+        self._set_fitted(state, self.event_shape_, self.dtype_, self._tensor_kind)
+        return self
+
+    def merge(self, other: PMFSampler) -> PMFSampler:
+        """Return the sampler of this one's latents and another's together.
+
+        Both must have been fitted on one grid: the same ``bounds`` and ``n_bins``. The result equals a
+        fit to the union of the rows, to the bit; merging is associative and commutative.
+
+        Parameters
+        ----------
+        other : PMFSampler
+            Fitted.
+
+        Returns
+        -------
+        PMFSampler
+            A new one, with this one's parameters.
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            If the two do not go together.
+        sklearn.exceptions.NotFittedError
+            If either is not fitted.
+        """
+        if not isinstance(other, PMFSampler):
+            raise InvalidTypeError(f"other must be a PMFSampler; got {type(other).__name__}")
+        check_is_fitted(self)
+        check_is_fitted(other)
+        mine, theirs = self._grid(), other._grid()
+        same_grid = mine.n_bins == theirs.n_bins and all(
+            np.array_equal(a, b) for a, b in zip(mine[:3], theirs[:3], strict=True)
+        )
+        if not same_grid or (self.event_shape_, self.dtype_) != (other.event_shape_, other.dtype_):
+            raise InvalidInputError(
+                "samplers to merge must have been fitted on one grid, to latents of one shape and type: give both the "
+                f"same bounds=(lower, upper) and n_bins; got n_bins_ {mine.n_bins} and {theirs.n_bins}, "
+                f"lower_ equal: {np.array_equal(mine.lower, theirs.lower)}, "
+                f"upper_ equal: {np.array_equal(mine.upper, theirs.upper)}"
+            )
+        if self.min_count != other.min_count:
+            raise InvalidInputError(
+                f"samplers to merge must have one min_count; got {self.min_count} and {other.min_count}"
+            )
+        merged = type(self)(**self.get_params(deep=False))
+        state = merged._state(mine, together(self._tally(), other._tally(), mine))
+        merged._set_fitted(state, self.event_shape_, self.dtype_, self._tensor_kind)
+        return merged
+
+    @staticmethod
+    def bounds_of(X: Any) -> tuple[Array, Array]:
+        """Return the smallest and largest latent in each dimension, each of the event shape, in one pass.
+
+        Parameters
+        ----------
+        X : array_like or re-iterable of arrays
+            As in `fit`.
+
+        Returns
+        -------
+        lower, upper : ndarray of shape event_shape
+            To be passed on as ``bounds=(lower, upper)``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> PMFSampler.bounds_of([np.zeros((2, 1)), np.ones((3, 1))])
+        (array([0.]), array([1.]))
+        """
+        batches = Batches(X, minimum=1)
+        lower, upper = bounds_of(batches)
+        return lower.reshape(batches.event_shape), upper.reshape(batches.event_shape)
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        *,
+        y: Any = None,
+        temperature: float = 1.0,
+        random_state: Any = None,
+        start: int = 0,
+    ) -> Any:
+        """Draw latents, independent and identically distributed.
+
+        Row i is a function of the seed and of ``start + i`` alone: ``sample(1000)[:10]`` equals
+        ``sample(10)``, and ``sample(400, start=600)`` continues ``sample(600)``.
+
+        Parameters
+        ----------
+        n_samples : int
+            Rows to draw, at least 0.
+        y : label, or array_like of labels, shape (n_samples,), optional
+            Class to draw within: one for all rows, or one for each.
+        temperature : float
+            Cells are drawn from p(c)**(1 / temperature), normalized: 1 as they are, 0 only the most
+            frequent, ``inf`` all occupied cells alike.
+        random_state : int, None or numpy generator
+            Beats the constructor's when given. An int gives the same rows on every call.
+        start : int
+            First row of the endless stream of samples, in [0, 2**63).
+
+        Returns
+        -------
+        ndarray or torch.Tensor of shape (n_samples, *event_shape_)
+            Of the array library, type and device that `fit` saw.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
+        InvalidInputError, InvalidTypeError
+            For impossible arguments.
+        """
+        check_is_fitted(self)
+        temperature = _checked_temperature(temperature)
+        if y is None:
+            rows = partial(self._sample, temperature=temperature)
+        else:
+            rows = partial(self._sample_classes, self._class_numbers(y, n_samples), temperature)
+        return self._draw(rows, n_samples, random_state, start)
+
+    def _sample(self, key: int, start: int, n_samples: int, temperature: float = 1.0) -> Array:
+        cumulative = np.cumsum(tempered(self.counts_, temperature, len(self.counts_)))
+        drawn = kernels.select().draw_cells(cumulative, key=key, start=start, n_samples=n_samples)
+        return self._fill(drawn, key, start)
+
+    def _sample_classes(self, classes: Array, temperature: float, key: int, start: int, n_samples: int) -> Array:
+        """Draw each row within its class, by counting on through the pairs of class and cell."""
+        edges = np.searchsorted(self._pair_class, np.arange(len(self.classes_) + 1))
+        n_pairs = len(self._pair_counts)
+        masses = [tempered(self._pair_counts[a:b], temperature, n_pairs) for a, b in pairwise(edges)]
+        cumulative = np.cumsum(np.concatenate(masses))
+        ends = np.concatenate([[0], cumulative])[edges]
+        totals = np.diff(ends)
+        draws = ends[classes] + rng.choices(key, start, n_samples, totals[classes])
+        pairs = np.searchsorted(cumulative, draws, side="right")
+        return self._fill(self._pair_cell[pairs], key, start)
+
+    def _fill(self, drawn: Array, key: int, start: int) -> Array:
+        grid = self._grid()
+        bounds_and_bins = (grid.lower, grid.upper, grid.width, grid.n_bins)
+        latents: Array = kernels.select().fill_cells(self.cells_, drawn, *bounds_and_bins, key=key, start=start)
         return latents
 
     def _score_samples(self, X: Array) -> Array:
-        kernel = kernels.select()
         X = X.astype(self.lower_.dtype, copy=False)
         inside = ((self.lower_ <= X) & (self.upper_ >= X)).all(axis=1)
-        cell = kernel.find_cells(kernel.quantize(X, self.lower_, self.bin_width_, self.n_bins_), self.cells_)
+        cell = kernels.select().find_cells(self._grid().codes(X), self.cells_)
         log_volume = np.log(self.bin_width_[self.bin_width_ > 0].astype(np.float64)).sum()
-        log_density = np.log(self.counts_[cell]) - np.log(self.n_samples_seen_) - log_volume
+        log_density = np.log(self.counts_[cell]) - np.log(self.counts_.sum()) - log_volume
         return np.where(inside & (cell >= 0), log_density, -np.inf)
+
+    def _checked_n_bins(self) -> int | None:
+        """Return the number of bins, or None for "auto"."""
+        if isinstance(self.n_bins, str):
+            _validation.check_choice(self.n_bins, "n_bins", ("auto",))
+            return None
+        return _validation.check_integer(self.n_bins, "n_bins", minimum=1, maximum=MAX_BINS)
+
+    def _check_weights(self, sample_weight: Any) -> None:
+        min_count = _validation.check_integer(self.min_count, "min_count", minimum=1)
+        if min_count > 1 and sample_weight is not None and not is_whole(np.asarray(sample_weight, dtype=np.float64)):
+            raise InvalidInputError(
+                "min_count counts rows, so sample_weight must be whole; round it, or use min_count=1"
+            )
+
+    def _calibrate(self, batches: Batches, lower: Array, upper: Array, held_out: Any) -> tuple[int, float]:
+        target = _validation.check_positive(self.novelty, "novelty")
+        if held_out is not None:
+            rows = _validation.check_rows(held_out, "calibration_latents", event_shape=batches.event_shape)
+            held_out = working_copy(rows)
+
+        def passes() -> Iterator[Array]:
+            return (np.clip(batch.rows, lower, upper) for batch in batches)
+
+        return choose_bins(passes, lower, upper, target, choose_probes(passes, held_out))
+
+    def _state(self, grid: Grid, tallied: Tally) -> dict[str, Any]:
+        """Return the fitted attributes, and keep the whole table for more latents to come."""
+        table = without_rare(tallied.table, self.min_count)
+        if not len(table.cells):
+            raise InvalidInputError(
+                f"min_count={self.min_count} leaves no cell: the fullest has {tallied.table.counts.max()} latents; "
+                "lower min_count or n_bins"
+            )
+        state = {
+            "n_bins_": grid.n_bins,
+            "lower_": grid.lower,
+            "upper_": grid.upper,
+            "bin_width_": grid.width,
+            "cells_": table.cells,
+            "counts_": table.counts,
+            "n_samples_seen_": tallied.n_rows,
+            "n_clipped_": tallied.n_clipped,
+            "dropped_mass_": float(1.0 - table.counts.sum() / tallied.table.counts.sum()),
+        }
+        if table.classes:
+            state["classes_"] = labels.as_array(table.classes)
+            state["class_counts_"] = np.bincount(table.pair_class, table.pair_counts, len(table.classes)).astype(
+                np.int64
+            )
+            state["_pair_class"], state["_pair_cell"] = table.pair_class, table.pair_cell
+            state["_pair_counts"] = table.pair_counts
+        self._whole_table = tallied.table if self.min_count > 1 else None
+        return state
+
+    def _tally(self) -> Tally:
+        """Return what was fitted; the cells that ``min_count`` dropped are still known unless they were saved away."""
+        table = self.__dict__.get("_whole_table")
+        if table is None:
+            classes = tuple(self.classes_.tolist()) if "classes_" in self._fitted_names else ()
+            pairs = (self._pair_class, self._pair_cell, self._pair_counts) if classes else (NO_ROWS,) * 3
+            table = CellTable(self.cells_, self.counts_, classes, *pairs)
+        return Tally(table, self.n_samples_seen_, self.n_clipped_)
+
+    def _grid(self) -> Grid:
+        return Grid(self.lower_, self.upper_, self.bin_width_, self.n_bins_)
+
+    def _class_numbers(self, y: Any, n_samples: Any) -> Array:
+        """Return the place in ``classes_`` of the label of each row."""
+        if "classes_" not in self._fitted_names:
+            raise InvalidInputError("y needs a sampler fitted with labels: fit(X, y)")
+        n_samples, _ = _validation.check_row_range(n_samples, 0)
+        return labels.numbers_of(y, self.classes_, n_samples)
+
+    def _pack(self, state: dict[str, Any]) -> tuple[dict[str, Array], dict[str, Any]]:
+        return packing.pack_state(state)
+
+    def _unpack(self, arrays: Mapping[str, Array], scalars: dict[str, Any]) -> dict[str, Any]:
+        return packing.unpack_state(arrays, scalars)
+
+
+def _checked_temperature(temperature: Any) -> float:
+    if isinstance(temperature, bool) or not isinstance(temperature, numbers.Real):
+        raise InvalidTypeError(f"temperature must be a number from 0 to inf; got {temperature!r}")
+    if not float(temperature) >= 0:
+        raise InvalidInputError(f"temperature must be from 0 to inf; got {temperature}")
+    return float(temperature)

@@ -1,0 +1,171 @@
+"""Latents as batches that can be gone through again: arrays, memory maps, files, data loaders."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vicinal import _arrays, _validation
+from vicinal._errors import InvalidInputError
+from vicinal.samplers.labels import labels_of
+
+Array = np.ndarray[Any, Any]
+
+_CHUNK = 1 << 25  # values of an array that are worked on together
+_WEIGHT_STEPS = 2.0**29  # fractional weights are kept in this many steps of the largest; sums stay below 2**63
+
+
+class Batch(NamedTuple):
+    """Rows (n, d), float32 or float64; a label for each, or None; an integer mass for each, or None for ones."""
+
+    rows: Array
+    labels: Sequence[Hashable] | None
+    masses: Array | None
+
+
+class Batches:
+    """Checked batches of latents, again and again.
+
+    Parameters
+    ----------
+    X : array_like of shape (n_samples, *event_shape), or re-iterable of such arrays
+        An array or memory map; or a list of arrays or of paths of .npy files, a torch DataLoader, or
+        anything else that can be iterated over again, of arrays or of pairs of latents and labels.
+    y : array_like of shape (n_samples,), optional
+        Labels, when X is an array.
+    sample_weight : array_like of shape (n_samples,), optional
+        Weights, when X is an array.
+    minimum : int
+        The fewest rows that will do in an array.
+
+    Attributes
+    ----------
+    event_shape : tuple of int
+        Shape of one latent.
+    dtype : numpy.dtype
+        Floating type of the latents as they came.
+    kind : TensorKind or None
+        Where they came from.
+    streamed : bool
+        Whether X is a re-iterable of batches.
+    """
+
+    def __init__(self, X: Any, y: Any = None, sample_weight: Any = None, *, minimum: int = 2) -> None:
+        self.streamed = _is_stream(X)
+        if self.streamed:
+            if y is not None or sample_weight is not None:
+                raise InvalidInputError(
+                    "y and sample_weight go with one array of latents; for batches of latents, let each batch be a "
+                    "pair (latents, labels), or call partial_fit with each"
+                )
+            if iter(X) is X:
+                raise InvalidInputError(
+                    f"latents must be batches that can be gone through again; got a {type(X).__name__}, which ends "
+                    "after one pass: pass a list or a DataLoader, or call partial_fit on each batch"
+                )
+            self._X = X
+            first = next(iter(X), None)
+            if first is None:
+                raise InvalidInputError("latents must hold at least one batch; got none")
+            latents, labels = _open(first)
+            self._labelled = labels is not None
+        else:
+            latents = _validation.check_rows(X, "latents", minimum=minimum)
+            self._X, self._labels = latents, None if y is None else labels_of(y, len(latents))
+            self._masses = masses_of(sample_weight, len(latents))
+            self._labelled = y is not None
+        self.kind = _arrays.tensor_kind(X if not self.streamed else latents)
+        first_rows = _validation.check_rows(latents, "latents") if self.streamed else latents
+        self.event_shape, self.dtype = first_rows.shape[1:], first_rows.dtype
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self._stream() if self.streamed else self._chunks()
+
+    def _chunks(self) -> Iterator[Batch]:
+        size = max(1, _CHUNK // math.prod(self.event_shape))
+        for first in range(0, len(self._X), size):
+            part = slice(first, first + size)
+            masses = None if self._masses is None else self._masses[part]
+            labels = None if self._labels is None else self._labels[part]
+            batch = Batch(working_copy(self._X[part]), labels, masses)
+            yield batch if masses is None or (masses > 0).all() else _without_weightless(batch)
+
+    def _stream(self) -> Iterator[Batch]:
+        for i, item in enumerate(self._X):
+            name = f"latents of batch {i}"
+            latents, y = _open(item)
+            rows = _validation.check_rows(latents, name, event_shape=self.event_shape, owner="the first batch")
+            if rows.dtype != self.dtype:
+                raise InvalidInputError(f"{name} must be {self.dtype}, like the first batch; got {rows.dtype}")
+            if (y is not None) != self._labelled:
+                raise InvalidInputError(f"{name} must come with labels if any batch does, and without if any does not")
+            yield Batch(working_copy(rows), None if y is None else labels_of(y, len(rows)), None)
+
+
+def working_dtype(dtype: np.dtype[Any]) -> type[np.floating[Any]]:
+    """Return the precision that arithmetic is done in: float64 for float64, float32 for what is smaller."""
+    return np.float64 if dtype == np.float64 else np.float32
+
+
+def working_copy(rows: Array) -> Array:
+    """Flatten rows to (n, d), C order, in `working_dtype`."""
+    return np.ascontiguousarray(rows.reshape(len(rows), math.prod(rows.shape[1:])), dtype=working_dtype(rows.dtype))
+
+
+def masses_of(sample_weight: Any, n_rows: int) -> Array | None:
+    """Return weights as integers (n_rows,), or None for None.
+
+    Whole weights stay as they are, so that a weight of 3 equals three rows; others are rounded to
+    2**-29 of the largest.
+    """
+    if sample_weight is None:
+        return None
+    weights = _validation.check_array(sample_weight, "sample_weight").astype(np.float64)
+    if weights.shape != (n_rows,):
+        raise InvalidInputError(
+            f"sample_weight must have shape ({n_rows},), one for each row of latents; got {weights.shape}"
+        )
+    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+        raise InvalidInputError(
+            f"sample_weight must be finite and at least 0; got values from {weights.min()} to {weights.max()}"
+        )
+    if not (weights > 0).any():
+        raise InvalidInputError("sample_weight must have a value above 0; got only zeros")
+    if not is_whole(weights):
+        weights = np.rint(weights / weights.max() * _WEIGHT_STEPS)
+    return weights.astype(np.int64)
+
+
+def is_whole(weights: Array) -> bool:
+    """Tell whether weights can be taken as numbers of rows: whole, with a sum that float64 holds exactly."""
+    return bool((weights == np.floor(weights)).all() and weights.sum() < 2.0**53)
+
+
+def _is_stream(X: Any) -> bool:
+    if hasattr(X, "shape") or hasattr(X, "__array__") or isinstance(X, str | bytes) or not hasattr(X, "__iter__"):
+        return False
+    if isinstance(X, list | tuple):
+        first = X[0] if X else None
+        if isinstance(first, list | tuple) and len(first) == 2:  # a pair (latents, labels)
+            first = first[0]
+        return isinstance(first, str | os.PathLike) or getattr(first, "ndim", 0) >= 2
+    return True
+
+
+def _open(item: Any) -> tuple[Any, Any]:
+    """Return latents and labels of one batch."""
+    if isinstance(item, list | tuple) and 1 <= len(item) <= 2:
+        return _open(item[0])[0], (item[1] if len(item) == 2 else None)
+    if isinstance(item, str | os.PathLike):
+        return np.load(item, mmap_mode="r", allow_pickle=False), None
+    return item, None
+
+
+def _without_weightless(batch: Batch) -> Batch:
+    kept = np.asarray(batch.masses) > 0
+    labels = None if batch.labels is None else [label for label, keep in zip(batch.labels, kept, strict=True) if keep]
+    return Batch(batch.rows[kept], labels, np.asarray(batch.masses)[kept])

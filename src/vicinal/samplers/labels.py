@@ -1,0 +1,67 @@
+"""Class labels: anything hashable, in an order that depends on nothing but themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from vicinal import _arrays
+from vicinal._errors import InvalidInputError, InvalidTypeError
+
+Array = np.ndarray[Any, Any]
+
+
+def in_order(labels: Iterable[Hashable]) -> tuple[Hashable, ...]:
+    """Return the distinct labels, sorted by type and then by value, or by how they print where values have no order."""
+    distinct = set(labels)
+    try:
+        return tuple(sorted(distinct, key=lambda label: (type(label).__name__, label)))
+    except TypeError:
+        return tuple(sorted(distinct, key=lambda label: (type(label).__name__, repr(label))))
+
+
+def labels_of(y: Any, n_rows: int) -> list[Hashable]:
+    """Return one label for each of ``n_rows`` rows, as plain Python objects."""
+    labels: list[Any] = _arrays.to_numpy(y).tolist() if hasattr(y, "__array__") else list(y)
+    if len(labels) != n_rows:
+        raise InvalidInputError(f"y must have one label for each of {n_rows} latents; got {len(labels)}")
+    for label in labels:
+        if not isinstance(label, Hashable):
+            raise InvalidTypeError(f"y must hold hashable labels; got one of type {type(label).__name__}: {label!r}")
+    return labels
+
+
+def numbers_of(y: Any, classes: Array, n_samples: int) -> Array:
+    """Return the place in ``classes`` of one label for all rows, or of one for each, shape (n_samples,), int64."""
+    number = {label: k for k, label in enumerate(classes.tolist())}
+    y = y.item() if isinstance(y, np.generic) else y
+    if isinstance(y, Hashable) and y in number:
+        return np.full(n_samples, number[y])
+    several = isinstance(y, list | tuple) or getattr(y, "ndim", 0) == 1
+    labels = labels_of(y, n_samples) if several else [y]
+    unknown = [label for label in labels if not isinstance(label, Hashable) or label not in number]
+    if unknown:
+        shown = ", ".join(map(repr, list(number)[:10])) + (", ..." if len(number) > 10 else "")
+        raise InvalidInputError(f"y must be one of the classes seen in fit, {shown}; got {unknown[0]!r}")
+    return np.array([number[label] for label in labels], dtype=np.int64)
+
+
+def as_array(classes: Sequence[Hashable]) -> Array:
+    """Return labels as an array of integers or strings if they all are, else of objects."""
+    for kind in (int, str):
+        if all(type(label) is kind for label in classes):
+            return np.array(classes)
+    array = np.empty(len(classes), dtype=object)
+    array[:] = classes
+    return array
+
+
+def saveable(labels: list[Any]) -> list[Any]:
+    for label in labels:
+        if not isinstance(label, str | int | float | bool | None):
+            raise InvalidInputError(
+                f"labels must be strings, numbers or booleans to be saved; got one of type {type(label).__name__}"
+            )
+    return labels
