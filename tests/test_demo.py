@@ -3,7 +3,6 @@
 import json
 import re
 
-import numpy as np
 import pytest
 
 import vicinal
@@ -29,7 +28,14 @@ def test_the_report_is_one_self_contained_file(out):
     html = (out / "report.html").read_text(encoding="utf-8")
     assert not re.search(r'(src|href)="(?!data:)', html)
     assert html.count("data:image/png;base64,") == 2 * (1 + 5)
-    for name in ("real versus real", "reconstructions", "bootstrap copies", "PMF, 16 bins", "GMM, 10 components"):
+    for name in (
+        "real versus real",
+        "reconstructions",
+        "bootstrap copies",
+        "PMF, 16 bins",
+        "PMF, auto",
+        "GMM, 10 components",
+    ):
         assert html.count(f"<td>{name}</td>") == 2
     assert not re.search(r"\bFID\b(?! *:| *it)", html.replace("is not FID", ""))
 
@@ -42,6 +48,7 @@ def test_scores(out):
         assert [row["name"] for row in model["rows"]] == names
         by_name = {row["name"]: row for row in model["rows"]}
         assert by_name["bootstrap copies"]["nn_ratio"] == 0.0
+        assert abs(by_name["PMF, auto"]["nn_ratio"] - 1.0) < 0.2
         assert by_name["PMF, 4 bins"]["nn_ratio"] > by_name["PMF, 32 bins"]["nn_ratio"] > 0.0
     assert {"processor", "cores", "python", "torch"} <= scores["facts"].keys()
 
@@ -74,20 +81,3 @@ def test_missing_extras_are_named_before_any_work(tmp_path, monkeypatch):
 def test_unknown_data_sets(tmp_path):
     with pytest.raises(ValueError, match="dataset must be one of 'digits', 'mnist'; got 'faces'"):
         demo.run(tmp_path, dataset="faces")
-
-
-def test_the_sampler_nearest_to_fresh_data_is_kept():
-    train = np.eye(4)
-    comparison = vicinal.evaluation.Comparison(
-        vicinal.evaluation.Scores(
-            [
-                {"name": "PMF, 4 bins", "nn_ratio": 1.6},
-                {"name": "PMF, 8 bins", "nn_ratio": 0.8},
-                {"name": "KDE", "nn_ratio": 1},
-            ]
-        ),
-        {},
-        train,
-        train,
-    )
-    assert demo._nearest_to_fresh(comparison) == "PMF, 8 bins"

@@ -82,7 +82,7 @@ def test_any_changed_byte_is_noticed(path):
     data[-1] ^= 1
     path.write_bytes(data)
     artifact = storage.read(path)  # arrays are checked when they are read
-    with pytest.raises(FileFormatError, match="the checksum of . does not match"):
+    with pytest.raises(FileFormatError, match=r"the checksum of . does not match"):
         dict(artifact.arrays)
 
 

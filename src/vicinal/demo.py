@@ -40,7 +40,8 @@ SETTINGS = {
     "mnist": Settings(latent_dim=16, width=16, n_epochs=12, batch_size=256, classifier_epochs=8, n_seeds=2),
 }
 MODELS = {"ae": "Plain autoencoder", "vae": "Variational autoencoder"}
-PICTURED = ("GMM, 10 components", "Gaussian, standard", BOOTSTRAP)
+AUTO = "PMF, auto"
+PICTURED = (AUTO, "GMM, 10 components", "Gaussian, standard", BOOTSTRAP)
 N_PICTURES = 24
 
 
@@ -53,6 +54,7 @@ def samplers() -> dict[str, Sampler]:
         "GMM, 50 components": GMMSampler(50),
         "KDE, Scott": KDESampler("scott"),
         **{f"PMF, {n_bins} bins": PMFSampler(n_bins) for n_bins in (4, 8, 16, 32)},
+        AUTO: PMFSampler(),
     }
 
 
@@ -71,7 +73,7 @@ def run(
     ----------
     out : path_like
         Folder for ``report.html``, ``scores.json``, and for each model ``<model>-autoencoder.safetensors``
-        and ``<model>-pmf.safetensors``, the PMF sampler whose nn ratio came nearest to 1.
+        and ``<model>-pmf.safetensors``, the calibrated PMF sampler.
     dataset : {"digits", "mnist"}
         See `vicinal.datasets`.
     data_dir : path_like, optional
@@ -120,7 +122,7 @@ def run(
                 model_name, settings, train.images, held_out.images, features, random_state, step
             )
             autoencoder.save(out / f"{model_name}-autoencoder.safetensors")
-            comparison.samplers[_nearest_to_fresh(comparison)].save(out / f"{model_name}-pmf.safetensors")
+            comparison.samplers[AUTO].save(out / f"{model_name}-pmf.safetensors")
             scores[model_name] = comparison.scores.to_dict() | {"autoencoder": autoencoder.card}
             sections.append(_section(model_name, autoencoder, comparison, train.images, held_out.images, random_state))
 
@@ -185,11 +187,12 @@ def _section(
     real = held_out[:N_PICTURES]
     reconstructed = pipeline.decode(autoencoder, comparison.real_latents[:N_PICTURES])
     grids = [report.Grid("Held-out images, and below each its reconstruction", real, reconstructed)]
-    for sampler_name in (_nearest_to_fresh(comparison), *PICTURED):
+    for sampler_name in PICTURED:
         sampler = comparison.samplers[sampler_name]
         latents = sampler.sample(N_PICTURES, random_state=random_state)
         _, nearest = nearest_rows(latents, comparison.train_latents)
-        caption = f"{sampler_name}: samples, and below each the training image with the nearest latent"
+        shown = f"{sampler_name} ({sampler.n_bins_} bins)" if isinstance(sampler, PMFSampler) else sampler_name
+        caption = f"{shown}: samples, and below each the training image with the nearest latent"
         grids.append(report.Grid(caption, pipeline.decode(autoencoder, latents), train[nearest]))
     card = autoencoder.card
     text = (
@@ -197,12 +200,6 @@ def _section(
         f"pixel {card['mean_squared_error']:.4f}. Each sampler was fitted to the latents of the training images."
     )
     return report.Section(MODELS[name], text, comparison.scores, grids)
-
-
-def _nearest_to_fresh(comparison: Comparison) -> str:
-    """Return the name of the PMF sampler whose samples are most nearly as new as fresh data."""
-    rows = [row for row in comparison.scores.rows if row["name"].startswith("PMF")]
-    return str(min(rows, key=lambda row: abs(row["nn_ratio"] - 1.0))["name"])
 
 
 @contextmanager

@@ -160,11 +160,11 @@ class Sampler(BaseEstimator, ABC):
 
     def _read(self) -> None:
         """Take the fitted attributes from the file, which is left alone until one of them is asked for."""
-        artifact, self._unread = self._unread, None
-        if artifact is not None:
-            state = self._unpack(artifact.arrays, artifact.header["scalars"])
+        if self._unread is not None:
+            state = self._unpack(self._unread.arrays, self._unread.header["scalars"])
             for name in self._fitted_names:
                 setattr(self, name, state[name])
+            self._unread = None
 
     def __getattr__(self, name: str) -> Any:
         # Only called for what is not there: an attribute of a loaded sampler that was not read yet, or none at all.
@@ -174,7 +174,8 @@ class Sampler(BaseEstimator, ABC):
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __getstate__(self) -> Any:
-        self._read()
+        if "_unread" in self.__dict__:
+            self._read()
         return super().__getstate__()
 
     def _set_fitted(

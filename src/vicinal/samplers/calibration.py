@@ -52,30 +52,9 @@ class Probes(NamedTuple):
     threshold: int
 
 
-def choose_probes(rows: Rows, calibration_latents: Array | None) -> Probes | None:
-    """Return the probes, or None if there are too few latents for any."""
-    hashes, kept, n = np.zeros(0, np.uint64), None, 0
-    for batch in rows():
-        n += len(batch)
-        hashes = np.concatenate([hashes, row_hash(batch)])
-        kept = batch if kept is None else np.concatenate([kept, batch])
-        lowest = np.argsort(hashes, kind="stable")[: 2 * N_PROBES]
-        hashes, kept = hashes[lowest], kept[lowest]
-    if kept is None:
-        return None
-    scale = kept.std(axis=0, dtype=np.float64)
-    scale[scale == 0] = 1.0
-    if calibration_latents is not None:
-        return Probes(calibration_latents[:N_PROBES], kept[:N_PROBES], scale, -1)
-    n_held_out = min(N_PROBES, n // 5)
-    if n_held_out < MIN_PROBES:
-        return None
-    threshold = int(hashes[n_held_out - 1])
-    sources = kept[hashes > threshold][:N_PROBES]
-    return Probes(kept[:n_held_out], sources, scale, threshold) if len(sources) else None
-
-
-def choose_bins(rows: Rows, lower: Array, upper: Array, target: float, probes: Probes | None) -> tuple[int, float]:
+def calibrate(
+    rows: Rows, lower: Array, upper: Array, target: float, held_out: Array | None = None
+) -> tuple[int, float]:
     """Return the number of bins and the nn ratio it reaches; warn, with the reason, if the target is missed.
 
     Parameters
@@ -86,8 +65,8 @@ def choose_bins(rows: Rows, lower: Array, upper: Array, target: float, probes: P
         Bounds of the grid.
     target : float
         The nn ratio wanted, above 0.
-    probes : Probes or None
-        From `choose_probes`.
+    held_out : ndarray of shape (m, d), optional
+        Held-out latents; None takes some of the training latents.
 
     Returns
     -------
@@ -96,14 +75,12 @@ def choose_bins(rows: Rows, lower: Array, upper: Array, target: float, probes: P
     nn_ratio : float
         NaN if there is nothing to calibrate by.
     """
-    if probes is None:
-        _warn(f"at least {5 * MIN_PROBES} latents are needed", FALLBACK_BINS)
+    try:
+        probes = _choose_probes(rows, held_out)
+        fresh = _fresh_distance(rows, probes)
+    except _NothingToCompareError as error:
+        _warn(str(error), FALLBACK_BINS)
         return FALLBACK_BINS, float("nan")
-    fresh = _typical_distance(rows, probes.held_out, probes)
-    if fresh == 0:
-        _warn("half of the held-out latents are copies of training latents", FALLBACK_BINS)
-        return FALLBACK_BINS, float("nan")
-
     uniforms = rng.uniforms(_KEY, 0, *probes.sources.shape).astype(lower.dtype)
 
     def ratio(n_bins: int) -> float:
@@ -114,12 +91,46 @@ def choose_bins(rows: Rows, lower: Array, upper: Array, target: float, probes: P
     n_bins, reached = _search(ratio, target)
     if abs(reached - target) > TOLERANCE * target:
         reason = f"the nearest that whole numbers of bins give is {reached:.2f}"
-        if n_bins == 1:
+        if n_bins == 1 and reached < target:
             reason = f"even one bin, the whole box, reaches only {reached:.2f}"
-        elif n_bins == MAX_BINS:
+        elif n_bins == MAX_BINS and reached > target:
             reason = f"{MAX_BINS} bins, the most that are tried, still give {reached:.2f}"
         _warn(f"the nn ratio cannot be brought to {target:g}: {reason}", n_bins)
     return n_bins, reached
+
+
+class _NothingToCompareError(Exception):
+    """The latents do not allow a calibration; the message says why."""
+
+
+def _choose_probes(rows: Rows, given: Array | None) -> Probes:
+    hashes, kept, n = np.zeros(0, np.uint64), None, 0
+    for batch in rows():
+        n += len(batch)
+        hashes = np.concatenate([hashes, row_hash(batch)])
+        kept = batch if kept is None else np.concatenate([kept, batch])
+        lowest = np.argsort(hashes, kind="stable")[: 2 * N_PROBES]
+        hashes, kept = hashes[lowest], kept[lowest]
+    if kept is None or n < 5 * MIN_PROBES:
+        raise _NothingToCompareError(f"at least {5 * MIN_PROBES} latents are needed, and there are {n}")
+    scale = kept.std(axis=0, dtype=np.float64)
+    scale[scale == 0] = 1.0
+    if given is not None:
+        return Probes(given[:N_PROBES], kept[:N_PROBES], scale, -1)
+    n_held_out = min(N_PROBES, n // 5)
+    threshold = int(hashes[n_held_out - 1])
+    held_out, sources = kept[hashes <= threshold], kept[hashes > threshold][:N_PROBES]
+    n_distinct = len(np.unique(hashes[hashes <= threshold]))
+    if n_distinct < MIN_PROBES or len(sources) < MIN_PROBES:
+        raise _NothingToCompareError(f"latents repeat: among {len(held_out)} only {n_distinct} are distinct")
+    return Probes(held_out, sources, scale, threshold)
+
+
+def _fresh_distance(rows: Rows, probes: Probes) -> float:
+    distance = _typical_distance(rows, probes.held_out, probes)
+    if distance == 0:
+        raise _NothingToCompareError("half of the held-out latents are copies of training latents")
+    return distance
 
 
 def row_hash(rows: Array) -> Array:

@@ -59,6 +59,7 @@ def as_array(classes: Sequence[Hashable]) -> Array:
 
 
 def saveable(labels: list[Any]) -> list[Any]:
+    """Return labels that JSON can hold as they are, or raise."""
     for label in labels:
         if not isinstance(label, str | int | float | bool | None):
             raise InvalidInputError(

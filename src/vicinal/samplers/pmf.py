@@ -33,7 +33,7 @@ from vicinal._errors import InvalidInputError, InvalidTypeError
 from vicinal.samplers import labels, packing
 from vicinal.samplers.base import DensityMixin
 from vicinal.samplers.batches import Batches, is_whole, working_copy
-from vicinal.samplers.calibration import choose_bins, choose_probes
+from vicinal.samplers.calibration import calibrate
 from vicinal.samplers.cell_table import NO_ROWS, CellTable, Grid, tempered, without_rare
 from vicinal.samplers.tally import Tally, bounds_of, check_range, given_bounds, tally, together
 
@@ -426,7 +426,7 @@ class PMFSampler(DensityMixin):
         def passes() -> Iterator[Array]:
             return (np.clip(batch.rows, lower, upper) for batch in batches)
 
-        return choose_bins(passes, lower, upper, target, choose_probes(passes, held_out))
+        return calibrate(passes, lower, upper, target, held_out)
 
     def _state(self, grid: Grid, tallied: Tally) -> dict[str, Any]:
         """Return the fitted attributes, and keep the whole table for more latents to come."""

@@ -1,0 +1,121 @@
+"""The number of bins that makes samples as new as asked, measured on data the calibration never saw."""
+
+import numpy as np
+import pytest
+
+from vicinal import metrics
+from vicinal._errors import CalibrationWarning
+from vicinal.samplers import PMFSampler
+from vicinal.samplers.calibration import row_hash
+
+
+@pytest.fixture(scope="module")
+def clusters():
+    """Return 6,000 training and 3,000 held-out latents of eight dimensions in five clusters."""
+    generator = np.random.default_rng(0)
+    centres = generator.normal(size=(5, 8)) * 3
+    rows = centres[generator.integers(5, size=9000)] + generator.normal(size=(9000, 8)) * generator.uniform(0.3, 1, 8)
+    return rows[:6000].astype(np.float32), rows[6000:].astype(np.float32)
+
+
+@pytest.mark.parametrize("novelty", [0.25, 0.5, 1.0])
+def test_the_target_is_met_on_fresh_data(clusters, novelty):
+    train, fresh = clusters
+    sampler = PMFSampler(novelty=novelty, random_state=0).fit(train)
+    reached = metrics.nn_ratio(fresh, sampler.sample(3000), train=train)
+    neighbours = [
+        metrics.nn_ratio(fresh, PMFSampler(sampler.n_bins_ + step, random_state=0).fit(train).sample(3000), train=train)
+        for step in (-1, 1)
+    ]
+    assert abs(reached - novelty) <= min(abs(other - novelty) for other in neighbours) + 0.05 * novelty
+    assert abs(sampler.nn_ratio_ - reached) < 0.06 * novelty
+
+
+def test_given_held_out_latents_are_used(clusters):
+    train, fresh = clusters
+    ours = PMFSampler().fit(train, calibration_latents=fresh)
+    assert ours.nn_ratio_ == pytest.approx(1.0, abs=0.1)
+    far = PMFSampler().fit(train, calibration_latents=fresh + 0.7)
+    assert far.n_bins_ < ours.n_bins_
+    with pytest.raises(ValueError, match=r"calibration_latents must have shape \(n_samples, 8\)"):
+        PMFSampler().fit(train, calibration_latents=fresh[:, :3])
+
+
+def test_the_fit_uses_all_rows(clusters):
+    sampler = PMFSampler().fit(clusters[0])
+    assert sampler.n_samples_seen_ == sampler.counts_.sum() == 6000
+    fixed = PMFSampler(sampler.n_bins_).fit(clusters[0])
+    assert np.array_equal(sampler.cells_, fixed.cells_)
+    assert not hasattr(fixed, "nn_ratio_")
+
+
+def test_refitting_forgets_the_calibration(clusters):
+    sampler = PMFSampler().fit(clusters[0])
+    assert sampler.nn_ratio_ > 0
+    sampler.set_params(n_bins=4).fit(clusters[0])
+    assert not hasattr(sampler, "nn_ratio_")
+
+
+def test_too_few_latents():
+    with pytest.warns(
+        CalibrationWarning, match='n_bins="auto": at least 50 latents are needed, and there are 49; using n_bins=16'
+    ):
+        sampler = PMFSampler().fit(np.random.default_rng(0).normal(size=(49, 2)))
+    assert sampler.n_bins_ == 16
+    assert np.isnan(sampler.nn_ratio_)
+
+
+def test_duplicates(clusters):
+    few = np.repeat(np.random.default_rng(0).normal(size=(30, 2)), 20, axis=0)
+    with pytest.warns(CalibrationWarning, match="latents repeat: among 120 only 6 are distinct; using n_bins=16"):
+        PMFSampler().fit(few)
+    with pytest.warns(CalibrationWarning, match="half of the held-out latents are copies of training latents"):
+        PMFSampler().fit(clusters[0], calibration_latents=clusters[0][:500])
+    twice = PMFSampler().fit(np.repeat(clusters[0], 2, axis=0))  # every latent has a twin, held out with it
+    assert abs(twice.n_bins_ - PMFSampler().fit(clusters[0]).n_bins_) <= 1
+
+
+def test_a_target_beyond_one_bin():
+    latents = np.random.default_rng(0).random((500, 2))
+    with pytest.warns(CalibrationWarning, match="cannot be brought to 9: even one bin, the whole box, reaches only"):
+        assert PMFSampler(novelty=9).fit(latents).n_bins_ == 1
+
+
+def test_a_target_that_whole_numbers_miss(clusters):
+    one, two = (PMFSampler(n, random_state=0).fit(clusters[0]).sample(3000) for n in (1, 2))
+    ratios = [metrics.nn_ratio(clusters[1], rows, train=clusters[0]) for rows in (one, two)]
+    with pytest.warns(CalibrationWarning, match="the nearest that whole numbers of bins give is"):
+        PMFSampler(novelty=sum(ratios) / 2).fit(clusters[0])
+
+
+@pytest.mark.parametrize("novelty", [0, -1.0, np.nan, np.inf])
+def test_bad_targets(novelty):
+    with pytest.raises(ValueError, match="novelty must be a finite number above 0"):
+        PMFSampler(novelty=novelty).fit(np.random.default_rng(0).normal(size=(60, 2)))
+
+
+def test_the_hash_sees_values_only():
+    rows = np.random.default_rng(0).normal(size=(1000, 5)).astype(np.float32)
+    hashes = row_hash(rows)
+    assert len(np.unique(hashes)) == 1000
+    order = np.random.default_rng(1).permutation(1000)
+    assert np.array_equal(row_hash(rows[order]), hashes[order])
+    assert np.array_equal(row_hash(np.array([[0.0, 1.0]])), row_hash(np.array([[-0.0, 1.0]])))
+    halves = (hashes >> np.uint64(63)).mean()
+    assert abs(halves - 0.5) < 0.06
+    low_bits = np.unpackbits(hashes.view(np.uint8)).mean()
+    assert abs(low_bits - 0.5) < 0.02
+
+
+def test_real_latents(mnist_dir):
+    """Latents of real digits: principal components keep this quick; trained autoencoders are in the benchmark."""
+    from sklearn.decomposition import PCA
+
+    from vicinal import datasets
+
+    images = datasets.load("mnist", data_dir=mnist_dir).images.reshape(60_000, -1)
+    fresh = datasets.load("mnist", data_dir=mnist_dir, split="test").images.reshape(10_000, -1)
+    projection = PCA(16, random_state=0).fit(images[:10_000])
+    train, fresh = projection.transform(images), projection.transform(fresh)
+    sampler = PMFSampler(random_state=0).fit(train)
+    assert metrics.nn_ratio(fresh, sampler.sample(10_000), train=train) == pytest.approx(1.0, abs=0.1)

@@ -1,0 +1,70 @@
+"""Small files: everything comes back, and few bytes are used."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import vicinal
+from vicinal.kernels.reference import code_dtype
+from vicinal.samplers import PMFSampler, packing
+
+
+@settings(deadline=None, max_examples=80)
+@given(n_bins=st.integers(1, 70_000), n=st.integers(0, 40), d=st.integers(1, 9), seed=st.integers(0, 99))
+def test_codes_come_back(n_bins, n, d, seed):
+    codes = np.random.default_rng(seed).integers(0, n_bins, (n, d)).astype(code_dtype(n_bins))
+    packed = packing.pack_codes(codes, n_bins)
+    assert packed.nbytes == math.ceil(n * d * packing.bits_per_code(n_bins) / 8)
+    unpacked = packing.unpack_codes(packed, n_bins, codes.shape, codes.dtype)
+    assert unpacked.dtype == codes.dtype
+    assert np.array_equal(unpacked, codes)
+
+
+def test_codes_of_several_lots(monkeypatch):
+    monkeypatch.setattr(packing, "_ROWS", 8)
+    codes = np.random.default_rng(0).integers(0, 5, (53, 3)).astype(np.uint8)
+    packed = packing.pack_codes(codes, 5)
+    assert np.array_equal(packing.unpack_codes(packed, 5, codes.shape, codes.dtype), codes)
+
+
+@given(st.lists(st.integers(1, 2**62), max_size=20))
+def test_counts_come_back(counts):
+    counts = np.array(counts, dtype=np.int64)
+    assert np.array_equal(packing.unpack_counts(*packing.pack_counts(counts), len(counts)), counts)
+
+
+def test_a_sixth_of_the_latents(tmp_path):
+    latents = np.random.default_rng(0).normal(size=(60_000, 16)).astype(np.float32)
+    sampler = PMFSampler(32, random_state=0).fit(latents)
+    sampler.save(tmp_path / "s")
+    assert (tmp_path / "s").stat().st_size <= latents.nbytes / 6
+    loaded = vicinal.load(tmp_path / "s")
+    assert np.array_equal(loaded.sample(100), sampler.sample(100))
+
+
+def test_loading_is_lazy(tmp_path, latents):
+    sampler = PMFSampler(8, random_state=0).fit(latents)
+    sampler.save(tmp_path / "s")
+    loaded = vicinal.load(tmp_path / "s")
+    assert "cells_" not in vars(loaded)
+    assert "cells_" not in vars(loaded)
+    sampler.set_params(random_state=5).save(tmp_path / "s")  # replaced meanwhile: the old file is still mapped
+    assert np.array_equal(loaded.sample(9), sampler.sample(9, random_state=0))
+    assert "cells_" in vars(loaded)
+    with pytest.raises(AttributeError, match="'PMFSampler' object has no attribute 'nn_ratio_'"):
+        loaded.nn_ratio_  # noqa: B018
+
+
+def test_damage_is_noticed_on_first_use(tmp_path, latents):
+    sampler = PMFSampler(8, random_state=0).fit(latents)
+    sampler.save(tmp_path / "s")
+    data = bytearray((tmp_path / "s").read_bytes())
+    data[-1] ^= 1
+    (tmp_path / "s").write_bytes(data)
+    loaded = vicinal.load(tmp_path / "s")
+    for _ in range(2):
+        with pytest.raises(ValueError, match="is damaged: the checksum of"):
+            loaded.sample()
