@@ -127,6 +127,15 @@ def test_bad_calls_give_one_line_and_exit_code_2(run, files, arguments, message)
     assert not (files / "x").exists()
 
 
+@pytest.mark.filterwarnings("default")
+def test_novelty_and_warnings(run, files, latents):
+    code, _, err = run("fit", "latents.npy", "-o", "new.safetensors", "--novelty", "50")
+    assert code == 0
+    assert err.startswith('warning: n_bins="auto": the nn ratio cannot be brought to 50: even one bin')
+    assert err.count("\n") == 1
+    assert vicinal.load("new.safetensors").n_bins_ == 1
+
+
 def test_force_replaces(run, files):
     before = (files / "sampler.safetensors").read_bytes()
     assert run("fit", "latents.npy", "-o", "sampler.safetensors", "--n-bins", "3", "--force")[0] == 0

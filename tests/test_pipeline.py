@@ -21,6 +21,15 @@ def test_batches_change_nothing(batch_size):
     assert np.array_equal(decode(HALVES, images, batch_size=batch_size), images * 2)
 
 
+def test_progress_is_shown_when_asked(capsys):
+    encode(HALVES, np.zeros((7, 4)), batch_size=2, progress=True)
+    captured = capsys.readouterr()
+    assert "encode" in captured.err
+    assert captured.out == ""
+    encode(HALVES, np.zeros((7, 4)), batch_size=2)
+    assert capsys.readouterr().err == ""
+
+
 def test_no_rows():
     assert encode(HALVES, np.empty((0, 4))).shape == (0, 2)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +31,7 @@ Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
 
 def main() -> None:
     """Run the command line; exit code 2 and one line on standard error for anything a user can mend."""
+    warnings.showwarning = _show_warning
     try:
         code = app(standalone_mode=False)
     except _UsageError as error:
@@ -44,6 +48,19 @@ def main() -> None:
 def _fail(message: str, hint: str = "", code: int = 2) -> None:
     print("error:", " ".join(message.split()) + hint, file=sys.stderr)  # noqa: T201
     sys.exit(code)
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    print("warning:", " ".join(str(message).split()), file=sys.stderr)  # noqa: T201
+
+
+@contextmanager
+def _busy(doing: str) -> Iterator[None]:
+    """Show on a terminal that something goes on."""
+    from rich.console import Console
+
+    with Console(stderr=True).status(doing):
+        yield
 
 
 def _print_version(wanted: bool) -> None:
@@ -84,7 +101,10 @@ def fit(
     latents: Annotated[Path, typer.Argument(help="A .npy file of shape (n_samples, ...).")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write, *.safetensors.")],
     sampler: Annotated[str, typer.Option(help="pmf, gmm, kde, gaussian or bootstrap.")] = "pmf",
-    n_bins: Annotated[int | None, typer.Option(help="Bins in each dimension (pmf).")] = None,
+    n_bins: Annotated[int | None, typer.Option(help="Bins in each dimension (pmf); calibrated without.")] = None,
+    novelty: Annotated[
+        float | None, typer.Option(help="Calibrate to this nn ratio, 1 as new as fresh data (pmf).")
+    ] = None,
     n_components: Annotated[int | None, typer.Option(help="Gaussians of the mixture (gmm).")] = None,
     bandwidth: Annotated[float | None, typer.Option(help="Kernel width in standard deviations (kde).")] = None,
     covariance_type: Annotated[str | None, typer.Option(help="full, diag or standard (gaussian).")] = None,
@@ -105,6 +125,7 @@ def fit(
         raise InvalidInputError(f"--sampler must be one of {', '.join(kinds)}; got {sampler!r}")
     options = {
         "n_bins": n_bins,
+        "novelty": novelty,
         "n_components": n_components,
         "bandwidth": bandwidth,
         "covariance_type": covariance_type,
@@ -116,7 +137,8 @@ def fit(
         names = ", ".join("--" + name.replace("_", "-") for name in sorted(unknown))
         raise InvalidInputError(f"{names} does not go with --sampler {sampler}")
     _check_free(output, force)
-    kinds[sampler](**given).fit(_read_array(latents)).save(output)
+    with _busy(f"Fitting {sampler}"):
+        kinds[sampler](**given).fit(_read_array(latents)).save(output)
     typer.echo(f"wrote {output}")
 
 
@@ -132,7 +154,8 @@ def sample(
     """Draw latents from a fitted sampler."""
     fitted = _read_sampler(sampler)
     _check_free(output, force)
-    _write_array(output, fitted.sample(n_samples, random_state=seed, start=start))
+    with _busy("Sampling"):
+        _write_array(output, fitted.sample(n_samples, random_state=seed, start=start))
     typer.echo(f"wrote {output}")
 
 
@@ -152,12 +175,13 @@ def evaluate(
     if output is not None:
         _check_free(output, force)
     sets = {path.name if len({p.name for p in generated}) == len(generated) else str(path): path for path in generated}
-    scores = score(
-        _read_array(real),
-        {name: _read_array(path) for name, path in sets.items()},
-        train=None if train is None else _read_array(train),
-        random_state=seed,
-    )
+    with _busy("Evaluating"):
+        scores = score(
+            _read_array(real),
+            {name: _read_array(path) for name, path in sets.items()},
+            train=None if train is None else _read_array(train),
+            random_state=seed,
+        )
     typer.echo(str(scores))
     if output is not None:
         storage.write_atomic(output, (json.dumps(scores.to_dict(), indent=1) + "\n").encode())

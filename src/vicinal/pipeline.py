@@ -12,7 +12,7 @@ Everything here is batching and devices; the mathematics is in `vicinal.samplers
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,7 +22,7 @@ from vicinal import _arrays, _validation, rng, storage
 from vicinal._errors import FileFormatError, InvalidInputError, InvalidTypeError, import_extra
 
 
-def encode(autoencoder: Any, images: Any, *, batch_size: int = 256) -> Any:
+def encode(autoencoder: Any, images: Any, *, batch_size: int = 256, progress: bool = False) -> Any:
     """Encode images, batch by batch.
 
     Parameters
@@ -34,6 +34,8 @@ def encode(autoencoder: Any, images: Any, *, batch_size: int = 256) -> Any:
         NumPy array or torch tensor, in the range that the autoencoder was trained on.
     batch_size : int
         Images at a time.
+    progress : bool
+        Whether to show a bar on standard error.
 
     Returns
     -------
@@ -54,12 +56,12 @@ def encode(autoencoder: Any, images: Any, *, batch_size: int = 256) -> Any:
     >>> encode(Autoencoder(lambda x: x[:, :1], lambda z: z), np.ones((3, 2))).shape
     (3, 1)
     """
-    return _in_batches(autoencoder, "encode", images, "images", batch_size)
+    return _in_batches(autoencoder, "encode", images, "images", batch_size, progress)
 
 
-def decode(autoencoder: Any, latents: Any, *, batch_size: int = 256) -> Any:
+def decode(autoencoder: Any, latents: Any, *, batch_size: int = 256, progress: bool = False) -> Any:
     """Decode latents (n, *latent_shape) to images (n, *image_shape); everything else as in `encode`."""
-    return _in_batches(autoencoder, "decode", latents, "latents", batch_size)
+    return _in_batches(autoencoder, "decode", latents, "latents", batch_size, progress)
 
 
 def generate(
@@ -70,6 +72,7 @@ def generate(
     random_state: Any = None,
     start: int = 0,
     batch_size: int = 256,
+    progress: bool = False,
 ) -> Any:
     """Draw latents and decode them.
 
@@ -85,6 +88,8 @@ def generate(
         As in `vicinal.samplers.Sampler.sample`: image i depends on the seed and ``start + i`` alone.
     batch_size : int
         Images at a time.
+    progress : bool
+        Whether to show a bar on standard error.
 
     Returns
     -------
@@ -110,7 +115,7 @@ def generate(
     n_samples, start = _validation.check_row_range(n_samples, start)
     key = rng.seed_key(sampler.random_state if random_state is None else random_state)
     latents = sampler.sample(n_samples, random_state=key, start=start)
-    return decode(autoencoder, latents, batch_size=batch_size)
+    return decode(autoencoder, latents, batch_size=batch_size, progress=progress)
 
 
 def load(path: storage.PathLike) -> Any:
@@ -151,7 +156,7 @@ def load(path: storage.PathLike) -> Any:
     )
 
 
-def _in_batches(autoencoder: Any, method: str, array: Any, name: str, batch_size: int) -> Any:
+def _in_batches(autoencoder: Any, method: str, array: Any, name: str, batch_size: int, progress: bool) -> Any:
     """Call ``autoencoder.method`` on batches of ``array`` and join what it returns."""
     function = getattr(autoencoder, method, None)
     if not callable(function):
@@ -168,7 +173,7 @@ def _in_batches(autoencoder: Any, method: str, array: Any, name: str, batch_size
 
     outputs = None
     with _inference(module):
-        for first in range(0, max(1, len(array)), batch_size):
+        for first in _steps(range(0, max(1, len(array)), batch_size), method if progress else None):
             batch = array[first : first + batch_size]
             output = function(batch if module is None else _tensor_for(module, batch))
             _check_output(output, len(batch), method)
@@ -176,6 +181,15 @@ def _in_batches(autoencoder: Any, method: str, array: Any, name: str, batch_size
                 outputs = _empty_like(output, len(array), kind)
             outputs[first : first + batch_size] = output if kind else _arrays.to_numpy(output)
     return outputs
+
+
+def _steps(firsts: range, doing: str | None) -> Iterable[int]:
+    if doing is None:
+        return firsts
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(firsts, doing, console=Console(stderr=True))
 
 
 def _module_of(autoencoder: Any, part: str) -> Any:

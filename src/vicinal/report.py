@@ -147,12 +147,12 @@ def frontier_plot(scores: Scores) -> bytes:
 
 def _strip(grid: Grid) -> dict[str, Any]:
     rows = [grid.images] if grid.below is None else [grid.images, grid.below]
-    picture = np.concatenate([_side_by_side(images) for images in rows])
+    picture = np.concatenate([side_by_side(images) for images in rows])
     width = picture.shape[1] * max(1, round(960 / picture.shape[1]))
-    return {"caption": grid.caption, "image": _data_uri(_png(picture)), "width": width}
+    return {"caption": grid.caption, "image": _data_uri(png(picture)), "width": width}
 
 
-def _side_by_side(images: Array) -> Array:
+def side_by_side(images: Array) -> Array:
     """Return images (n, C, H, W) as one picture (H + 1, n * (W + 1), 3), uint8, with white rules between."""
     levels = np.rint(np.clip(images, 0.0, 1.0) * 255.0).astype(np.uint8).transpose(0, 2, 3, 1)
     levels = np.broadcast_to(levels, (*levels.shape[:3], 3))
@@ -160,7 +160,8 @@ def _side_by_side(images: Array) -> Array:
     return np.concatenate(list(framed), axis=1)
 
 
-def _png(picture: Array) -> bytes:
+def png(picture: Array) -> bytes:
+    """Return a picture (height, width, 3), uint8, as the bytes of a PNG."""
     buffer = io.BytesIO()
     import_extra("matplotlib.image", "report").imsave(buffer, picture, format="png")
     return buffer.getvalue()

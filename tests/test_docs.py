@@ -1,0 +1,50 @@
+"""What the documentation shows is what the result files say."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("matplotlib")
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def refresh():
+    """Return docs/refresh.py as a module."""
+    spec = importlib.util.spec_from_file_location("refresh", ROOT / "docs/refresh.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def shown(path):
+    """Return what stands between the marks."""
+    return re.search("<!-- results -->\n(.*)\n<!-- /results -->", (ROOT / path).read_text("utf-8"), re.S)[1]
+
+
+def test_readme(refresh):
+    assert shown("README.md") == refresh.summary().strip()
+
+
+def test_results(refresh):
+    files = [ROOT / f"docs/results/{name}.json" for name in refresh.demo.SETTINGS]
+    parts = [refresh.section(path.stem, json.loads(path.read_text("utf-8"))) for path in files]
+    assert shown("docs/results.md") == "\n".join(parts).strip()
+
+
+def test_choosing_bins(refresh, monkeypatch):
+    monkeypatch.setattr(Path, "write_bytes", lambda _path, _data: None)  # the plot stays as it is
+    result = json.loads(refresh.CHOOSING.read_text("utf-8"))
+    assert shown("docs/choosing-bins.md") == refresh.choosing(result).strip()
+
+
+@pytest.mark.parametrize(
+    "path", ["README.md", *(str(p.relative_to(ROOT)) for p in sorted((ROOT / "docs").glob("*.md")))]
+)
+def test_links_lead_somewhere(path):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / path).read_text("utf-8")):
+        assert (ROOT / path).parent.joinpath(target).exists(), target
