@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from vicinal._errors import OutOfBoundsWarning
 from vicinal.samplers import PMFSampler
 
-FITTED = ("lower_", "upper_", "bin_width_", "cells_", "counts_")
 BOUNDS = (-4.0, 4.0)
 
 
@@ -167,6 +166,23 @@ def test_bad_batches():
         PMFSampler(2).fit([(rows, [0, 1, 2]), (rows,)])
     with pytest.raises(ValueError, match="y and sample_weight go with one array"):
         PMFSampler(2).fit([rows], [0, 1, 2])
+
+
+def test_empty_batches_do_no_harm():
+    rows = np.random.default_rng(0).normal(size=(20, 2))
+    assert same(PMFSampler(4).fit([rows[:0], rows[:12], rows[:0], rows[12:]]), PMFSampler(4).fit(rows))
+    for nothing in ([rows[:0]], [rows[:1], rows[:0]]):
+        with pytest.raises(ValueError, match="must have at least 2 rows; got n_samples="):
+            PMFSampler(4).fit(nothing)
+    with pytest.raises(ValueError, match="latents must hold at least one batch; got none"):
+        PMFSampler(4).fit({}.values())
+
+
+def test_latents_of_another_type_are_added_in_the_first_one():
+    rows = np.random.default_rng(0).normal(size=(40, 2))
+    options = {"n_bins": 4, "bounds": (-5.0, 5.0)}
+    mixed = PMFSampler(**options).fit(rows[:20].astype(np.float32)).partial_fit(rows[20:])
+    assert same(mixed, PMFSampler(**options).fit(rows.astype(np.float32)))
 
 
 def test_merge_refuses_what_does_not_go_together():

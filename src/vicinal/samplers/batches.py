@@ -52,10 +52,13 @@ class Batches:
         Where they came from.
     streamed : bool
         Whether X is a re-iterable of batches.
+    whole : bool
+        Whether the weights, if any, are numbers of rows. Whole weights are kept as they are, so that a
+        weight of 3 equals three rows; others are rounded to 2**-29 of the largest.
     """
 
     def __init__(self, X: Any, y: Any = None, sample_weight: Any = None, *, minimum: int = 2) -> None:
-        self.streamed = _is_stream(X)
+        self.streamed, self.whole, self._masses = _is_stream(X), True, None
         if self.streamed:
             if y is not None or sample_weight is not None:
                 raise InvalidInputError(
@@ -76,10 +79,15 @@ class Batches:
         else:
             latents = _validation.check_rows(X, "latents", minimum=minimum)
             self._X, self._labels = latents, None if y is None else labels_of(y, len(latents))
-            self._masses = masses_of(sample_weight, len(latents))
+            if sample_weight is not None:
+                weights = _weights_of(sample_weight, len(latents))
+                self.whole = _is_whole(weights)
+                if not self.whole:
+                    weights = np.rint(weights / weights.max() * _WEIGHT_STEPS)
+                self._masses = weights.astype(np.int64)
             self._labelled = y is not None
         self.kind = _arrays.tensor_kind(X if not self.streamed else latents)
-        first_rows = _validation.check_rows(latents, "latents") if self.streamed else latents
+        first_rows = _validation.check_rows(latents, "latents", minimum=0) if self.streamed else latents
         self.event_shape, self.dtype = first_rows.shape[1:], first_rows.dtype
 
     def __iter__(self) -> Iterator[Batch]:
@@ -98,7 +106,7 @@ class Batches:
         for i, item in enumerate(self._X):
             name = f"latents of batch {i}"
             latents, y = _open(item)
-            rows = _validation.check_rows(latents, name, event_shape=self.event_shape, owner="the first batch")
+            rows = _validation.check_rows(latents, name, event_shape=self.event_shape, owner="fit", minimum=0)
             if rows.dtype != self.dtype:
                 raise InvalidInputError(f"{name} must be {self.dtype}, like the first batch; got {rows.dtype}")
             if (y is not None) != self._labelled:
@@ -116,14 +124,8 @@ def working_copy(rows: Array) -> Array:
     return np.ascontiguousarray(rows.reshape(len(rows), math.prod(rows.shape[1:])), dtype=working_dtype(rows.dtype))
 
 
-def masses_of(sample_weight: Any, n_rows: int) -> Array | None:
-    """Return weights as integers (n_rows,), or None for None.
-
-    Whole weights stay as they are, so that a weight of 3 equals three rows; others are rounded to
-    2**-29 of the largest.
-    """
-    if sample_weight is None:
-        return None
+def _weights_of(sample_weight: Any, n_rows: int) -> Array:
+    """Return weights as a checked float64 array (n_rows,)."""
     weights = _validation.check_array(sample_weight, "sample_weight").astype(np.float64)
     if weights.shape != (n_rows,):
         raise InvalidInputError(
@@ -135,12 +137,10 @@ def masses_of(sample_weight: Any, n_rows: int) -> Array | None:
         )
     if not (weights > 0).any():
         raise InvalidInputError("sample_weight must have a value above 0; got only zeros")
-    if not is_whole(weights):
-        weights = np.rint(weights / weights.max() * _WEIGHT_STEPS)
-    return weights.astype(np.int64)
+    return weights
 
 
-def is_whole(weights: Array) -> bool:
+def _is_whole(weights: Array) -> bool:
     """Tell whether weights can be taken as numbers of rows: whole, with a sum that float64 holds exactly."""
     return bool((weights == np.floor(weights)).all() and weights.sum() < 2.0**53)
 

@@ -68,16 +68,19 @@ def tabulate(codes: Array, n_bins: int, masses: Array | None, labels: Sequence[H
     return CellTable(cells, counts, classes, *_sum_pairs(row_class, kernel.find_cells(codes, cells), ones, len(cells)))
 
 
-def merge(tables: Iterable[CellTable], n_bins: int) -> CellTable:
-    """Return the table of all the rows; equal sizes meet first, so that many small tables cost little."""
+def merge(tables: Iterable[CellTable], n_bins: int) -> CellTable | None:
+    """Return the table of all the rows; equal sizes meet first, so that many small tables cost little.
+
+    None if there is no table.
+    """
     stack: list[CellTable] = []
     for table in tables:
         stack.append(table)
         while len(stack) > 1 and len(stack[-1].cells) >= len(stack[-2].cells):
-            stack.append(_merge_two(stack.pop(), stack.pop(), n_bins))
+            stack.append(merge_two(stack.pop(), stack.pop(), n_bins))
     while len(stack) > 1:
-        stack.append(_merge_two(stack.pop(), stack.pop(), n_bins))
-    return stack[0]
+        stack.append(merge_two(stack.pop(), stack.pop(), n_bins))
+    return stack[0] if stack else None
 
 
 def without_rare(table: CellTable, min_count: int) -> CellTable:
@@ -105,7 +108,8 @@ def tempered(counts: Array, temperature: float, n_cells: int) -> Array:
     return np.rint(np.exp(logarithms) * 2.0 ** min(40, 61 - n_cells.bit_length())).astype(np.int64)
 
 
-def _merge_two(a: CellTable, b: CellTable, n_bins: int) -> CellTable:
+def merge_two(a: CellTable, b: CellTable, n_bins: int) -> CellTable:
+    """Return the table of the rows of both."""
     kernel = kernels.select()
     both = (a, b)
     counts = np.concatenate([table.counts for table in both])

@@ -32,7 +32,7 @@ from vicinal import _validation, kernels, rng
 from vicinal._errors import InvalidInputError, InvalidTypeError
 from vicinal.samplers import labels, packing
 from vicinal.samplers.base import DensityMixin
-from vicinal.samplers.batches import Batches, is_whole, working_copy
+from vicinal.samplers.batches import Batches, working_copy
 from vicinal.samplers.calibration import calibrate
 from vicinal.samplers.cell_table import NO_ROWS, CellTable, Grid, tempered, without_rare
 from vicinal.samplers.tally import Tally, bounds_of, check_range, given_bounds, tally, together
@@ -196,21 +196,7 @@ class PMFSampler(DensityMixin):
         OutOfBoundsWarning
             If values were clipped.
         """
-        _validation.check_choice(self.out_of_bounds, "out_of_bounds", ("raise", "clip"))
-        n_bins = self._checked_n_bins()
-        self._check_weights(sample_weight)
-        batches = Batches(X, y, sample_weight)
-        lower, upper = bounds_of(batches) if self.bounds is None else given_bounds(self.bounds, batches)
-        check_range(lower, upper)
-        calibrated: dict[str, Any] = {}
-        if n_bins is None:
-            n_bins, calibrated["nn_ratio_"] = self._calibrate(batches, lower, upper, calibration_latents)
-        grid = Grid.over(lower, upper, n_bins)
-        state = self._state(grid, tally(batches, grid, self.out_of_bounds)) | calibrated
-        if not batches.streamed:
-            self._set_names(X, reset=True)
-        self._set_fitted(state, batches.event_shape, batches.dtype, batches.kind)
-        return self
+        return self._fit_batches(Batches(X, y, sample_weight), X, calibration_latents)
 
     def partial_fit(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> Self:
         """Add latents to the fit, in one pass.
@@ -234,22 +220,22 @@ class PMFSampler(DensityMixin):
         InvalidInputError, InvalidTypeError
             As `fit`.
         """
-        if sample_weight is not None and not is_whole(np.asarray(sample_weight, dtype=np.float64)):
+        fitted = hasattr(self, "event_shape_")
+        batches = Batches(X, y, sample_weight, minimum=1 if fitted else 2)
+        if not batches.whole:
             raise InvalidInputError(
                 "sample_weight must be whole in partial_fit, since the scale of fractional weights is not known before "
                 "all have been seen; pass all latents to fit, or round the weights"
             )
-        if not hasattr(self, "event_shape_"):
-            return self.fit(X, y, sample_weight=sample_weight)
-        self._check_weights(sample_weight)
-        batches = Batches(X, y, sample_weight, minimum=1)
+        if not fitted:
+            return self._fit_batches(batches, X, None)
         if batches.event_shape != self.event_shape_:
             _validation.check_rows(X, "latents", event_shape=self.event_shape_, owner=type(self).__name__)
-        grid, old = self._grid(), self._tally()
+        grid = self._grid()
         new = tally(batches, grid, self.out_of_bounds)
+        state = self._state(grid, together(self._tally(), new, grid))
         if not batches.streamed:
             self._set_names(X, reset=False)
-        state = self._state(grid, together(old, new, grid))
         self._set_fitted(state, self.event_shape_, self.dtype_, self._tensor_kind)
         return self
 
@@ -410,12 +396,24 @@ class PMFSampler(DensityMixin):
             return None
         return _validation.check_integer(self.n_bins, "n_bins", minimum=1, maximum=MAX_BINS)
 
-    def _check_weights(self, sample_weight: Any) -> None:
-        min_count = _validation.check_integer(self.min_count, "min_count", minimum=1)
-        if min_count > 1 and sample_weight is not None and not is_whole(np.asarray(sample_weight, dtype=np.float64)):
+    def _fit_batches(self, batches: Batches, X: Any, calibration_latents: Any) -> Self:
+        _validation.check_choice(self.out_of_bounds, "out_of_bounds", ("raise", "clip"))
+        if _validation.check_integer(self.min_count, "min_count", minimum=1) > 1 and not batches.whole:
             raise InvalidInputError(
                 "min_count counts rows, so sample_weight must be whole; round it, or use min_count=1"
             )
+        n_bins = self._checked_n_bins()
+        lower, upper = bounds_of(batches) if self.bounds is None else given_bounds(self.bounds, batches)
+        check_range(lower, upper)
+        calibrated: dict[str, Any] = {}
+        if n_bins is None:
+            n_bins, calibrated["nn_ratio_"] = self._calibrate(batches, lower, upper, calibration_latents)
+        grid = Grid.over(lower, upper, n_bins)
+        state = self._state(grid, tally(batches, grid, self.out_of_bounds, minimum=2)) | calibrated
+        if not batches.streamed:
+            self._set_names(X, reset=True)
+        self._set_fitted(state, batches.event_shape, batches.dtype, batches.kind)
+        return self
 
     def _calibrate(self, batches: Batches, lower: Array, upper: Array, held_out: Any) -> tuple[int, float]:
         target = _validation.check_positive(self.novelty, "novelty")

@@ -11,7 +11,7 @@ import numpy as np
 from vicinal import _validation, kernels
 from vicinal._errors import InvalidInputError, OutOfBoundsWarning
 from vicinal.samplers.batches import Batches, working_dtype
-from vicinal.samplers.cell_table import CellTable, Grid, merge, tabulate
+from vicinal.samplers.cell_table import CellTable, Grid, merge, merge_two, tabulate
 
 Array = np.ndarray[Any, Any]
 
@@ -27,7 +27,10 @@ class Tally(NamedTuple):
 def bounds_of(batches: Batches) -> tuple[Array, Array]:
     """Return the smallest and largest value of each dimension, (d,), float32 or float64."""
     kernel = kernels.select()
-    lowers, uppers = zip(*(kernel.bounds(batch.rows) for batch in batches if len(batch.rows)), strict=True)
+    bounds = [kernel.bounds(batch.rows) for batch in batches if len(batch.rows)]
+    if not bounds:
+        raise InvalidInputError("latents must have at least 2 rows; got n_samples=0")
+    lowers, uppers = zip(*bounds, strict=True)
     return np.min(lowers, axis=0), np.max(uppers, axis=0)
 
 
@@ -59,19 +62,21 @@ def check_range(lower: Array, upper: Array) -> None:
         )
 
 
-def tally(batches: Batches, grid: Grid, out_of_bounds: str) -> Tally:
-    """Return the tally of a pass over batches; warn if values were clipped."""
+def tally(batches: Batches, grid: Grid, out_of_bounds: str, minimum: int = 1) -> Tally:
+    """Return the tally of a pass over batches of at least ``minimum`` rows; warn if values were clipped."""
     n_rows, n_clipped = 0, 0
 
     def tables() -> Iterator[CellTable]:
         nonlocal n_rows, n_clipped
         for batch in batches:
             if len(batch.rows):
-                rows, moved = _inside(batch.rows, grid, out_of_bounds)
+                rows, moved = _inside(batch.rows.astype(grid.lower.dtype, copy=False), grid, out_of_bounds)
                 n_rows, n_clipped = n_rows + len(rows), n_clipped + moved
                 yield tabulate(grid.codes(rows), grid.n_bins, batch.masses, batch.labels)
 
     table = merge(tables(), grid.n_bins)
+    if table is None or table.counts.sum() < minimum:  # one row of weight 2 is two rows
+        raise InvalidInputError(f"latents must have at least {minimum} rows; got n_samples={n_rows}")
     if n_clipped:
         share = n_clipped / (n_rows * len(grid.lower))
         message = f"{n_clipped} values ({share:.2%}) lay outside the bounds and were moved to them"
@@ -83,7 +88,8 @@ def together(a: Tally, b: Tally, grid: Grid) -> Tally:
     """Return the tally of the rows of both."""
     if bool(a.table.classes) != bool(b.table.classes):
         raise InvalidInputError("latents must all come with labels, or all without; got both")
-    return Tally(merge([a.table, b.table], grid.n_bins), a.n_rows + b.n_rows, a.n_clipped + b.n_clipped)
+    table = merge_two(a.table, b.table, grid.n_bins)
+    return Tally(table, a.n_rows + b.n_rows, a.n_clipped + b.n_clipped)
 
 
 def _inside(rows: Array, grid: Grid, out_of_bounds: str) -> tuple[Array, int]:
