@@ -102,6 +102,16 @@ BAD_CALLS = [
     (["fit", "latents.npy", "-o", "no/such/x"], "is not a folder; make it first"),
     (["fit", "latents.npy", "-o", "real.npy"], "real.npy exists; pass --force to replace it"),
     (["fit", "latents.npy"], "Missing option"),
+    (["fit", "latents.npy", "-o", "x", "--n-bins", "3", "--novelty", "2"], "--novelty calibrates the number of bins"),
+    (["fit", "latents.npy", "-o", "x", "--seed", "-1"], "random_state must be an integer from 0"),
+    (["fit", "zip.npy", "-o", "x"], "is not a whole .npy file"),
+    (["fit", "huge.npy", "-o", "x", "--sampler", "gaussian"], "latents are too large"),
+    (["evaluate", "real.npy", "real.npy", "real.npy"], "the files of samples must differ"),
+    (
+        ["evaluate", "real.npy", "latents.npy", "--train", "latents.npy", "--seed", "-1"],
+        "must be an integer at least 0",
+    ),
+    (["demo", "--out", "x", "--seed", "-1"], "random_state must be an integer from 0"),
     (["sample", "latents.npy", "-o", "x"], "is not a vicinal file"),
     (["sample", "sampler.safetensors", "-n", "-3", "-o", "x"], "n_samples must be an integer at least 0; got -3"),
     (["sample", "sampler.safetensors", "--seed", "-3", "-o", "x"], "random_state must be an integer from 0"),
@@ -118,6 +128,8 @@ BAD_CALLS = [
 @pytest.mark.parametrize(("arguments", "message"), BAD_CALLS, ids=[" ".join(call) for call, _ in BAD_CALLS])
 def test_bad_calls_give_one_line_and_exit_code_2(run, files, arguments, message):
     np.save(files / "wide.npy", np.zeros((9, 6)))
+    np.save(files / "huge.npy", np.eye(9) * 1e300)
+    (files / "zip.npy").write_bytes(b"PK\x03\x04 and no more")
     code, out, err = run(*arguments)
     assert code == 2
     assert out == ""
@@ -134,6 +146,12 @@ def test_novelty_and_warnings(run, files, latents):
     assert err.startswith('warning: n_bins="auto": the nn ratio cannot be brought to 50: even one bin')
     assert err.count("\n") == 1
     assert vicinal.load("new.safetensors").n_bins_ == 1
+
+
+def test_no_command_shows_the_help(run):
+    code, out, err = run()
+    assert code == 2
+    assert "Commands" in out + err
 
 
 def test_force_replaces(run, files):

@@ -53,8 +53,19 @@ def test_bad_input(data):
         evaluate(data[1][:1], data[2])
     with pytest.raises(ValueError, match="at least one set of samples"):
         evaluate(data[1], {})
+    with pytest.raises(ValueError, match="must not use the names of reference rows; got bootstrap copies"):
+        evaluate(data[1], {BOOTSTRAP: data[2]})
+    with pytest.raises(ValueError, match="random_state must be an integer at least 0; got -1"):
+        evaluate(data[1], data[2], train=data[0], random_state=-1)
     with pytest.raises(ValueError, match="train must be finite"):
         evaluate(data[1], data[2], train=np.full((9, 4), np.inf))
+
+
+def test_nan_is_none_in_json(data):
+    scores = evaluate(data[0], {1: data[2]}, train=data[0])  # held-out rows that are training rows
+    assert np.isnan(scores["1"]["nn_ratio"])
+    assert json.loads(json.dumps(scores.to_dict(), allow_nan=False))["rows"][2]["nn_ratio"] is None
+    assert Scores(scores.to_dict()["rows"]).cells()[3][4] == "-"
 
 
 def test_as_text():

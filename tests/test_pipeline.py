@@ -47,6 +47,8 @@ def test_generate_is_sample_and_decode():
     assert np.array_equal(generate(HALVES, sampler, 10, start=20), sampler.sample(30)[20:] * 2)
     assert np.array_equal(generate(HALVES, sampler, 9, random_state=1), sampler.sample(9, random_state=1) * 2)
     assert generate(HALVES, sampler, 0).shape == (0, 3)
+    cold = generate(HALVES, sampler, 9, temperature=0, random_state=1)
+    assert np.array_equal(cold, sampler.sample(9, temperature=0, random_state=1) * 2)
 
 
 def test_torch_modules_get_what_they_need_and_keep_their_mode(torch):
@@ -79,6 +81,26 @@ def test_torch_modules_get_what_they_need_and_keep_their_mode(torch):
     assert decode(model, tensors).shape == (5, 4)
 
 
+def test_methods_of_a_module_are_the_module(torch):
+    class Model(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.Linear(4, 2)
+            self.dropout = torch.nn.Dropout(0.5)
+
+        def code(self, images):
+            return self.dropout(self.layer(images))
+
+    model = Model()
+    images = np.ones((3, 4))
+    images.flags.writeable = False
+    wrapped = Autoencoder(model.code, model.layer)
+    assert np.array_equal(encode(wrapped, images), encode(wrapped, images))
+    latents = encode(wrapped, torch.ones(3, 4))
+    torch.nn.Linear(2, 1)(latents).sum().backward()  # tensors that can be used in training
+    assert model.training
+
+
 def test_modes_come_back_after_an_error(torch):
     model = torch.nn.Sequential(torch.nn.Linear(2, 2)).train()
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
@@ -104,6 +126,10 @@ def test_objects_that_are_no_autoencoders():
         encode(Autoencoder(lambda x: (x, x), len), np.zeros((1, 2)))
     with pytest.raises(ValueError, match=r"encode must return one row for each of 3; got shape \(1, 2\)"):
         encode(Autoencoder(lambda x: x[:1], len), np.zeros((3, 2)))
+    with pytest.raises(ValueError, match=r"encode must return rows of one shape; got \(3,\) and then \(1,\)"):
+        encode(Autoencoder(lambda x: x[:, : 3 if len(x) == 2 else 1], len), np.zeros((3, 4)), batch_size=2)
+    with pytest.raises(TypeError, match="sampler must be a fitted sampler; got int"):
+        generate(HALVES, 3, 5)
     with pytest.raises(ValueError, match="batch_size must be an integer at least 1; got 0"):
         encode(HALVES, np.zeros((1, 2)), batch_size=0)
     with pytest.raises(ValueError, match=r"images must have shape \(n_samples, ...\); got \(3,\)"):

@@ -65,17 +65,22 @@ def check_array(array: Any, name: str) -> Array:
     """
     if hasattr(array, "toarray") and hasattr(array, "tocsr"):
         raise InvalidTypeError(f"{name} must be a dense array; got a sparse one: pass {name}.toarray()")
-    array = _arrays.to_numpy(array)
+    if isinstance(array, np.ma.MaskedArray):
+        raise InvalidTypeError(f"{name} must be a plain array; got a masked one: pass {name}.filled(value)")
+    try:
+        array = _arrays.to_numpy(array)
+    except (ValueError, TypeError, OverflowError, RuntimeError, NotImplementedError) as error:
+        raise InvalidTypeError(f"{name} must be an array, or rows of numbers of one length ({error})") from None
     if array.dtype.kind == "O":
         try:
             array = array.astype(np.float64)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise InvalidTypeError(f"{name} must be numeric; got dtype object ({error})") from None
     if array.dtype.kind == "c":
         raise InvalidInputError(f"{name} must be real; got {array.dtype}. Complex data not supported")
     if array.dtype.kind not in "fiub":
         raise InvalidTypeError(f"{name} must be numeric; got dtype {array.dtype}: convert it with .astype('float32')")
-    return array
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def check_rows(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +36,12 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except _UsageError as error:
+        if not error.format_message():  # no command was given, and the error is the help
+            error.show()
+            sys.exit(2)
         _fail(error.format_message(), hint=" (see --help)")
+    except MemoryError as error:
+        _fail(f"not enough memory: {error}")
     except VicinalError as error:
         _fail(str(error))
     except OSError as error:
@@ -136,6 +142,8 @@ def fit(
     if unknown:
         names = ", ".join("--" + name.replace("_", "-") for name in sorted(unknown))
         raise InvalidInputError(f"{names} does not go with --sampler {sampler}")
+    if n_bins is not None and novelty is not None:
+        raise InvalidInputError("--novelty calibrates the number of bins, so it does not go with --n-bins")
     _check_free(output, force)
     with _busy(f"Fitting {sampler}"):
         kinds[sampler](**given).fit(_read_array(latents)).save(output)
@@ -174,6 +182,8 @@ def evaluate(
 
     if output is not None:
         _check_free(output, force)
+    if len(set(generated)) < len(generated):
+        raise InvalidInputError("the files of samples must differ; one is named twice")
     sets = {path.name if len({p.name for p in generated}) == len(generated) else str(path): path for path in generated}
     with _busy("Evaluating"):
         scores = score(
@@ -228,7 +238,7 @@ def _read_array(path: Path) -> Any:
     try:
         with path.open("rb") as file:
             array = np.load(file, allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise FileFormatError(f"{path} is not a whole .npy file of numbers ({error})") from None
     if not isinstance(array, np.ndarray):
         raise FileFormatError(f"{path} is an archive; expected a .npy file of one array")

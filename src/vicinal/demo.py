@@ -37,7 +37,7 @@ class Settings(NamedTuple):
 
 SETTINGS = {
     "digits": Settings(latent_dim=8, width=64, n_epochs=100, batch_size=64, classifier_epochs=30, n_seeds=5),
-    "mnist": Settings(latent_dim=16, width=16, n_epochs=12, batch_size=256, classifier_epochs=8, n_seeds=2),
+    "mnist": Settings(latent_dim=16, width=16, n_epochs=8, batch_size=256, classifier_epochs=8, n_seeds=2),
 }
 MODELS = {"ae": "Plain autoencoder", "vae": "Variational autoencoder"}
 AUTO = "PMF, auto"
@@ -102,8 +102,11 @@ def run(
     begin = time.perf_counter()
     settings = SETTINGS[_validation.check_choice(dataset, "dataset", tuple(SETTINGS))]
     out = Path(out)
-    if (out / "report.html").exists() and not force:
-        raise InvalidInputError(f"{out / 'report.html'} exists; pass --force to replace it, or name another folder")
+    models = [f"{model}-{part}.safetensors" for model in MODELS for part in ("autoencoder", "pmf")]
+    present = [name for name in ("report.html", "scores.json", *models) if (out / name).exists()]
+    if present and not force:
+        raise InvalidInputError(f"{out / present[0]} exists; pass --force to replace it, or name another folder")
+    random_state = _validation.check_integer(random_state, "random_state", minimum=0, maximum=2**32 - 10)
     for module, extra in (("torch", "torch"), ("matplotlib", "report"), ("jinja2", "report")):
         import_extra(module, extra)
     train = datasets.load(dataset, data_dir=data_dir, split="train")

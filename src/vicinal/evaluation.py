@@ -14,7 +14,9 @@ reconstructions
 
 from __future__ import annotations
 
+import contextlib
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,8 +79,9 @@ class Scores:
         return [headings, *([row["name"], *(_text(row, column) for column in self.columns)] for row in self.rows)]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return rows and notes as plain Python objects, ready for JSON."""
-        return {"rows": [dict(row) for row in self.rows], "notes": list(self.notes)}
+        """Return rows and notes as plain Python objects, ready for JSON: None stands for NaN."""
+        rows = [{key: None if value != value else value for key, value in row.items()} for row in self.rows]
+        return {"rows": rows, "notes": list(self.notes)}
 
     def to_markdown(self) -> str:
         """Return the table in GitHub's Markdown, with the notes below it."""
@@ -141,12 +144,16 @@ def evaluate(
     >>> scores["bootstrap copies"]["authenticity"]
     0.0
     """
+    random_state = _validation.check_integer(random_state, "random_state", minimum=0)
     real = _validation.check_rows(real, "real", minimum=2)
     several = generated if isinstance(generated, Mapping) else {"generated": generated}
     if not several:
         raise InvalidInputError("generated must hold at least one set of samples; got an empty mapping")
     shape = real.shape[1:]
-    sets = {name: _check_like(rows, f"generated[{name!r}]", shape) for name, rows in several.items()}
+    taken = {REAL, BOOTSTRAP, RECONSTRUCTIONS} & set(several)
+    if taken:
+        raise InvalidInputError(f"generated must not use the names of reference rows; got {', '.join(taken)}")
+    sets = {str(name): _check_like(rows, f"generated[{name!r}]", shape) for name, rows in several.items()}
     features = features or (lambda rows: rows)
     judge = _Judge(real, features(real), None if train is None else _check_like(train, "train", shape), random_state)
 
@@ -288,7 +295,9 @@ def _some(generator: np.random.Generator, n_rows: int, size: int) -> Array:
 
 
 def _timed_fit(sampler: Sampler, latents: Any) -> tuple[Sampler, float]:
-    clone(sampler).fit(latents[:256])  # so that compilation is not counted
+    with warnings.catch_warnings(), contextlib.suppress(InvalidInputError):
+        warnings.simplefilter("ignore")
+        clone(sampler).fit(latents[:256])  # so that compilation is not counted; too few rows do not matter
     begin = time.perf_counter()
     sampler.fit(latents)
     return sampler, time.perf_counter() - begin
@@ -309,9 +318,9 @@ def _row(name: str, scores: Mapping[str, Any], reference: bool = False) -> dict[
 
 
 def _text(row: Mapping[str, Any], column: str) -> str:
-    if column not in row:
+    value = row.get(column)
+    if value is None:
         return "-"
-    value = row[column]
     if column == "n":
         return str(value)
     if column == "fit_seconds":

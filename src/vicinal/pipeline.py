@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from vicinal import _arrays, _validation, rng, storage
+from vicinal import _arrays, _validation, storage
 from vicinal._errors import FileFormatError, InvalidInputError, InvalidTypeError, import_extra
 
 
@@ -73,6 +73,7 @@ def generate(
     start: int = 0,
     batch_size: int = 256,
     progress: bool = False,
+    **sample_options: Any,
 ) -> Any:
     """Draw latents and decode them.
 
@@ -90,6 +91,8 @@ def generate(
         Images at a time.
     progress : bool
         Whether to show a bar on standard error.
+    **sample_options
+        What else the sampler's own ``sample`` takes, such as ``y`` or ``temperature``.
 
     Returns
     -------
@@ -112,9 +115,9 @@ def generate(
     >>> generate(doubles, sampler, 5).shape
     (5, 3)
     """
-    n_samples, start = _validation.check_row_range(n_samples, start)
-    key = rng.seed_key(sampler.random_state if random_state is None else random_state)
-    latents = sampler.sample(n_samples, random_state=key, start=start)
+    if not callable(getattr(sampler, "sample", None)):
+        raise InvalidTypeError(f"sampler must be a fitted sampler; got {type(sampler).__name__}")
+    latents = sampler.sample(n_samples, random_state=random_state, start=start, **sample_options)
     return decode(autoencoder, latents, batch_size=batch_size, progress=progress)
 
 
@@ -179,7 +182,12 @@ def _in_batches(autoencoder: Any, method: str, array: Any, name: str, batch_size
             _check_output(output, len(batch), method)
             if outputs is None:
                 outputs = _empty_like(output, len(array), kind)
-            outputs[first : first + batch_size] = output if kind else _arrays.to_numpy(output)
+            if output.shape[1:] != outputs.shape[1:]:
+                raise InvalidInputError(
+                    f"{method} must return rows of one shape; got {tuple(outputs.shape[1:])} and then "
+                    f"{tuple(output.shape[1:])}"
+                )
+            outputs[first : first + batch_size] = _converted(output, kind)
     return outputs
 
 
@@ -195,7 +203,8 @@ def _steps(firsts: range, doing: str | None) -> Iterable[int]:
 def _module_of(autoencoder: Any, part: str) -> Any:
     """Return the torch module that does the work, or None."""
     torch = sys.modules.get("torch")
-    candidates = (autoencoder, getattr(autoencoder, part, None))
+    function = getattr(autoencoder, part, None)
+    candidates = (autoencoder, function, getattr(function, "__self__", None))
     return next((c for c in candidates if torch is not None and isinstance(c, torch.nn.Module)), None)
 
 
@@ -207,7 +216,7 @@ def _inference(module: Any) -> Iterator[None]:
     trained = [part for part in module.modules() if part.training]
     module.eval()
     try:
-        with sys.modules["torch"].inference_mode():
+        with sys.modules["torch"].no_grad():  # not inference mode: its tensors cannot be trained on afterwards
             yield
     finally:
         for part in trained:
@@ -217,7 +226,7 @@ def _inference(module: Any) -> Iterator[None]:
 def _tensor_for(module: Any, batch: Any) -> Any:
     torch = sys.modules["torch"]
     like = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
-    return torch.as_tensor(batch if _arrays.is_tensor(batch) else np.ascontiguousarray(batch)).to(like)
+    return torch.as_tensor(batch if _arrays.is_tensor(batch) else np.require(batch, requirements=["C", "W"])).to(like)
 
 
 def _check_output(output: Any, n_rows: int, method: str) -> None:
@@ -228,6 +237,10 @@ def _check_output(output: Any, n_rows: int, method: str) -> None:
         )
     if output.ndim < 1 or len(output) != n_rows:
         raise InvalidInputError(f"{method} must return one row for each of {n_rows}; got shape {tuple(output.shape)}")
+
+
+def _converted(output: Any, kind: _arrays.TensorKind | None) -> Any:
+    return _arrays.to_numpy(output) if kind is None else sys.modules["torch"].as_tensor(output)
 
 
 def _empty_like(output: Any, n_rows: int, kind: _arrays.TensorKind | None) -> Any:

@@ -84,6 +84,12 @@ def seed_key(random_state: Any) -> int:
         ) from None
 
 
+def check_seed(random_state: Any) -> None:
+    """Raise as `seed_key` does for what cannot be a ``random_state``, without drawing from a generator."""
+    if not isinstance(random_state, np.random.Generator | np.random.RandomState):
+        seed_key(random_state)
+
+
 def philox4x32(counter: tuple[Any, Any, Any, Any], key: int) -> tuple[Array, Array, Array, Array]:
     """Encrypt counters: Philox4x32-10 on arrays.
 

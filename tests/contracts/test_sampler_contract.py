@@ -1,7 +1,9 @@
 """What every sampler promises, run over every sampler."""
 
 import pickle
+import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -160,7 +162,49 @@ def test_a_failed_fit_changes_nothing(make_sampler, latents):
     assert same(sampler.sample(5), before)
 
 
+def test_byte_order_does_not_matter(make_sampler, latents):
+    for dtype in ("f4", "f8"):
+        native = make_sampler(random_state=0).fit(latents.astype(dtype)).sample(9)
+        assert same(make_sampler(random_state=0).fit(latents.astype(">" + dtype)).sample(9), native)
+
+
+def test_names_of_columns_are_kept(make_sampler, latents, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(latents, columns=list("abcde"))
+    sampler = make_sampler(random_state=0).fit(frame)
+    sampler.save(tmp_path / "s")
+    loaded = vicinal.load(tmp_path / "s")
+    assert loaded.feature_names_in_.tolist() == list("abcde")
+    if hasattr(sampler, "score_samples"):
+        assert same(loaded.score_samples(frame), sampler.score_samples(frame))  # a warning would fail
+
+
+@pytest.mark.parametrize("bad", ["abc", -1, 1.5])
+def test_bad_seeds_are_noticed_in_fit(make_sampler, latents, bad):
+    with pytest.raises((ValueError, TypeError), match="random_state must be an integer"):
+        make_sampler(random_state=bad).fit(latents)
+
+
+def test_a_loaded_sampler_in_many_threads(make_sampler, latents, tmp_path):
+    sampler = make_sampler(random_state=0).fit(latents)
+    sampler.save(tmp_path / "s")
+    expected = sampler.sample(5)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            for _ in range(20):
+                loaded = vicinal.load(tmp_path / "s")
+                drawn = pool.map(lambda _, loaded=loaded: loaded.sample(5), range(4))
+                assert all(same(rows, expected) for rows in drawn)
+    finally:
+        sys.setswitchinterval(interval)
+
+
 BAD_LATENTS = [
+    ([[1.0, 2.0], [3.0]], TypeError, "latents must be an array, or rows of numbers of one length"),
+    ([[10**400, 1], [1, 1]], TypeError, "latents must be numeric"),
+    (np.ma.masked_array(np.ones((4, 2)), np.eye(4, 2)), TypeError, "must be a plain array; got a masked one"),
     (np.array([[0.0, 1.0], [np.nan, 2.0], [1.0, 1.0]]), ValueError, r"must be finite; got NaN or inf, first in row 1"),
     (np.array([[0.0, 1.0], [1.0, 2.0], [np.inf, 1.0]]), ValueError, r"must be finite; got NaN or inf, first in row 2"),
     (np.empty((0, 3)), ValueError, r"at least 2 rows; got n_samples=0"),

@@ -102,9 +102,20 @@ def test_authenticity_with_twins_in_the_training_data():
 
 
 def test_copies_show_however_large_the_numbers(generator):
-    train = generator.normal(size=(100, 20)) + 1e4
+    train = generator.normal(size=(100, 20)) + 1e8
     assert metrics.authenticity(train, train[:30]) == 0.0
     assert metrics.nn_ratio(train[:50] + 0.1, train[50:], train=train) == 0.0
+
+
+def test_messages_name_the_right_array(generator):
+    good, bad = generator.normal(size=(2, 9, 2))
+    bad[3] = np.nan
+    with pytest.raises(ValueError, match="train must be finite"):
+        metrics.nn_ratio(good, good, train=bad)
+    with pytest.raises(ValueError, match="train must be finite"):
+        metrics.authenticity(bad, good)
+    with pytest.raises(ValueError, match=r"generated must be at most 1e[+]140 in magnitude"):
+        metrics.frechet_distance(good, good * 1e200)
 
 
 def test_shapes_are_flattened_and_compared(generator):

@@ -35,6 +35,10 @@ def test_given_held_out_latents_are_used(clusters):
     train, fresh = clusters
     ours = PMFSampler().fit(train, calibration_latents=fresh)
     assert ours.nn_ratio_ == pytest.approx(1.0, abs=0.1)
+    orders = (np.argsort(fresh[:, 0]), np.argsort(-fresh[:, 1]))
+    assert {PMFSampler().fit(train, calibration_latents=fresh[order]).n_bins_ for order in orders} == {ours.n_bins_}
+    with pytest.raises(ValueError, match='calibration_latents go with n_bins="auto" only; got n_bins=4'):
+        PMFSampler(4).fit(train, calibration_latents=fresh)
     far = PMFSampler().fit(train, calibration_latents=fresh + 0.7)
     assert far.n_bins_ < ours.n_bins_
     with pytest.raises(ValueError, match=r"calibration_latents must have shape \(n_samples, 8\)"):
@@ -73,6 +77,12 @@ def test_duplicates(clusters):
         PMFSampler().fit(clusters[0], calibration_latents=clusters[0][:500])
     twice = PMFSampler().fit(np.repeat(clusters[0], 2, axis=0))  # every latent has a twin, held out with it
     assert abs(twice.n_bins_ - PMFSampler().fit(clusters[0]).n_bins_) <= 1
+
+
+def test_latents_that_have_no_squares():
+    latents = np.random.default_rng(0).normal(size=(200, 2)) * 1e200
+    with pytest.warns(CalibrationWarning, match="squares of the latents are beyond the range"):
+        PMFSampler().fit(latents)
 
 
 def test_a_target_beyond_one_bin():

@@ -88,11 +88,11 @@ def test_bad_labels(labelled):
         sampler.sample(5, y="top")
     with pytest.raises(ValueError, match="got 7"):
         sampler.sample(2, y=["left", 7])
-    with pytest.raises(ValueError, match="one label for each of 3 latents; got 2"):
+    with pytest.raises(ValueError, match="one label for each of 3 rows; got 2"):
         sampler.sample(3, y=["left", "left"])
     with pytest.raises(ValueError, match="y needs a sampler fitted with labels"):
         PMFSampler(8).fit(latents).sample(5, y="left")
-    with pytest.raises(ValueError, match="one label for each of 300 latents; got 2"):
+    with pytest.raises(ValueError, match="one label for each of 300 rows; got 2"):
         PMFSampler(8).fit(latents, ["a", "b"])
     with pytest.raises(TypeError, match="hashable labels; got one of type list"):
         PMFSampler(8).fit(latents[:2], [[1], [2]])
@@ -210,7 +210,9 @@ def test_rare_cells_are_dropped_and_not_saved(tmp_path):
     assert np.exp(sampler.score_samples([[2.0], [0.0]])).tolist() == pytest.approx([3 / 7 / 0.75, 0.0])
     sampler.save(tmp_path / "s")
     loaded = vicinal.load(tmp_path / "s")
-    assert loaded.partial_fit([[0.0], [1.0]]).cells_.ravel().tolist() == [2, 3]  # what was dropped is unknown to it
+    assert np.array_equal(loaded.sample(20), sampler.sample(20))
+    with pytest.raises(ValueError, match="a loaded sampler with min_count=3 cannot be added to"):
+        loaded.partial_fit([[0.0], [1.0]])
     assert sampler.partial_fit([[0.0], [1.0]]).cells_.ravel().tolist() == [1, 2, 3]
     with pytest.raises(ValueError, match="min_count=99 leaves no cell: the fullest has 4 latents"):
         PMFSampler(4, min_count=99).fit(latents)
@@ -222,3 +224,53 @@ def test_rare_cells_of_a_class_are_dropped(tmp_path):
     assert sampler.counts_.tolist() == [4, 4]
     assert sampler.class_counts_.tolist() == [3, 4]
     assert set(cell_of(sampler, sampler.sample(100, y="b"))) == {1}
+
+
+@pytest.mark.parametrize("labels", ["aaaaabccccc", "aaaaacccccd"])
+def test_a_class_of_which_nothing_is_left_is_no_class(labels):
+    latents = np.repeat([[0.0], [1.0]], [6, 5], axis=0)
+    sampler = PMFSampler(4, min_count=3, random_state=0).fit(latents, list(labels))
+    assert sampler.classes_.tolist() == ["a", "c"]
+    assert set(cell_of(sampler, sampler.sample(50, y="c", temperature=2))) == {1}
+    with pytest.raises(ValueError, match=f"'a', 'c'; got '{(set(labels) - set('ac')).pop()}'"):
+        sampler.sample(3, y=(set(labels) - set("ac")).pop())
+
+
+def test_fits_with_fractional_weights_are_not_added_to(labelled):
+    latents, _ = labelled
+    options = {"n_bins": 4, "bounds": (-20.0, 20.0)}
+    fractional, plain = (
+        PMFSampler(**options).fit(latents, sample_weight=[0.5] * 300),
+        PMFSampler(**options).fit(latents),
+    )
+    for add in (lambda: fractional.partial_fit(latents), lambda: plain.merge(fractional)):
+        with pytest.raises(ValueError, match="a fit with fractional weights cannot be added to"):
+            add()
+
+
+def test_equal_labels_of_two_types_do_not_depend_on_the_order():
+    latents = np.arange(6.0)[:, None]
+    labels = [1, True, 1.0, 0, False, 0]
+    forwards, backwards = PMFSampler(2).fit(latents, labels), PMFSampler(2).fit(latents[::-1], labels[::-1])
+    assert list(map(type, forwards.classes_.tolist())) == list(map(type, backwards.classes_.tolist())) == [bool, bool]
+
+
+@pytest.mark.parametrize(
+    "labels", [[2**63 + 1, -1, 2**63 + 1], ["a\0", "a", "a"], [np.int64(3), np.True_, np.str_("x")]]
+)
+def test_labels_keep_their_identity(labels, tmp_path):
+    sampler = PMFSampler(3, random_state=0).fit(np.arange(3.0)[:, None], labels)
+    sampler.save(tmp_path / "s")
+    for fitted in (sampler, vicinal.load(tmp_path / "s")):
+        assert set(cell_of(fitted, fitted.sample(40, y=labels[0]))) == {i for i in range(3) if labels[i] == labels[0]}
+
+
+def test_labels_that_are_no_labels(labelled):
+    latents, _ = labelled
+    for bad, message in ((5, "one label for each"), ("left", "one label for each"), ([np.nan] * 300, "got NaN")):
+        with pytest.raises((ValueError, TypeError), match=message):
+            PMFSampler(4).fit(latents, bad)
+    sampler = PMFSampler(4).fit(latents, np.arange(300) % 2)
+    assert np.array_equal(sampler.sample(5, y=np.array(1), random_state=0), sampler.sample(5, y=1, random_state=0))
+    with pytest.raises(TypeError, match="hashable labels; got one of type list"):
+        sampler.sample(2, y=([1], [2]))

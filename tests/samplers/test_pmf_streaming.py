@@ -152,6 +152,39 @@ def test_bad_bounds(bounds, message):
         PMFSampler(2, bounds=bounds).fit(np.zeros((3, 2)))
 
 
+def test_paths_that_are_no_arrays(tmp_path):
+    (tmp_path / "text.npy").write_text("hello")
+    np.savez(tmp_path / "many.npz", a=np.zeros((3, 2)))
+    with pytest.raises(ValueError, match=r"text.npy is not a whole .npy file of numbers"):
+        PMFSampler(2).fit([tmp_path / "text.npy"])
+    with pytest.raises(ValueError, match=r"many.npz is an archive"):
+        PMFSampler(2).fit([tmp_path / "many.npz"])
+
+
+def test_a_list_of_a_loader_is_the_loader():
+    torch = pytest.importorskip("torch")
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.rand(10, 3)), batch_size=5)
+    assert PMFSampler(2).fit(list(loader)).event_shape_ == PMFSampler(2).fit(loader).event_shape_ == (3,)
+
+
+def test_single_rows_can_be_added_from_the_start():
+    rows = np.random.default_rng(0).random((9, 2))
+    sampler = PMFSampler(4, bounds=(0.0, 1.0))
+    for row in rows:
+        sampler.partial_fit(row[None])
+    assert same(sampler, PMFSampler(4, bounds=(0.0, 1.0)).fit(rows))
+
+
+def test_a_failed_fit_leaves_the_tally_alone(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(np.random.default_rng(0).random((50, 2)), columns=["a", "b"])
+    sampler = PMFSampler(2, min_count=2, bounds=(0.0, 1.0)).fit(frame)
+    with pytest.raises(TypeError, match="Feature names"):
+        sampler.fit(frame.set_axis(["a", 1], axis=1)[:9])
+    sampler.partial_fit(frame[:3])
+    assert sampler.counts_.sum() == 53
+
+
 def test_bad_batches():
     rows = np.zeros((3, 2))
     with pytest.raises(ValueError, match="must be batches that can be gone through again; got a generator"):

@@ -203,7 +203,7 @@ def _place(
     cell: Array, word: Array, lower: Array, upper: Array, width: Array, safe_width: Array,
     top: Any, half: Any, step: Any, out: Array,
 ) -> None:  # fmt: skip
-    """Put one row into its cell; see `reference.sample_cells`."""
+    """Put one row into its cell; see `reference.fill_cells`."""
     for j in range(out.shape[0]):
         value = lower[j] + (cell[j] + word[j] * step) * width[j]
         value = value if value < upper[j] else upper[j]

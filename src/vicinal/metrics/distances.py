@@ -11,15 +11,25 @@ from vicinal._validation import check_rows
 
 Array = np.ndarray[Any, Any]
 
+_LARGEST = 1e140
 
-def check_pair(real: Any, generated: Any, minimum: int = 1) -> tuple[Array, Array]:
-    """Return both as float64 arrays (n, d), (m, d) of equal d."""
-    real = check_rows(real, "real", minimum=minimum)
-    generated = check_rows(generated, "generated", minimum=minimum)
+
+def check_pair(
+    real: Any, generated: Any, minimum: int = 1, names: tuple[str, str] = ("real", "generated")
+) -> tuple[Array, Array]:
+    """Return both as float64 arrays (n, d), (m, d) of equal d, whose squares are within float64."""
+    real, generated = (
+        check_rows(rows, name, minimum=minimum) for rows, name in zip((real, generated), names, strict=True)
+    )
     if real.shape[1:] != generated.shape[1:]:
         raise InvalidInputError(
-            f"real and generated must have rows of one shape; got {real.shape[1:]} and {generated.shape[1:]}"
+            f"{names[0]} and {names[1]} must have rows of one shape; got {real.shape[1:]} and {generated.shape[1:]}"
         )
+    for rows, name in zip((real, generated), names, strict=True):
+        if max(-float(rows.min()), float(rows.max())) > _LARGEST:
+            raise InvalidInputError(
+                f"{name} must be at most {_LARGEST:g} in magnitude, or squares overflow; rescale it"
+            )
     return (
         real.reshape(len(real), -1).astype(np.float64),
         generated.reshape(len(generated), -1).astype(np.float64),

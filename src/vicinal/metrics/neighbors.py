@@ -58,8 +58,8 @@ def nn_ratio(real: Any, generated: Any, *, train: Any) -> float:
     >>> 0.8 < nn_ratio(x[0], x[1], train=x[2]) < 1.2
     True
     """
-    train, real = check_pair(train, real)
-    _, generated = check_pair(train, np.reshape(check_rows(generated, "generated"), (len(generated), -1)))
+    _, generated = check_pair(train, generated, names=("train", "generated"))
+    train, real = check_pair(train, real, names=("train", "real"))
     return ratio(typical_distance(train, generated), typical_distance(train, real))
 
 
@@ -101,7 +101,7 @@ def authenticity(train: Any, generated: Any) -> float:
     >>> authenticity([[0.0], [1.0], [10.0]], [[0.5], [2.5], [10.0], [30.0]])
     50.0
     """
-    train, generated = check_pair(train, generated)
+    train, generated = check_pair(train, generated, names=("train", "generated"))
     train = check_rows(train, "train", minimum=2)
     distance, index = nearest_rows(generated, train)
     needed, inverse = np.unique(index, return_inverse=True)

@@ -11,8 +11,10 @@ sampler as it was, and `save` knows what to write.
 from __future__ import annotations
 
 import math
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -20,9 +22,12 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from vicinal import _arrays, _validation, rng, storage
+from vicinal._errors import InvalidInputError
 from vicinal.samplers.batches import working_copy
 
 Array = np.ndarray[Any, Any]
+
+_READING = threading.Lock()  # one thread at a time takes a loaded sampler out of its file
 
 
 class Sampler(BaseEstimator, ABC):
@@ -129,13 +134,14 @@ class Sampler(BaseEstimator, ABC):
         check_is_fitted(self)
         arrays, scalars = self._pack({name: getattr(self, name) for name in self._fitted_names})
         params = {name: _jsonable(value) for name, value in self.get_params(deep=False).items()}
-        if not isinstance(params["random_state"], int | None):
+        if isinstance(params["random_state"], np.random.Generator | np.random.RandomState):
             params["random_state"] = None
         header = {
             "params": params,
             "event_shape": list(self.event_shape_),
             "dtype": self.dtype_.str,
             "fitted": list(self._fitted_names),
+            "feature_names": _jsonable(self.__dict__.get("feature_names_in_")),
             "scalars": {name: _jsonable(value) for name, value in scalars.items()},
         }
         storage.write(path, type(self).__name__, header, arrays)
@@ -154,24 +160,31 @@ class Sampler(BaseEstimator, ABC):
         header = artifact.header
         sampler = cls(**header["params"])
         sampler._set_fitted({}, tuple(header["event_shape"]), np.dtype(header["dtype"]), None)
+        if header["feature_names"] is not None:
+            sampler.feature_names_in_ = np.array(header["feature_names"], dtype=object)
         sampler._fitted_names = tuple(header["fitted"])
         sampler._unread = artifact
         return sampler
 
     def _read(self) -> None:
         """Take the fitted attributes from the file, which is left alone until one of them is asked for."""
-        if self._unread is not None:
-            state = self._unpack(self._unread.arrays, self._unread.header["scalars"])
-            for name in self._fitted_names:
-                setattr(self, name, state[name])
-            self._unread = None
+        with _READING:
+            if self._unread is not None:
+                state = self._unpack(self._unread.arrays, self._unread.header["scalars"])
+                for name in self._fitted_names:
+                    setattr(self, name, state[name])
+                self._unread = None
 
     def __getattr__(self, name: str) -> Any:
         # Only called for what is not there: an attribute of a loaded sampler that was not read yet, or none at all.
-        if self.__dict__.get("_unread") is not None and name in self._fitted_names:
+        if "_unread" in self.__dict__ and name in self._fitted_names:
             self._read()
-            return self.__dict__[name]
+            if name in self.__dict__:
+                return self.__dict__[name]
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "event_shape_" in self.__dict__
 
     def __getstate__(self) -> Any:
         if "_unread" in self.__dict__:
@@ -227,8 +240,13 @@ class ArrayFitMixin(Sampler):
         InvalidInputError, InvalidTypeError
             For latents or constructor parameters that cannot be used.
         """
+        rng.check_seed(self.random_state)
         rows = _validation.check_rows(X, "latents", minimum=2)
-        state = self._fit(working_copy(rows))
+        with np.errstate(over="ignore", invalid="ignore"):
+            state = self._fit(working_copy(rows))
+        for value in state.values():
+            if not np.isfinite(value).all():
+                raise InvalidInputError("latents are too large: their squares are beyond float64; rescale them")
         self._set_names(X, reset=True)
         self._set_fitted(state, rows.shape[1:], rows.dtype, _arrays.tensor_kind(X))
         return self
@@ -274,9 +292,11 @@ class DensityMixin(Sampler):
 
 
 def _jsonable(value: Any) -> Any:
-    """Return numbers and arrays of NumPy as plain Python ones; leave everything else."""
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
+    """Return numbers, arrays and tensors as plain Python numbers and lists; leave everything else."""
+    if hasattr(value, "__array__"):
+        return _arrays.to_numpy(value).tolist()
+    if isinstance(value, Fraction):
+        return float(value)
     if isinstance(value, list | tuple):
         return [_jsonable(item) for item in value]
     return value

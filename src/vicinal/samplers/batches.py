@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Hashable, Iterator, Sequence
+import zipfile
+from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from vicinal import _arrays, _validation
-from vicinal._errors import InvalidInputError
+from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal.samplers.labels import labels_of
 
 Array = np.ndarray[Any, Any]
@@ -146,11 +147,13 @@ def _is_whole(weights: Array) -> bool:
 
 
 def _is_stream(X: Any) -> bool:
-    if hasattr(X, "shape") or hasattr(X, "__array__") or isinstance(X, str | bytes) or not hasattr(X, "__iter__"):
+    if hasattr(X, "shape") or hasattr(X, "__array__") or isinstance(X, str | bytes | Mapping | Set):
+        return False
+    if not hasattr(X, "__iter__"):
         return False
     if isinstance(X, list | tuple):
         first = X[0] if X else None
-        if isinstance(first, list | tuple) and len(first) == 2:  # a pair (latents, labels)
+        if isinstance(first, list | tuple) and 1 <= len(first) <= 2:  # a batch (latents,) or (latents, labels)
             first = first[0]
         return isinstance(first, str | os.PathLike) or getattr(first, "ndim", 0) >= 2
     return True
@@ -161,7 +164,13 @@ def _open(item: Any) -> tuple[Any, Any]:
     if isinstance(item, list | tuple) and 1 <= len(item) <= 2:
         return _open(item[0])[0], (item[1] if len(item) == 2 else None)
     if isinstance(item, str | os.PathLike):
-        return np.load(item, mmap_mode="r", allow_pickle=False), None
+        try:
+            latents = np.load(item, mmap_mode="r", allow_pickle=False)
+        except (ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise FileFormatError(f"{item} is not a whole .npy file of numbers ({error})") from None
+        if not isinstance(latents, np.ndarray):
+            raise FileFormatError(f"{item} is an archive; expected a .npy file of one array")
+        return latents, None
     return item, None
 
 

@@ -33,7 +33,7 @@ Rows = Callable[[], Iterable[Array]]  # gives the batches of training latents (n
 
 N_PROBES = 1000
 MIN_PROBES = 10
-MAX_BINS = 4096
+MOST_BINS = 4096
 FALLBACK_BINS = 16
 TOLERANCE = 0.1  # of the target; beyond it there is a warning
 _KEY = 0x76696369  # of the internal draws: the calibration is a function of the latents alone
@@ -93,8 +93,8 @@ def calibrate(
         reason = f"the nearest that whole numbers of bins give is {reached:.2f}"
         if n_bins == 1 and reached < target:
             reason = f"even one bin, the whole box, reaches only {reached:.2f}"
-        elif n_bins == MAX_BINS and reached > target:
-            reason = f"{MAX_BINS} bins, the most that are tried, still give {reached:.2f}"
+        elif n_bins == MOST_BINS and reached > target:
+            reason = f"{MOST_BINS} bins, the most that are tried, still give {reached:.2f}"
         _warn(f"the nn ratio cannot be brought to {target:g}: {reason}", n_bins)
     return n_bins, reached
 
@@ -113,10 +113,14 @@ def _choose_probes(rows: Rows, given: Array | None) -> Probes:
         hashes, kept = hashes[lowest], kept[lowest]
     if kept is None or n < 5 * MIN_PROBES:
         raise _NothingToCompareError(f"at least {5 * MIN_PROBES} latents are needed, and there are {n}")
-    scale = kept.std(axis=0, dtype=np.float64)
+    with np.errstate(over="ignore", under="ignore"):
+        scale = kept.std(axis=0, dtype=np.float64)
+    if not np.isfinite(scale).all() or (scale[np.ptp(kept, axis=0) > 0] == 0).any():
+        raise _NothingToCompareError("squares of the latents are beyond the range of float64: rescale them")
     scale[scale == 0] = 1.0
     if given is not None:
-        return Probes(given[:N_PROBES], kept[:N_PROBES], scale, -1)
+        chosen = given[np.argsort(row_hash(given), kind="stable")[:N_PROBES]]
+        return Probes(chosen, kept[:N_PROBES], scale, -1)
     n_held_out = min(N_PROBES, n // 5)
     threshold = int(hashes[n_held_out - 1])
     held_out, sources = kept[hashes <= threshold], kept[hashes > threshold][:N_PROBES]
@@ -148,7 +152,7 @@ def row_hash(rows: Array) -> Array:
 def _search(ratio: Callable[[int], float], target: float) -> tuple[int, float]:
     """Return the whole number whose ratio is nearest to the target; the ratio falls about as 1 / n_bins."""
     reached: dict[int, float] = {}
-    low, high, n_bins = 0, MAX_BINS + 1, 8
+    low, high, n_bins = 0, MOST_BINS + 1, 8
     while high - low > 1:
         reached[n_bins] = ratio(n_bins)
         if reached[n_bins] >= target:

@@ -84,14 +84,19 @@ def merge(tables: Iterable[CellTable], n_bins: int) -> CellTable | None:
 
 
 def without_rare(table: CellTable, min_count: int) -> CellTable:
-    """Return the table of the cells, and of the pairs, that were counted at least ``min_count`` times."""
+    """Return the table of the cells, and of the pairs, that were counted at least ``min_count`` times.
+
+    A class of which nothing is left is no longer one of the classes.
+    """
     kept = table.counts >= min_count
     pairs = table.pair_counts >= min_count  # its cell is then kept too
     new_index = np.cumsum(kept) - 1
+    left, pair_class = np.unique(table.pair_class[pairs], return_inverse=True)
     return table._replace(
         cells=table.cells[kept],
         counts=table.counts[kept],
-        pair_class=table.pair_class[pairs],
+        classes=tuple(table.classes[k] for k in left),
+        pair_class=pair_class.astype(np.int64),
         pair_cell=new_index[table.pair_cell[pairs]],
         pair_counts=table.pair_counts[pairs],
     )

@@ -69,5 +69,7 @@ class GaussianSampler(ArrayFitMixin, DensityMixin):
         return self.mean_ + rng.normals(key, start, n_samples, len(self.mean_)) @ factor.T
 
     def _score_samples(self, X: Array) -> Array:
+        if not self.covariance_.any():  # all latents were equal: a point
+            return np.where((self.mean_.astype(X.dtype) == X).all(axis=1), 0.0, -np.inf)
         gaussian = multivariate_normal(self.mean_, self.covariance_, allow_singular=True)
         return np.asarray(gaussian.logpdf(X.astype(np.float64))).reshape(len(X))

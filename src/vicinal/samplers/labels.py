@@ -15,44 +15,64 @@ Array = np.ndarray[Any, Any]
 
 def in_order(labels: Iterable[Hashable]) -> tuple[Hashable, ...]:
     """Return the distinct labels, sorted by type and then by value, or by how they print where values have no order."""
-    distinct = set(labels)
+    distinct: dict[Hashable, Hashable] = {}
+    for label in labels:  # of labels that are equal, as 1 and True, the one whose type comes first stands for all
+        known = distinct.setdefault(label, label)
+        if type(label).__name__ < type(known).__name__:
+            distinct[known] = label
     try:
-        return tuple(sorted(distinct, key=lambda label: (type(label).__name__, label)))
+        return tuple(sorted(distinct.values(), key=lambda label: (type(label).__name__, label)))
     except TypeError:
-        return tuple(sorted(distinct, key=lambda label: (type(label).__name__, repr(label))))
+        return tuple(sorted(distinct.values(), key=lambda label: (type(label).__name__, repr(label))))
 
 
 def labels_of(y: Any, n_rows: int) -> list[Hashable]:
     """Return one label for each of ``n_rows`` rows, as plain Python objects."""
+    if isinstance(y, str | bytes) or not (hasattr(y, "__array__") or hasattr(y, "__iter__")):
+        raise InvalidTypeError(f"y must hold one label for each of {n_rows} rows; got {y!r}")
     labels: list[Any] = _arrays.to_numpy(y).tolist() if hasattr(y, "__array__") else list(y)
-    if len(labels) != n_rows:
-        raise InvalidInputError(f"y must have one label for each of {n_rows} latents; got {len(labels)}")
+    if not isinstance(labels, list) or len(labels) != n_rows:
+        raise InvalidInputError(
+            f"y must hold one label for each of {n_rows} rows; got {len(labels) if isinstance(labels, list) else 1}"
+        )
+    labels = [label.item() if isinstance(label, np.generic) else label for label in labels]
     for label in labels:
-        if not isinstance(label, Hashable):
+        if not _is_hashable(label):
             raise InvalidTypeError(f"y must hold hashable labels; got one of type {type(label).__name__}: {label!r}")
+        if label != label:
+            raise InvalidInputError("y must hold labels that equal themselves; got NaN: give it a name of its own")
     return labels
 
 
 def numbers_of(y: Any, classes: Array, n_samples: int) -> Array:
     """Return the place in ``classes`` of one label for all rows, or of one for each, shape (n_samples,), int64."""
     number = {label: k for k, label in enumerate(classes.tolist())}
-    y = y.item() if isinstance(y, np.generic) else y
-    if isinstance(y, Hashable) and y in number:
+    y = y.item() if isinstance(y, np.generic) or getattr(y, "ndim", 1) == 0 else y
+    if _is_hashable(y) and y in number:
         return np.full(n_samples, number[y])
     several = isinstance(y, list | tuple) or getattr(y, "ndim", 0) == 1
     labels = labels_of(y, n_samples) if several else [y]
-    unknown = [label for label in labels if not isinstance(label, Hashable) or label not in number]
+    unknown = [label for label in labels if not _is_hashable(label) or label not in number]
     if unknown:
         shown = ", ".join(map(repr, list(number)[:10])) + (", ..." if len(number) > 10 else "")
         raise InvalidInputError(f"y must be one of the classes seen in fit, {shown}; got {unknown[0]!r}")
     return np.array([number[label] for label in labels], dtype=np.int64)
 
 
+def _is_hashable(label: Any) -> bool:
+    try:
+        hash(label)
+    except TypeError:
+        return False
+    return True
+
+
 def as_array(classes: Sequence[Hashable]) -> Array:
     """Return labels as an array of integers or strings if they all are, else of objects."""
-    for kind in (int, str):
-        if all(type(label) is kind for label in classes):
-            return np.array(classes)
+    if all(type(label) is int and abs(label) < 2**63 for label in classes):
+        return np.array(classes)
+    if all(type(label) is str and not label.endswith("\0") for label in classes):  # NumPy strips the last nulls
+        return np.array(classes)
     array = np.empty(len(classes), dtype=object)
     array[:] = classes
     return array

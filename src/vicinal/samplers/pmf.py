@@ -19,6 +19,7 @@ for the bounds and one for the codes: O(n d), no iterations, no second training 
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -66,7 +67,9 @@ class PMFSampler(DensityMixin):
         in ``n_clipped_`` and warn.
     min_count : int
         Cells with fewer training latents are dropped, and with labels also the cells of a class with
-        fewer latents of that class: with ``min_count=k`` no released number rests on fewer than k rows.
+        fewer latents of that class: none is left in a saved file (a pickle keeps them). Bounds are those
+        of single rows unless ``bounds`` are given, and the count of a cell less those of its classes may
+        still rest on fewer rows.
     random_state : int, None or numpy generator
         Seed of `sample`; None takes fresh entropy on every call. Nothing in `fit` is random.
 
@@ -142,7 +145,8 @@ class PMFSampler(DensityMixin):
     _pair_class: Array
     _pair_cell: Array
     _pair_counts: Array
-    _whole_table: CellTable | None  # before rare cells are dropped; never saved
+    _whole_weights: bool
+    _tallied: Tally | None = None  # before rare cells are dropped; never saved
 
     def __init__(
         self,
@@ -221,22 +225,26 @@ class PMFSampler(DensityMixin):
             As `fit`.
         """
         fitted = hasattr(self, "event_shape_")
-        batches = Batches(X, y, sample_weight, minimum=1 if fitted else 2)
+        minimum = 1 if fitted or self.bounds is not None else 2
+        batches = Batches(X, y, sample_weight, minimum=minimum)
         if not batches.whole:
             raise InvalidInputError(
                 "sample_weight must be whole in partial_fit, since the scale of fractional weights is not known before "
                 "all have been seen; pass all latents to fit, or round the weights"
             )
         if not fitted:
-            return self._fit_batches(batches, X, None)
+            return self._fit_batches(batches, X, None, minimum)
         if batches.event_shape != self.event_shape_:
-            _validation.check_rows(X, "latents", event_shape=self.event_shape_, owner=type(self).__name__)
-        grid = self._grid()
-        new = tally(batches, grid, self.out_of_bounds)
-        state = self._state(grid, together(self._tally(), new, grid))
+            expected = ", ".join(("n_samples", *map(str, self.event_shape_)))
+            raise InvalidInputError(
+                f"latents must have shape ({expected}), as in the first fit; got rows of shape {batches.event_shape}. "
+                f"X has {math.prod(batches.event_shape)} features, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input"
+            )
+        _validation.check_choice(self.out_of_bounds, "out_of_bounds", ("raise", "clip"))
         if not batches.streamed:
             self._set_names(X, reset=False)
-        self._set_fitted(state, self.event_shape_, self.dtype_, self._tensor_kind)
+        self._set_tallied(together(self._tally(), tally(batches, self._grid(), self.out_of_bounds), self._grid()), self)
         return self
 
     def merge(self, other: PMFSampler) -> PMFSampler:
@@ -282,8 +290,9 @@ class PMFSampler(DensityMixin):
                 f"samplers to merge must have one min_count; got {self.min_count} and {other.min_count}"
             )
         merged = type(self)(**self.get_params(deep=False))
-        state = merged._state(mine, together(self._tally(), other._tally(), mine))
-        merged._set_fitted(state, self.event_shape_, self.dtype_, self._tensor_kind)
+        if "feature_names_in_" in self.__dict__:
+            merged.feature_names_in_ = self.feature_names_in_
+        merged._set_tallied(together(self._tally(), other._tally(), mine), self)
         return merged
 
     @staticmethod
@@ -396,29 +405,39 @@ class PMFSampler(DensityMixin):
             return None
         return _validation.check_integer(self.n_bins, "n_bins", minimum=1, maximum=MAX_BINS)
 
-    def _fit_batches(self, batches: Batches, X: Any, calibration_latents: Any) -> Self:
+    def _fit_batches(self, batches: Batches, X: Any, calibration_latents: Any, minimum: int = 2) -> Self:
+        rng.check_seed(self.random_state)
+        _validation.check_positive(self.novelty, "novelty")
         _validation.check_choice(self.out_of_bounds, "out_of_bounds", ("raise", "clip"))
         if _validation.check_integer(self.min_count, "min_count", minimum=1) > 1 and not batches.whole:
             raise InvalidInputError(
                 "min_count counts rows, so sample_weight must be whole; round it, or use min_count=1"
             )
         n_bins = self._checked_n_bins()
+        if n_bins is not None and calibration_latents is not None:
+            raise InvalidInputError(f'calibration_latents go with n_bins="auto" only; got n_bins={n_bins}')
         lower, upper = bounds_of(batches) if self.bounds is None else given_bounds(self.bounds, batches)
         check_range(lower, upper)
         calibrated: dict[str, Any] = {}
         if n_bins is None:
             n_bins, calibrated["nn_ratio_"] = self._calibrate(batches, lower, upper, calibration_latents)
         grid = Grid.over(lower, upper, n_bins)
-        state = self._state(grid, tally(batches, grid, self.out_of_bounds, minimum=2)) | calibrated
-        if not batches.streamed:
+        tallied = tally(batches, grid, self.out_of_bounds, minimum)
+        state = self._state(grid, tallied) | calibrated | {"_whole_weights": batches.whole}
+        if batches.streamed:
+            self.__dict__.pop("feature_names_in_", None)
+        else:
             self._set_names(X, reset=True)
         self._set_fitted(state, batches.event_shape, batches.dtype, batches.kind)
+        self._tallied = tallied
         return self
 
     def _calibrate(self, batches: Batches, lower: Array, upper: Array, held_out: Any) -> tuple[int, float]:
-        target = _validation.check_positive(self.novelty, "novelty")
+        target = float(self.novelty)
         if held_out is not None:
-            rows = _validation.check_rows(held_out, "calibration_latents", event_shape=batches.event_shape)
+            rows = _validation.check_rows(
+                held_out, "calibration_latents", event_shape=batches.event_shape, owner="PMFSampler"
+            )
             held_out = working_copy(rows)
 
         def passes() -> Iterator[Array]:
@@ -427,7 +446,7 @@ class PMFSampler(DensityMixin):
         return calibrate(passes, lower, upper, target, held_out)
 
     def _state(self, grid: Grid, tallied: Tally) -> dict[str, Any]:
-        """Return the fitted attributes, and keep the whole table for more latents to come."""
+        """Return the fitted attributes."""
         table = without_rare(tallied.table, self.min_count)
         if not len(table.cells):
             raise InvalidInputError(
@@ -452,17 +471,31 @@ class PMFSampler(DensityMixin):
             )
             state["_pair_class"], state["_pair_cell"] = table.pair_class, table.pair_cell
             state["_pair_counts"] = table.pair_counts
-        self._whole_table = tallied.table if self.min_count > 1 else None
         return state
 
+    def _set_tallied(self, tallied: Tally, like: PMFSampler) -> None:
+        """Take the fitted attributes from a tally on the grid of a fitted sampler, which may be this one."""
+        state = self._state(like._grid(), tallied) | {"_whole_weights": True}
+        self._set_fitted(state, like.event_shape_, like.dtype_, like._tensor_kind)
+        self._tallied = tallied
+
     def _tally(self) -> Tally:
-        """Return what was fitted; the cells that ``min_count`` dropped are still known unless they were saved away."""
-        table = self.__dict__.get("_whole_table")
-        if table is None:
+        """Return what was fitted, to be added to; that is what `fit` saw, or what a file has kept of it."""
+        if not self._whole_weights:
+            raise InvalidInputError(
+                "a fit with fractional weights cannot be added to, since its weights were scaled; pass all to fit"
+            )
+        if self._tallied is None:
+            if self.min_count > 1:
+                raise InvalidInputError(
+                    f"a loaded sampler with min_count={self.min_count} cannot be added to, since its file lacks what "
+                    "was dropped; add before saving"
+                )
             classes = tuple(self.classes_.tolist()) if "classes_" in self._fitted_names else ()
             pairs = (self._pair_class, self._pair_cell, self._pair_counts) if classes else (NO_ROWS,) * 3
             table = CellTable(self.cells_, self.counts_, classes, *pairs)
-        return Tally(table, self.n_samples_seen_, self.n_clipped_)
+            self._tallied = Tally(table, self.n_samples_seen_, self.n_clipped_)
+        return self._tallied
 
     def _grid(self) -> Grid:
         return Grid(self.lower_, self.upper_, self.bin_width_, self.n_bins_)

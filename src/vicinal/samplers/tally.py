@@ -36,18 +36,24 @@ def bounds_of(batches: Batches) -> tuple[Array, Array]:
 
 def given_bounds(bounds: Any, batches: Batches) -> tuple[Array, Array]:
     """Return ``bounds`` as two arrays (d,) of the type that the latents are worked on in."""
-    if not isinstance(bounds, list | tuple) or len(bounds) != 2:
+    if not isinstance(bounds, list | tuple | np.ndarray) or len(bounds) != 2:
         raise InvalidInputError(f"bounds must be a pair (lower, upper), or None; got {bounds!r}")
     d = int(np.prod(batches.event_shape))
     both = []
     for name, bound in zip(("lower", "upper"), bounds, strict=True):
-        array = _validation.check_array(bound, f"the {name} bound").astype(working_dtype(batches.dtype))
+        with np.errstate(over="ignore"):
+            array = _validation.check_array(bound, f"the {name} bound").astype(working_dtype(batches.dtype))
         if array.size not in (1, d):
             raise InvalidInputError(f"the {name} bound must have shape {batches.event_shape} or (); got {array.shape}")
         both.append(np.broadcast_to(array.ravel(), (d,)).copy())
     lower, upper = both
-    if not (np.isfinite(both).all() and (lower <= upper).all()):
-        raise InvalidInputError("bounds must be finite, the lower at most the upper in every dimension")
+    good = np.isfinite(lower) & np.isfinite(upper) & (lower <= upper)
+    if not good.all():
+        j = int(np.argmin(good))
+        raise InvalidInputError(
+            f"bounds must be finite in {lower.dtype}, the lower at most the upper in every dimension; "
+            f"got {lower[j]} and {upper[j]} in dimension {j}"
+        )
     return lower, upper
 
 
