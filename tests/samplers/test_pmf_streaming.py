@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import vicinal
 from vicinal._errors import OutOfBoundsWarning
 from vicinal.samplers import PMFSampler
 
@@ -165,6 +166,17 @@ def test_a_list_of_a_loader_is_the_loader():
     torch = pytest.importorskip("torch")
     loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.rand(10, 3)), batch_size=5)
     assert PMFSampler(2).fit(list(loader)).event_shape_ == PMFSampler(2).fit(loader).event_shape_ == (3,)
+
+
+def test_loaded_samplers_can_be_added_to(tmp_path):
+    rows, labels = np.random.default_rng(0).random((60, 2)), list("abc" * 20)
+    options = {"n_bins": 4, "bounds": (0.0, 1.0)}
+    whole = PMFSampler(**options).fit(rows, labels)
+    for name, part in (("first", slice(0, 25)), ("second", slice(25, 60))):
+        PMFSampler(**options).fit(rows[part], labels[part]).save(tmp_path / name)
+    first, second = vicinal.load(tmp_path / "first"), vicinal.load(tmp_path / "second")
+    assert same(first.merge(second), whole)
+    assert same(vicinal.load(tmp_path / "first").partial_fit(rows[25:], labels[25:]), whole)
 
 
 def test_single_rows_can_be_added_from_the_start():

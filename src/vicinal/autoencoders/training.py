@@ -96,9 +96,6 @@ def train(
             on_epoch(epoch, mean_loss)
 
     model.eval()
-    with torch.inference_mode():
-        sample = data[:1000]
-        error = squared_error(sample, model(sample)).item() / sample[0].numel()
     model.card = {
         "objective": objective,
         "n_images": len(data),
@@ -107,7 +104,13 @@ def train(
         "learning_rate": learning_rate,
         "random_state": seed,
         "final_loss": mean_loss,
-        "mean_squared_error": error,
+        "mean_squared_error": _mean_squared_error(model, data[:1000]),
         "torch": torch.__version__,
     }
     return model
+
+
+def _mean_squared_error(model: ConvAutoencoder, images: torch.Tensor) -> float:
+    """Return the squared error of a pixel, averaged over images (n, C, H, W)."""
+    with torch.inference_mode():
+        return squared_error(images, model(images)).item() / images[0].numel()
