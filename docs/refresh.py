@@ -79,15 +79,15 @@ def summary() -> str:
     rows = result["models"]["ae"]["rows"]
     return "\n".join(
         [
-            f"Plain autoencoder, {result['facts']['data']}; {measured_on(result['facts'])}",
+            f"Plain autoencoder, {result['facts']['data']}. {measured_on(result['facts'])}",
             "All tables and plots are in [docs/results.md](docs/results.md).",
             "",
             Scores(rows).to_markdown(),
-            "The Frechet distance is taken in the features of a small classifier: it is not FID. An nn ratio of 1 means as new "
-            "as fresh",
-            "data, 0 a copy. Compare samplers at equal novelty: small cells score best because they nearly copy, and at "
-            "novelty 1",
-            "a mixture of 50 Gaussians is better than plain cells, at a fit that takes thousands of times longer.",
+            "The Frechet distance is taken in the features of a small classifier: it is not FID. An nn ratio of 1 means as new",
+            "as fresh data, 0 a copy. Compare samplers at equal novelty: small cells score best because they nearly copy. At its",
+            "own novelty, 1.3, the mixture of 10 Gaussians is about where cells are, and cells reach novelty 1, where it does",
+            "not come. The mixture of 50 Gaussians is better than plain cells at novelty 1, and its fit takes some sixty times",
+            "as long as the calibrated one, and thousands of times as long as one with given bins.",
             "",
             "![samples](docs/images/digits-samples.png)",
             "",
@@ -190,6 +190,8 @@ def choosing_plot(models: dict[str, Any]) -> bytes:
         if metric != "authenticity":
             axes.set_yscale("log")
             axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter("{x:g}")
+            axes.tick_params(axis="y", which="minor", labelsize=7)
         axes.set_xlabel("bins in each dimension (star: calibrated)")
         axes.set_ylabel(label)
         axes.spines[["top", "right"]].set_visible(False)

@@ -130,7 +130,8 @@ def frontier_plot(scores: Scores) -> bytes:
     axes.axvline(1.0, color="#cccccc", linewidth=1, label="as new as fresh data")
     beyond = [f"{r['name']}: {r['frechet_distance']:.3g} at {r['nn_ratio']:.2f}" for r in points if r not in drawn]
     if beyond:
-        axes.text(0.99, 0.98, "off the plot: " + "; ".join(beyond), transform=axes.transAxes, ha="right", va="top")
+        note = "off the plot: " + "; ".join(beyond)
+        axes.text(0.01, 0.99, note, transform=axes.transAxes, ha="left", va="top", fontsize=8)
     axes.set_yscale("log")
     axes.set_xlim(left=-0.05)
     axes.yaxis.set_minor_formatter("{x:g}")
