@@ -1,10 +1,12 @@
 """What every sampler promises, run over every sampler."""
 
+import io
 import pickle
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
+import joblib
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -114,6 +116,19 @@ def test_torch_in_torch_out(make_sampler, latents, dtype):
         assert isinstance(sampler.score(tensor), float)
 
 
+def test_cuda_in_cuda_out(make_sampler, latents):
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("there is no CUDA device")
+    tensor = torch.from_numpy(latents).cuda()
+    sampler = make_sampler(random_state=0).fit(tensor)
+    drawn = sampler.sample(20)
+    assert drawn.device == tensor.device
+    assert same(drawn.cpu().numpy(), make_sampler(random_state=0).fit(latents).sample(20))
+    if hasattr(sampler, "score_samples"):
+        assert sampler.score_samples(tensor).device == tensor.device
+
+
 def test_saved_and_loaded(make_sampler, latents, tmp_path):
     sampler = make_sampler(random_state=3).fit(latents.reshape(300, 5, 1))
     sampler.save(tmp_path / "sampler.safetensors")
@@ -136,6 +151,10 @@ def test_a_generator_as_seed_is_not_saved(make_sampler, latents, tmp_path):
 def test_pickle_and_clone(make_sampler, latents):
     sampler = make_sampler(random_state=3).fit(latents)
     assert same(pickle.loads(pickle.dumps(sampler)).sample(9), sampler.sample(9))  # noqa: S301 - our own bytes
+    stream = io.BytesIO()
+    joblib.dump(sampler, stream)
+    stream.seek(0)
+    assert same(joblib.load(stream).sample(9), sampler.sample(9))
     with pytest.raises(NotFittedError):
         clone(sampler).sample()
 

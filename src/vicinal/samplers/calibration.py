@@ -7,8 +7,8 @@ With T the training latents, H held-out ones and S(b) samples at b bins, the nn 
                 {\mathrm{median}_{z \in H} \min_{t \in T} \lVert z - t \rVert}
 
 each dimension scaled by its standard deviation. It falls with b about as 1 / b; the b whose ratio is
-nearest to the target is found by a secant search over whole numbers, the fewer bins in a near tie. A fixed number of probes stands
-for H and for S(b), so that the cost is linear in rows and dimensions.
+nearest to the target is found by a secant search over whole numbers; in a near tie it is the smaller. A
+fixed number of probes stands for H and for S(b), so that the cost is linear in rows and dimensions.
 
 Probes are chosen by a hash of their values, not by their position: the choice is the same
 whatever the order of the rows and however they are cut into batches.
@@ -35,8 +35,8 @@ N_PROBES = 1000
 MIN_PROBES = 10
 MOST_BINS = 4096
 FALLBACK_BINS = 16
-# Of numbers of bins as good as the best to within this share of the target, the fewest: an encoder brings the latents it
-# was trained on a little closer together than fresh ones, so that ratios to held-out training latents come out high.
+# Of numbers of bins as good as the best to within this share of the target, the fewest: an encoder brings the latents
+# it was trained on a little closer together than fresh ones, so that ratios to held-out training latents come out high.
 TIE = 0.02
 TOLERANCE = 0.1  # of the target; beyond it there is a warning
 _KEY = 0x76696369  # of the internal draws: the calibration is a function of the latents alone
