@@ -6,7 +6,7 @@ import pytest
 from vicinal import metrics
 from vicinal._errors import CalibrationWarning
 from vicinal.samplers import PMFSampler
-from vicinal.samplers.calibration import row_hash
+from vicinal.samplers.calibration import _search, row_hash
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +96,29 @@ def test_a_target_that_whole_numbers_miss(clusters):
     ratios = [metrics.nn_ratio(clusters[1], rows, train=clusters[0]) for rows in (one, two)]
     with pytest.warns(CalibrationWarning, match="the nearest that whole numbers of bins give is"):
         PMFSampler(novelty=sum(ratios) / 2).fit(clusters[0])
+
+
+@pytest.mark.parametrize(
+    ("scale", "target", "expected"),
+    [(9.2, 1.0, 9), (9.8, 1.0, 10), (9.5, 1.0, 9), (0.4, 1.0, 1), (300.0, 0.5, 600), (9.2, 1e-9, 4096), (9.2, 9.0, 1)],
+)
+def test_the_search_finds_the_nearest_whole_number_quickly(scale, target, expected):
+    asked = []
+
+    def ratio(n_bins):
+        asked.append(n_bins)
+        return scale / n_bins
+
+    n_bins, reached = _search(ratio, target)
+    assert n_bins == expected
+    assert reached == scale / n_bins
+    assert len(asked) == len(set(asked)) <= 20
+
+
+def test_the_search_ends_on_a_plateau():
+    asked = []
+    assert _search(lambda n_bins: asked.append(n_bins) or 1.02, 1.0)[0] == min(asked)
+    assert len(asked) < 40
 
 
 @pytest.mark.parametrize("novelty", [0, -1.0, np.nan, np.inf])
