@@ -117,12 +117,8 @@ def check_rows(
             f"{name} must have shape (n_samples, n_features) or (n_samples, ...); got {array.shape}. "
             f"Reshape your data with {name}.reshape(-1, 1) for one feature or {name}.reshape(1, -1) for one sample"
         )
-    if event_shape is not None and array.shape[1:] != event_shape:
-        expected = ", ".join(("n_samples", *map(str, event_shape)))
-        raise InvalidInputError(
-            f"{name} must have shape ({expected}), as in fit; got {array.shape}. X has {array[:1].size} features, "
-            f"but {owner} is expecting {math.prod(event_shape)} features as input"
-        )
+    if event_shape is not None:
+        check_event_shape(array.shape, event_shape, name, owner)
     if array[:1].size == 0 and array.shape[0] > 0:
         raise InvalidInputError(f"{name} has 0 feature(s) (shape={array.shape}) while a minimum of 1 is required.")
     if array.shape[0] < minimum:
@@ -133,6 +129,16 @@ def check_rows(
         array = array.astype(np.float64)
     check_finite(array, name)
     return array
+
+
+def check_event_shape(shape: tuple[int, ...], event_shape: tuple[int, ...], name: str, owner: str) -> None:
+    """Raise InvalidInputError if rows of an array of that shape (n_samples, ...) are not of ``event_shape``."""
+    if shape[1:] != event_shape:
+        expected = ", ".join(("n_samples", *map(str, event_shape)))
+        raise InvalidInputError(
+            f"{name} must have shape ({expected}), as in fit; got {shape}. X has {math.prod(shape[1:])} features, "
+            f"but {owner} is expecting {math.prod(event_shape)} features as input"
+        )
 
 
 def check_finite(array: Array, name: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -118,7 +117,7 @@ def fit(
     force: Force = False,
 ) -> None:
     """Fit a sampler to latents."""
-    from vicinal import samplers
+    from vicinal import samplers, storage
 
     kinds = {
         "pmf": samplers.PMFSampler,
@@ -146,7 +145,7 @@ def fit(
         raise InvalidInputError("--novelty calibrates the number of bins, so it does not go with --n-bins")
     _check_free(output, force)
     with _busy(f"Fitting {sampler}"):
-        kinds[sampler](**given).fit(_read_array(latents)).save(output)
+        kinds[sampler](**given).fit(storage.read_array(latents)).save(output)
     typer.echo(f"wrote {output}")
 
 
@@ -187,9 +186,9 @@ def evaluate(
     sets = {path.name if len({p.name for p in generated}) == len(generated) else str(path): path for path in generated}
     with _busy("Evaluating"):
         scores = score(
-            _read_array(real),
-            {name: _read_array(path) for name, path in sets.items()},
-            train=None if train is None else _read_array(train),
+            storage.read_array(real),
+            {name: storage.read_array(path) for name, path in sets.items()},
+            train=None if train is None else storage.read_array(train),
             random_state=seed,
         )
     typer.echo(str(scores))
@@ -230,19 +229,6 @@ def _read_sampler(path: Path) -> Any:
     if not isinstance(fitted, samplers.Sampler):
         raise FileFormatError(f"{path} holds a {type(fitted).__name__}; expected a sampler")
     return fitted
-
-
-def _read_array(path: Path) -> Any:
-    import numpy as np
-
-    try:
-        with path.open("rb") as file:
-            array = np.load(file, allow_pickle=False)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise FileFormatError(f"{path} is not a whole .npy file of numbers ({error})") from None
-    if not isinstance(array, np.ndarray):
-        raise FileFormatError(f"{path} is an archive; expected a .npy file of one array")
-    return array
 
 
 def _write_array(path: Path, array: Any) -> None:

@@ -21,6 +21,7 @@ import hashlib
 import json
 import os
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -156,6 +157,27 @@ def read(path: PathLike) -> Artifact:
     if fields["sha256"] != _sum_of_all(kind, header, sums) or set(sums) != set(file.keys()):
         raise FileFormatError(f"{path} is damaged: its checksum does not match; write it again with save()")
     return Artifact(kind, header, _MappedArrays(path, file, sums), fields["vicinal"])
+
+
+def read_array(path: PathLike, *, mapped: bool = False) -> Array:
+    """Return the array of a ``.npy`` file, mapped into memory on request; never unpickles.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is no whole ``.npy`` file of numbers.
+    OSError
+        If it cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:  # np.load leaves open what it cannot read
+            array = np.load(path, mmap_mode="r", allow_pickle=False) if mapped else np.load(file, allow_pickle=False)
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise FileFormatError(f"{path} is not a whole .npy file of numbers ({error})") from None
+    if not isinstance(array, np.ndarray):
+        array.close()
+        raise FileFormatError(f"{path} is an archive; expected a .npy file of one array")
+    return array
 
 
 def _parse(path: Path, metadata: str) -> dict[str, Any]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-import zipfile
 from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from vicinal import _arrays, _validation
-from vicinal._errors import FileFormatError, InvalidInputError
+from vicinal import _arrays, _validation, storage
+from vicinal._errors import InvalidInputError
 from vicinal.samplers.labels import labels_of
 
 Array = np.ndarray[Any, Any]
@@ -45,6 +44,8 @@ class Batches:
 
     Attributes
     ----------
+    shape : tuple of int
+        Shape of the array, or of the first batch.
     event_shape : tuple of int
         Shape of one latent.
     dtype : numpy.dtype
@@ -89,7 +90,8 @@ class Batches:
             self._labelled = y is not None
         self.kind = _arrays.tensor_kind(X if not self.streamed else latents)
         first_rows = _validation.check_rows(latents, "latents", minimum=0) if self.streamed else latents
-        self.event_shape, self.dtype = first_rows.shape[1:], first_rows.dtype
+        self.shape, self.dtype = first_rows.shape, first_rows.dtype
+        self.event_shape = self.shape[1:]
 
     def __iter__(self) -> Iterator[Batch]:
         return self._stream() if self.streamed else self._chunks()
@@ -164,13 +166,7 @@ def _open(item: Any) -> tuple[Any, Any]:
     if isinstance(item, list | tuple) and 1 <= len(item) <= 2:
         return _open(item[0])[0], (item[1] if len(item) == 2 else None)
     if isinstance(item, str | os.PathLike):
-        try:
-            latents = np.load(item, mmap_mode="r", allow_pickle=False)
-        except (ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise FileFormatError(f"{item} is not a whole .npy file of numbers ({error})") from None
-        if not isinstance(latents, np.ndarray):
-            raise FileFormatError(f"{item} is an archive; expected a .npy file of one array")
-        return latents, None
+        return storage.read_array(item, mapped=True), None
     return item, None
 
 

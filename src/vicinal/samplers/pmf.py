@@ -19,7 +19,6 @@ for the bounds and one for the codes: O(n d), no iterations, no second training 
 
 from __future__ import annotations
 
-import math
 import numbers
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -234,13 +233,7 @@ class PMFSampler(DensityMixin):
             )
         if not fitted:
             return self._fit_batches(batches, X, None, minimum)
-        if batches.event_shape != self.event_shape_:
-            expected = ", ".join(("n_samples", *map(str, self.event_shape_)))
-            raise InvalidInputError(
-                f"latents must have shape ({expected}), as in the first fit; got rows of shape {batches.event_shape}. "
-                f"X has {math.prod(batches.event_shape)} features, but {type(self).__name__} is expecting "
-                f"{self.n_features_in_} features as input"
-            )
+        _validation.check_event_shape(batches.shape, self.event_shape_, "latents", type(self).__name__)
         _validation.check_choice(self.out_of_bounds, "out_of_bounds", ("raise", "clip"))
         if not batches.streamed:
             self._set_names(X, reset=False)
@@ -385,9 +378,7 @@ class PMFSampler(DensityMixin):
         return self._fill(self._pair_cell[pairs], key, start)
 
     def _fill(self, drawn: Array, key: int, start: int) -> Array:
-        grid = self._grid()
-        bounds_and_bins = (grid.lower, grid.upper, grid.width, grid.n_bins)
-        latents: Array = kernels.select().fill_cells(self.cells_, drawn, *bounds_and_bins, key=key, start=start)
+        latents: Array = kernels.select().fill_cells(self.cells_, drawn, *self._grid(), key=key, start=start)
         return latents
 
     def _score_samples(self, X: Array) -> Array:
@@ -407,7 +398,7 @@ class PMFSampler(DensityMixin):
 
     def _fit_batches(self, batches: Batches, X: Any, calibration_latents: Any, minimum: int = 2) -> Self:
         rng.check_seed(self.random_state)
-        _validation.check_positive(self.novelty, "novelty")
+        target = _validation.check_positive(self.novelty, "novelty")
         _validation.check_choice(self.out_of_bounds, "out_of_bounds", ("raise", "clip"))
         if _validation.check_integer(self.min_count, "min_count", minimum=1) > 1 and not batches.whole:
             raise InvalidInputError(
@@ -420,7 +411,7 @@ class PMFSampler(DensityMixin):
         check_range(lower, upper)
         calibrated: dict[str, Any] = {}
         if n_bins is None:
-            n_bins, calibrated["nn_ratio_"] = self._calibrate(batches, lower, upper, calibration_latents)
+            n_bins, calibrated["nn_ratio_"] = self._calibrate(batches, lower, upper, target, calibration_latents)
         grid = Grid.over(lower, upper, n_bins)
         tallied = tally(batches, grid, self.out_of_bounds, minimum)
         state = self._state(grid, tallied) | calibrated | {"_whole_weights": batches.whole}
@@ -432,8 +423,9 @@ class PMFSampler(DensityMixin):
         self._tallied = tallied
         return self
 
-    def _calibrate(self, batches: Batches, lower: Array, upper: Array, held_out: Any) -> tuple[int, float]:
-        target = float(self.novelty)
+    def _calibrate(
+        self, batches: Batches, lower: Array, upper: Array, target: float, held_out: Any
+    ) -> tuple[int, float]:
         if held_out is not None:
             rows = _validation.check_rows(
                 held_out, "calibration_latents", event_shape=batches.event_shape, owner="PMFSampler"
@@ -441,6 +433,8 @@ class PMFSampler(DensityMixin):
             held_out = working_copy(rows)
 
         def passes() -> Iterator[Array]:
+            if self.bounds is None:
+                return (batch.rows for batch in batches)
             return (np.clip(batch.rows, lower, upper) for batch in batches)
 
         return calibrate(passes, lower, upper, target, held_out)
