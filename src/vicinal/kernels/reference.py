@@ -16,13 +16,27 @@ the centre of the cell instead, so that the code of a sample is the cell it was 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from vicinal import rng
 
 Array = np.ndarray[Any, Any]
+
+FEWEST_GUIDES = 1 << 15  # so many guides cost nothing
+
+
+class CellIndex(NamedTuple):
+    """How to find the cell of a draw k from {0, ..., total - 1}: the first whose cumulative count is above k.
+
+    ``cumulative`` (n_cells,) int64 alone says it. ``guide`` makes it quick: draw k falls into a cell from
+    ``guide[k >> shift]`` to ``guide[(k >> shift) + 1]``, both included. No guide, ``guide[k] = k``, where all counts are 1.
+    """
+
+    cumulative: Array
+    guide: Array
+    shift: int
 
 
 def code_dtype(n_bins: int) -> np.dtype[Any]:
@@ -31,8 +45,13 @@ def code_dtype(n_bins: int) -> np.dtype[Any]:
 
 
 def bounds(latents: Array) -> tuple[Array, Array]:
-    """Return (lower, upper) of each dimension, shape (d,), with +0.0 for either zero."""
-    return latents.min(axis=0) + 0, latents.max(axis=0) + 0
+    """Return (lower, upper) of each dimension, shape (d,), with +0.0 for either zero.
+
+    Both are NaN in a dimension with a value that is not finite.
+    """
+    lower, upper = latents.min(axis=0) + 0, latents.max(axis=0) + 0
+    finite = np.isfinite(lower) & np.isfinite(upper)
+    return np.where(finite, lower, np.nan).astype(lower.dtype), np.where(finite, upper, np.nan).astype(upper.dtype)
 
 
 def _positions(latents: Array, lower: Array, width: Array, n_bins: int) -> Array:
@@ -63,13 +82,25 @@ def find_cells(codes: Array, cells: Array) -> Array:
     return np.array([index.get(row.tobytes(), -1) for row in codes], dtype=np.int64)
 
 
-def draw_cells(cumulative: Array, *, key: int, start: int, n_samples: int) -> Array:
-    """Return the index of a cell for each of rows ``start`` to ``start + n_samples``, shape (n_samples,), int64.
+def index_cells(counts: Array) -> CellIndex:
+    """Return the index of cells with these counts (n_cells,) int64; the guide has at most about two entries a cell."""
+    cumulative = np.cumsum(counts)
+    n_cells, total = len(counts), int(cumulative[-1])
+    if total == n_cells and counts.min() == 1:
+        return CellIndex(cumulative, np.zeros(0, np.int32), 0)
+    shift = max(0, (total - 1).bit_length() - max(FEWEST_GUIDES, n_cells).bit_length())
+    firsts = np.arange(0, ((total - 1) >> shift) + 2, dtype=np.int64) << shift
+    guide = np.searchsorted(cumulative, np.minimum(firsts, total - 1), side="right")
+    return CellIndex(cumulative, guide.astype(np.int32 if n_cells < 2**31 else np.int64), shift)
 
-    Cell i is drawn with probability (cumulative[i] - cumulative[i - 1]) / cumulative[-1], integers all.
+
+def draw_cells(index: CellIndex, *, key: int, start: int, n_samples: int) -> Array:
+    """Return the number of a cell for each of rows ``start`` to ``start + n_samples``, shape (n_samples,), int64.
+
+    A cell is drawn with probability count / total, integers both.
     """
-    draws = rng.choices(key, start, n_samples, int(cumulative[-1]))
-    return np.searchsorted(cumulative, draws, side="right").astype(np.int64)
+    draws = rng.choices(key, start, n_samples, int(index.cumulative[-1]))
+    return np.searchsorted(index.cumulative, draws, side="right").astype(np.int64)
 
 
 def fill_cells(
@@ -100,3 +131,12 @@ def fill_cells(
     latents = np.minimum(lower + (codes + u) * width, upper)
     stayed = np.floor(_positions(latents, lower, width, n_bins)) == codes
     return np.where(stayed, latents, lower + (codes + dtype.type(0.5)) * width)
+
+
+def sample_cells(
+    cells: Array, index: CellIndex, lower: Array, upper: Array, width: Array, n_bins: int,
+    *, key: int, start: int, n_samples: int,
+) -> Array:  # fmt: skip
+    """Draw a cell, then a point in it, for each of rows ``start`` to ``start + n_samples``."""
+    drawn = draw_cells(index, key=key, start=start, n_samples=n_samples)
+    return fill_cells(cells, drawn, lower, upper, width, n_bins, key=key, start=start)
