@@ -12,12 +12,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+ACCELERATORS = ("cuda",)  # devices that have kernels of their own; from others, latents come to the CPU
+
 
 class TensorKind(NamedTuple):
     """Where a torch tensor came from, in words, so that it can be pickled and compared."""
 
     dtype: str
     device: str
+
+    @property
+    def on_accelerator(self) -> bool:
+        """Whether such tensors are worked on where they are."""
+        return self.device.split(":")[0] in ACCELERATORS and "float" in self.dtype
 
 
 def is_tensor(array: Any) -> bool:
@@ -43,11 +50,24 @@ def to_numpy(array: Any) -> np.ndarray[Any, Any]:
     return np.asarray(array.numpy())
 
 
-def from_numpy(array: np.ndarray[Any, Any], kind: TensorKind | None) -> Any:
+def float_dtype(array: Any) -> np.dtype[Any]:
+    """Return the NumPy type of an array or tensor of floats; that of bfloat16 is float32."""
+    if not is_tensor(array):
+        return np.dtype(array.dtype)
+    name = str(array.dtype).removeprefix("torch.")
+    return np.dtype("float32" if name == "bfloat16" else name)
+
+
+def on_accelerator(array: Any) -> bool:
+    """Tell whether ``array`` is a torch tensor of floats that is worked on where it is."""
+    return is_tensor(array) and array.device.type in ACCELERATORS and array.is_floating_point()
+
+
+def from_numpy(array: Any, kind: TensorKind | None) -> Any:
     """Return ``array`` itself, or a tensor on ``kind``'s device, in its dtype if that is a float."""
     if kind is None:
         return array
     torch: Any = importlib.import_module("torch")  # of a pickled sampler, perhaps for the first time here
     dtype = getattr(torch, kind.dtype)
-    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    tensor = array if is_tensor(array) else torch.from_numpy(np.ascontiguousarray(array))
     return tensor.to(device=kind.device, dtype=dtype if dtype.is_floating_point else tensor.dtype)

@@ -84,8 +84,15 @@ def check_array(array: Any, name: str) -> Array:
 
 
 def check_rows(
-    array: Any, name: str, *, event_shape: tuple[int, ...] | None = None, owner: str = "", minimum: int = 1
-) -> Array:
+    array: Any,
+    name: str,
+    *,
+    event_shape: tuple[int, ...] | None = None,
+    owner: str = "",
+    minimum: int = 1,
+    finite: bool = True,
+    on_device: bool = False,
+) -> Any:
     """Return a finite float array of shape (n_samples, *event_shape).
 
     Parameters
@@ -100,10 +107,14 @@ def check_rows(
         Class whose `fit` set ``event_shape``.
     minimum : int
         The fewest rows that will do.
+    finite : bool
+        Whether to look for NaN and infinity; without, the caller does.
+    on_device : bool
+        Whether a tensor on an accelerator stays there.
 
     Returns
     -------
-    ndarray of shape (n_samples, *event_shape)
+    ndarray (or torch.Tensor, if ``on_device``) of shape (n_samples, *event_shape)
         float16, float32 or float64 as it came; integers and booleans become float64.
 
     Raises
@@ -111,7 +122,8 @@ def check_rows(
     InvalidTypeError, InvalidInputError
         As `check_array`, and for a wrong shape, too few rows, NaN or infinity.
     """
-    array = check_array(array, name)
+    on_device = on_device and _arrays.on_accelerator(array)
+    array = array.detach() if on_device else check_array(array, name)
     if array.ndim < 2:
         raise InvalidInputError(
             f"{name} must have shape (n_samples, n_features) or (n_samples, ...); got {array.shape}. "
@@ -119,15 +131,16 @@ def check_rows(
         )
     if event_shape is not None:
         check_event_shape(array.shape, event_shape, name, owner)
-    if array[:1].size == 0 and array.shape[0] > 0:
+    if 0 in array.shape[1:] and array.shape[0] > 0:
         raise InvalidInputError(f"{name} has 0 feature(s) (shape={array.shape}) while a minimum of 1 is required.")
     if array.shape[0] < minimum:
         raise InvalidInputError(
             f"{name} must have at least {minimum} rows; got n_samples={array.shape[0]} (shape {array.shape})"
         )
-    if array.dtype.kind != "f" or array.dtype.itemsize > 8:
+    if not on_device and (array.dtype.kind != "f" or array.dtype.itemsize > 8):
         array = array.astype(np.float64)
-    check_finite(array, name)
+    if finite:
+        check_finite(array, name)
     return array
 
 
@@ -141,13 +154,13 @@ def check_event_shape(shape: tuple[int, ...], event_shape: tuple[int, ...], name
         )
 
 
-def check_finite(array: Array, name: str) -> None:
-    """Raise InvalidInputError where ``array`` (n_samples, ...) holds NaN or infinity."""
+def check_finite(array: Array, name: str, first_row: int = 0) -> None:
+    """Raise InvalidInputError where ``array`` (n_samples, ...), rows from ``first_row`` on, holds NaN or infinity."""
     rows = max(1, _CHECK_BLOCK // max(1, array[:1].size))
     for first in range(0, len(array), rows):
         finite = np.isfinite(array[first : first + rows])
         if not finite.all():
-            row = first + int(np.argmin(finite.reshape(len(finite), -1).all(axis=1)))
+            row = first_row + first + int(np.argmin(finite.reshape(len(finite), -1).all(axis=1)))
             raise InvalidInputError(
                 f"{name} must be finite; got NaN or inf, first in row {row}. "
                 f"Keep the finite rows: {name}[np.isfinite({name}).reshape(len({name}), -1).all(axis=1)]"

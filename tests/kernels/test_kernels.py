@@ -20,6 +20,7 @@ def _poisoned(monkeypatch):
         return np.full(n_bytes, 0xFF, np.uint8).view(dtype).reshape(shape)  # NaN, or the largest number
 
     monkeypatch.setattr(cpu, "_new", poisoned)
+    monkeypatch.setattr(cpu, "_new_samples", poisoned)
 
 
 def prepare(latents, n_bins):
@@ -67,8 +68,11 @@ def test_find_cells_by_hand(kernel):
 
 def sample(kernel, cells, counts, lower, upper, width, n_bins, *, key, start, n_samples):
     """Draw cells and fill them."""
-    drawn = kernel.draw_cells(np.cumsum(counts), key=key, start=start, n_samples=n_samples)
-    return kernel.fill_cells(cells, drawn, lower, upper, width, n_bins, key=key, start=start)
+    index = kernel.index_cells(counts)
+    latents = kernel.sample_cells(cells, index, lower, upper, width, n_bins, key=key, start=start, n_samples=n_samples)
+    drawn = kernel.draw_cells(index, key=key, start=start, n_samples=n_samples)
+    assert same_bits(kernel.fill_cells(cells, drawn, lower, upper, width, n_bins, key=key, start=start), latents)
+    return latents
 
 
 def test_samples_by_the_formula(kernel):
@@ -152,7 +156,7 @@ def test_totals_beyond_32_bits(total):
 def test_threads_change_nothing(monkeypatch):
     latents = np.random.default_rng(0).normal(size=(500, 3))
     lower, upper, width, codes, cells, counts = prepare(latents, 5)
-    monkeypatch.setattr(cpu, "_VALUES_A_THREAD", 100)
+    monkeypatch.setattr(cpu, "_VALUES_A_PART", 100)
     assert all(map(same_bits, cpu.bounds(latents), (lower, upper)))
     assert same_bits(cpu.quantize(latents, lower, width, 5), codes)
     expected = sample(reference, cells, counts, lower, upper, width, 5, key=0, start=3, n_samples=700)

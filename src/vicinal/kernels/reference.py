@@ -31,7 +31,8 @@ class CellIndex(NamedTuple):
     """How to find the cell of a draw k from {0, ..., total - 1}: the first whose cumulative count is above k.
 
     ``cumulative`` (n_cells,) int64 alone says it. ``guide`` makes it quick: draw k falls into a cell from
-    ``guide[k >> shift]`` to ``guide[(k >> shift) + 1]``, both included. No guide, ``guide[k] = k``, where all counts are 1.
+    ``guide[k >> shift]`` to ``guide[(k >> shift) + 1]``, both included. Where all
+    counts are 1 there is no guide: draw k falls into cell k.
     """
 
     cumulative: Array
@@ -82,16 +83,22 @@ def find_cells(codes: Array, cells: Array) -> Array:
     return np.array([index.get(row.tobytes(), -1) for row in codes], dtype=np.int64)
 
 
-def index_cells(counts: Array) -> CellIndex:
-    """Return the index of cells with these counts (n_cells,) int64; the guide has at most about two entries a cell."""
-    cumulative = np.cumsum(counts)
-    n_cells, total = len(counts), int(cumulative[-1])
+def guide_layout(counts: Array) -> tuple[tuple[int], type[np.signedinteger[Any]], int]:
+    """Return shape and type of the guide of a `CellIndex`, and its shift; at most about two guides a cell."""
+    n_cells, total = len(counts), int(counts.sum())
+    integer = np.int32 if n_cells < 2**31 else np.int64
     if total == n_cells and counts.min() == 1:
-        return CellIndex(cumulative, np.zeros(0, np.int32), 0)
+        return (0,), integer, 0
     shift = max(0, (total - 1).bit_length() - max(FEWEST_GUIDES, n_cells).bit_length())
-    firsts = np.arange(0, ((total - 1) >> shift) + 2, dtype=np.int64) << shift
-    guide = np.searchsorted(cumulative, np.minimum(firsts, total - 1), side="right")
-    return CellIndex(cumulative, guide.astype(np.int32 if n_cells < 2**31 else np.int64), shift)
+    return (((total - 1) >> shift) + 2,), integer, shift
+
+
+def index_cells(counts: Array) -> CellIndex:
+    """Return the index of cells with these counts (n_cells,), int64."""
+    cumulative = np.cumsum(counts)
+    (n_guides,), integer, shift = guide_layout(counts)
+    firsts = np.minimum(np.arange(n_guides) << shift, cumulative[-1] - 1)
+    return CellIndex(cumulative, np.searchsorted(cumulative, firsts, side="right").astype(integer), shift)
 
 
 def draw_cells(index: CellIndex, *, key: int, start: int, n_samples: int) -> Array:

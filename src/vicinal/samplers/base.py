@@ -27,7 +27,7 @@ from vicinal.samplers.batches import working_copy
 
 Array = np.ndarray[Any, Any]
 
-_READING = threading.Lock()  # one thread at a time takes a loaded sampler out of its file
+_READING = threading.Lock()  # one thread at a time works out what a sampler has put off
 
 
 class Sampler(BaseEstimator, ABC):
@@ -53,7 +53,7 @@ class Sampler(BaseEstimator, ABC):
     dtype_: np.dtype[Any]
     _fitted_names: tuple[str, ...]
     _tensor_kind: _arrays.TensorKind | None
-    _unread: storage.Artifact | None
+    _put_off: Callable[[], dict[str, Any]] | None
 
     @abstractmethod
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -92,16 +92,17 @@ class Sampler(BaseEstimator, ABC):
         """
         return self._draw(self._sample, n_samples, random_state, start)
 
-    def _draw(self, rows: Callable[[int, int, int], Array], n_samples: Any, random_state: Any, start: Any) -> Any:
+    def _draw(self, rows: Callable[[int, int, int], Any], n_samples: Any, random_state: Any, start: Any) -> Any:
         """Check arguments, call ``rows(key, start, n_samples)``, and give the result its shape, type and library."""
         check_is_fitted(self)
         n_samples, start = _validation.check_row_range(n_samples, start)
         key = rng.seed_key(self.random_state if random_state is None else random_state)
-        latents = self._in_blocks(rows, key, start, n_samples)
-        latents = latents.astype(self.dtype_, copy=False).reshape(n_samples, *self.event_shape_)
+        latents = self._in_blocks(rows, key, start, n_samples).reshape(n_samples, *self.event_shape_)
+        if not _arrays.is_tensor(latents):
+            latents = latents.astype(self.dtype_, copy=False)
         return _arrays.from_numpy(latents, self._tensor_kind)
 
-    def _in_blocks(self, rows: Callable[[int, int, int], Array], key: int, start: int, n_samples: int) -> Array:
+    def _in_blocks(self, rows: Callable[[int, int, int], Any], key: int, start: int, n_samples: int) -> Any:
         if n_samples == 0:
             return np.empty((0, self.n_features_in_), self.dtype_)
         block = self._block_rows
@@ -163,22 +164,22 @@ class Sampler(BaseEstimator, ABC):
         if header["feature_names"] is not None:
             sampler.feature_names_in_ = np.array(header["feature_names"], dtype=object)
         sampler._fitted_names = tuple(header["fitted"])
-        sampler._unread = artifact
+        sampler._put_off = lambda: sampler._unpack(artifact.arrays, header["scalars"])
         return sampler
 
-    def _read(self) -> None:
-        """Take the fitted attributes from the file, which is left alone until one of them is asked for."""
+    def _complete(self) -> None:
+        """Set the fitted attributes that were put off until one is asked for: a file is read, a table is made."""
         with _READING:
-            if self._unread is not None:
-                state = self._unpack(self._unread.arrays, self._unread.header["scalars"])
-                for name in self._fitted_names:
-                    setattr(self, name, state[name])
-                self._unread = None
+            if self._put_off is not None:
+                for name, value in self._put_off().items():
+                    if name in self._fitted_names:
+                        setattr(self, name, value)
+                self._put_off = None
 
     def __getattr__(self, name: str) -> Any:
-        # Only called for what is not there: an attribute of a loaded sampler that was not read yet, or none at all.
-        if "_unread" in self.__dict__ and name in self._fitted_names:
-            self._read()
+        # Only called for what is not there: an attribute that was put off, or none at all.
+        if "_put_off" in self.__dict__ and name in self._fitted_names:
+            self._complete()
             if name in self.__dict__:
                 return self.__dict__[name]
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -187,8 +188,8 @@ class Sampler(BaseEstimator, ABC):
         return "event_shape_" in self.__dict__
 
     def __getstate__(self) -> Any:
-        if "_unread" in self.__dict__:
-            self._read()
+        if "_put_off" in self.__dict__:
+            self._complete()
         return super().__getstate__()
 
     def _set_fitted(
@@ -197,16 +198,18 @@ class Sampler(BaseEstimator, ABC):
         event_shape: tuple[int, ...],
         dtype: np.dtype[Any],
         tensor_kind: _arrays.TensorKind | None,
+        put_off: Callable[[], dict[str, Any]] | None = None,
+        names_put_off: tuple[str, ...] = (),
     ) -> None:
         for name in self.__dict__.get("_fitted_names", ()):
             self.__dict__.pop(name, None)  # an earlier fit may have set what this one does not
-        self._unread = None
+        self._put_off = put_off
         self.event_shape_, self.dtype_ = event_shape, dtype
         self.n_features_in_ = math.prod(event_shape)
         self._tensor_kind = tensor_kind
         for name, value in state.items():
             setattr(self, name, value)
-        self._fitted_names = tuple(state)
+        self._fitted_names = tuple(sorted((*state, *names_put_off)))  # one order however it was fitted
 
     def _set_names(self, X: Any, reset: bool) -> None:
         """Keep, or compare, the names of the columns of a data frame."""

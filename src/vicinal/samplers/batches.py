@@ -20,11 +20,21 @@ _WEIGHT_STEPS = 2.0**29  # fractional weights are kept in this many steps of the
 
 
 class Batch(NamedTuple):
-    """Rows (n, d), float32 or float64; a label for each, or None; an integer mass for each, or None for ones."""
+    """Rows (n, d), float32 or float64, which may hold NaN or infinity, and on an accelerator be a tensor.
 
-    rows: Array
-    labels: Sequence[Hashable] | None
-    masses: Array | None
+    With a label for each, or None; an integer mass for each, or None for ones; what the latents are called in
+    messages; and the number there of the first row.
+    """
+
+    rows: Any
+    labels: Sequence[Hashable] | None = None
+    masses: Array | None = None
+    name: str = "latents"
+    first_row: int = 0
+
+    def check_finite(self) -> None:
+        """Raise InvalidInputError with the first row that is not finite."""
+        _validation.check_finite(_arrays.to_numpy(self.rows), self.name, self.first_row)
 
 
 class Batches:
@@ -54,6 +64,8 @@ class Batches:
         Where they came from.
     streamed : bool
         Whether X is a re-iterable of batches.
+    held : bool
+        Whether X is an array in memory, all rows of which count once and have no label.
     whole : bool
         Whether the weights, if any, are numbers of rows. Whole weights are kept as they are, so that a
         weight of 3 equals three rows; others are rounded to 2**-29 of the largest.
@@ -79,7 +91,8 @@ class Batches:
             latents, labels = _open(first)
             self._labelled = labels is not None
         else:
-            latents = _validation.check_rows(X, "latents", minimum=minimum)
+            plain = y is None and sample_weight is None
+            latents = _validation.check_rows(X, "latents", minimum=minimum, finite=False, on_device=plain)
             self._X, self._labels = latents, None if y is None else labels_of(y, len(latents))
             if sample_weight is not None:
                 weights = _weights_of(sample_weight, len(latents))
@@ -89,8 +102,9 @@ class Batches:
                 self._masses = weights.astype(np.int64)
             self._labelled = y is not None
         self.kind = _arrays.tensor_kind(X if not self.streamed else latents)
-        first_rows = _validation.check_rows(latents, "latents", minimum=0) if self.streamed else latents
-        self.shape, self.dtype = first_rows.shape, first_rows.dtype
+        first_rows = _validation.check_rows(latents, "latents", minimum=0, finite=False) if self.streamed else latents
+        self.shape, self.dtype = tuple(first_rows.shape), _arrays.float_dtype(first_rows)
+        self.held = not (self.streamed or self._labelled or self._masses is not None or isinstance(X, np.memmap))
         self.event_shape = self.shape[1:]
 
     def __iter__(self) -> Iterator[Batch]:
@@ -98,23 +112,27 @@ class Batches:
 
     def _chunks(self) -> Iterator[Batch]:
         size = max(1, _CHUNK // math.prod(self.event_shape))
+        if self.held and _is_working(self._X):
+            size = len(self._X)
         for first in range(0, len(self._X), size):
             part = slice(first, first + size)
             masses = None if self._masses is None else self._masses[part]
             labels = None if self._labels is None else self._labels[part]
-            batch = Batch(working_copy(self._X[part]), labels, masses)
+            batch = Batch(working_copy(self._X[part]), labels, masses, first_row=first)
             yield batch if masses is None or (masses > 0).all() else _without_weightless(batch)
 
     def _stream(self) -> Iterator[Batch]:
         for i, item in enumerate(self._X):
             name = f"latents of batch {i}"
             latents, y = _open(item)
-            rows = _validation.check_rows(latents, name, event_shape=self.event_shape, owner="fit", minimum=0)
+            rows = _validation.check_rows(
+                latents, name, event_shape=self.event_shape, owner="fit", minimum=0, finite=False
+            )
             if rows.dtype != self.dtype:
                 raise InvalidInputError(f"{name} must be {self.dtype}, like the first batch; got {rows.dtype}")
             if (y is not None) != self._labelled:
                 raise InvalidInputError(f"{name} must come with labels if any batch does, and without if any does not")
-            yield Batch(working_copy(rows), None if y is None else labels_of(y, len(rows)), None)
+            yield Batch(working_copy(rows), None if y is None else labels_of(y, len(rows)), name=name)
 
 
 def working_dtype(dtype: np.dtype[Any]) -> type[np.floating[Any]]:
@@ -122,8 +140,16 @@ def working_dtype(dtype: np.dtype[Any]) -> type[np.floating[Any]]:
     return np.float64 if dtype == np.float64 else np.float32
 
 
-def working_copy(rows: Array) -> Array:
+def _is_working(rows: Any) -> bool:
+    """Tell whether the working copy of rows takes no memory, or that of an accelerator."""
+    return _arrays.is_tensor(rows) or (rows.flags.c_contiguous and rows.dtype == working_dtype(rows.dtype))
+
+
+def working_copy(rows: Any) -> Any:
     """Flatten rows to (n, d), C order, in `working_dtype`."""
+    if _arrays.is_tensor(rows):
+        flat = rows.reshape(len(rows), math.prod(rows.shape[1:])).contiguous()
+        return flat.double() if _arrays.float_dtype(rows) == np.float64 else flat.float()
     return np.ascontiguousarray(rows.reshape(len(rows), math.prod(rows.shape[1:])), dtype=working_dtype(rows.dtype))
 
 
@@ -173,4 +199,4 @@ def _open(item: Any) -> tuple[Any, Any]:
 def _without_weightless(batch: Batch) -> Batch:
     kept = np.asarray(batch.masses) > 0
     labels = None if batch.labels is None else [label for label, keep in zip(batch.labels, kept, strict=True) if keep]
-    return Batch(batch.rows[kept], labels, np.asarray(batch.masses)[kept])
+    return batch._replace(rows=batch.rows[kept], labels=labels, masses=np.asarray(batch.masses)[kept])

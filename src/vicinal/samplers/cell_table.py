@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vicinal import kernels
+from vicinal import _arrays, kernels
+from vicinal.kernels.reference import code_dtype
 from vicinal.samplers.labels import in_order
 
 Array = np.ndarray[Any, Any]
@@ -31,10 +32,9 @@ class Grid(NamedTuple):
         """Return the grid of ``n_bins`` bins between two bounds of one float type."""
         return cls(lower, upper, (upper - lower) / lower.dtype.type(n_bins), n_bins)
 
-    def codes(self, rows: Array) -> Array:
+    def codes(self, rows: Any) -> Any:
         """Return the codes of rows (n, d), unsigned integers; values beyond the bounds get the outer bins."""
-        codes: Array = kernels.select().quantize(rows, self.lower, self.width, self.n_bins)
-        return codes
+        return kernels.select(rows).quantize(rows, self.lower, self.width, self.n_bins)
 
 
 class CellTable(NamedTuple):
@@ -55,10 +55,11 @@ class CellTable(NamedTuple):
 NO_ROWS = np.zeros(0, dtype=np.int64)
 
 
-def tabulate(codes: Array, n_bins: int, masses: Array | None, labels: Sequence[Hashable] | None) -> CellTable:
+def tabulate(codes: Any, n_bins: int, masses: Array | None, labels: Sequence[Hashable] | None) -> CellTable:
     """Return the table of rows of codes (n, d), each counted once or by its mass (n,) int64."""
-    kernel = kernels.select()
-    cells, counts = kernel.unique_cells(codes, n_bins, masses)
+    kernel = kernels.select(codes)
+    cells, counts = map(_arrays.to_numpy, kernel.unique_cells(codes, n_bins, masses))
+    cells = cells.astype(code_dtype(n_bins), copy=False)
     if labels is None:
         return CellTable(cells, counts, (), NO_ROWS, NO_ROWS, NO_ROWS)
     classes = in_order(labels)

@@ -28,18 +28,28 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from vicinal import _validation, kernels, rng
+from vicinal import _arrays, _validation, kernels, rng
 from vicinal._errors import InvalidInputError, InvalidTypeError
 from vicinal.samplers import labels, packing
 from vicinal.samplers.base import DensityMixin
 from vicinal.samplers.batches import Batches, working_copy
 from vicinal.samplers.calibration import calibrate
-from vicinal.samplers.cell_table import NO_ROWS, CellTable, Grid, tempered, without_rare
-from vicinal.samplers.tally import Tally, bounds_of, check_range, given_bounds, tally, together
+from vicinal.samplers.cell_table import NO_ROWS, CellTable, Grid, tabulate, tempered, without_rare
+from vicinal.samplers.tally import (
+    Tally,
+    bounds_of,
+    check_range,
+    codes_of,
+    count_outside,
+    given_bounds,
+    tally,
+    together,
+)
 
 Array = np.ndarray[Any, Any]
 
 MAX_BINS = 2**24  # float32 counts no further in steps of one
+TABLE = ("cells_", "counts_", "dropped_mass_")  # put off until one of them, or a sample, is asked for
 
 
 class PMFSampler(DensityMixin):
@@ -146,6 +156,9 @@ class PMFSampler(DensityMixin):
     _pair_counts: Array
     _whole_weights: bool
     _tallied: Tally | None = None  # before rare cells are dropped; never saved
+    _drawn_from: tuple[float, tuple[Any, Any, Any]] | None = (
+        None  # what the last sample at a temperature was drawn from
+    )
 
     def __init__(
         self,
@@ -360,10 +373,18 @@ class PMFSampler(DensityMixin):
             rows = partial(self._sample_classes, self._class_numbers(y, n_samples), temperature)
         return self._draw(rows, n_samples, random_state, start)
 
-    def _sample(self, key: int, start: int, n_samples: int, temperature: float = 1.0) -> Array:
-        cumulative = np.cumsum(tempered(self.counts_, temperature, len(self.counts_)))
-        drawn = kernels.select().draw_cells(cumulative, key=key, start=start, n_samples=n_samples)
-        return self._fill(drawn, key, start)
+    def _sample(self, key: int, start: int, n_samples: int, temperature: float = 1.0) -> Any:
+        kernel, cells, index = self._drawn(temperature)
+        return kernel.sample_cells(cells, index, *self._grid(), key=key, start=start, n_samples=n_samples)
+
+    def _drawn(self, temperature: float) -> tuple[Any, Any, Any]:
+        """Return kernels, and the cells and their index on the device that these work on; kept from call to call."""
+        if self._drawn_from is None or self._drawn_from[0] != temperature:
+            kind = self._tensor_kind
+            index = kernels.select().index_cells(tempered(self.counts_, temperature, len(self.counts_)))
+            device = kind.device if kind is not None and kind.on_accelerator else None
+            self._drawn_from = temperature, kernels.on_device(self.cells_, index, device)
+        return self._drawn_from[1]
 
     def _sample_classes(self, classes: Array, temperature: float, key: int, start: int, n_samples: int) -> Array:
         """Draw each row within its class, by counting on through the pairs of class and cell."""
@@ -389,6 +410,13 @@ class PMFSampler(DensityMixin):
         log_density = np.log(self.counts_[cell]) - np.log(self.counts_.sum()) - log_volume
         return np.where(inside & (cell >= 0), log_density, -np.inf)
 
+    def _set_fitted(self, *arguments: Any) -> None:
+        self._drawn_from = None
+        super()._set_fitted(*arguments)
+
+    def __getstate__(self) -> Any:
+        return super().__getstate__() | {"_drawn_from": None}
+
     def _checked_n_bins(self) -> int | None:
         """Return the number of bins, or None for "auto"."""
         if isinstance(self.n_bins, str):
@@ -409,17 +437,28 @@ class PMFSampler(DensityMixin):
             raise InvalidInputError(f'calibration_latents go with n_bins="auto" only; got n_bins={n_bins}')
         lower, upper = bounds_of(batches) if self.bounds is None else given_bounds(self.bounds, batches)
         check_range(lower, upper)
+        inside = self.bounds is None
         calibrated: dict[str, Any] = {}
         if n_bins is None:
+            if not inside:
+                box = Grid.over(lower, upper, 1)
+                inside = sum(count_outside(batch, box, self.out_of_bounds) for batch in batches) == 0
             n_bins, calibrated["nn_ratio_"] = self._calibrate(batches, lower, upper, target, calibration_latents)
         grid = Grid.over(lower, upper, n_bins)
-        tallied = tally(batches, grid, self.out_of_bounds, minimum)
-        state = self._state(grid, tallied) | calibrated | {"_whole_weights": batches.whole}
+        common = calibrated | {"_whole_weights": batches.whole}
+        if batches.held and self.min_count == 1:
+            codes, n_clipped = codes_of(batches, grid, self.out_of_bounds, inside=inside)
+            state = common | _grid_state(grid, len(codes), n_clipped)
+            tallied, put_off = None, partial(_table_of, codes, n_bins)
+        else:
+            tallied = tally(batches, grid, self.out_of_bounds, minimum, inside=inside)
+            state = common | _grid_state(grid, *tallied[1:]) | _table_state(tallied.table, self.min_count)
+            put_off = None
         if batches.streamed:
             self.__dict__.pop("feature_names_in_", None)
         else:
             self._set_names(X, reset=True)
-        self._set_fitted(state, batches.event_shape, batches.dtype, batches.kind)
+        self._set_fitted(state, batches.event_shape, batches.dtype, batches.kind, put_off, TABLE if put_off else ())
         self._tallied = tallied
         return self
 
@@ -433,43 +472,15 @@ class PMFSampler(DensityMixin):
             held_out = working_copy(rows)
 
         def passes() -> Iterator[Array]:
-            if self.bounds is None:
-                return (batch.rows for batch in batches)
-            return (np.clip(batch.rows, lower, upper) for batch in batches)
+            rows = (_arrays.to_numpy(batch.rows) for batch in batches)
+            return rows if self.bounds is None else (np.clip(part, lower, upper) for part in rows)
 
         return calibrate(passes, lower, upper, target, held_out)
 
-    def _state(self, grid: Grid, tallied: Tally) -> dict[str, Any]:
-        """Return the fitted attributes."""
-        table = without_rare(tallied.table, self.min_count)
-        if not len(table.cells):
-            raise InvalidInputError(
-                f"min_count={self.min_count} leaves no cell: the fullest has {tallied.table.counts.max()} latents; "
-                "lower min_count or n_bins"
-            )
-        state = {
-            "n_bins_": grid.n_bins,
-            "lower_": grid.lower,
-            "upper_": grid.upper,
-            "bin_width_": grid.width,
-            "cells_": table.cells,
-            "counts_": table.counts,
-            "n_samples_seen_": tallied.n_rows,
-            "n_clipped_": tallied.n_clipped,
-            "dropped_mass_": float(1.0 - table.counts.sum() / tallied.table.counts.sum()),
-        }
-        if table.classes:
-            state["classes_"] = labels.as_array(table.classes)
-            state["class_counts_"] = np.bincount(table.pair_class, table.pair_counts, len(table.classes)).astype(
-                np.int64
-            )
-            state["_pair_class"], state["_pair_cell"] = table.pair_class, table.pair_cell
-            state["_pair_counts"] = table.pair_counts
-        return state
-
     def _set_tallied(self, tallied: Tally, like: PMFSampler) -> None:
         """Take the fitted attributes from a tally on the grid of a fitted sampler, which may be this one."""
-        state = self._state(like._grid(), tallied) | {"_whole_weights": True}
+        grid = like._grid()
+        state = _grid_state(grid, *tallied[1:]) | _table_state(tallied.table, self.min_count) | {"_whole_weights": True}
         self._set_fitted(state, like.event_shape_, like.dtype_, like._tensor_kind)
         self._tallied = tallied
 
@@ -506,6 +517,44 @@ class PMFSampler(DensityMixin):
 
     def _unpack(self, arrays: Mapping[str, Array], scalars: dict[str, Any]) -> dict[str, Any]:
         return packing.unpack_state(arrays, scalars)
+
+
+def _grid_state(grid: Grid, n_rows: int, n_clipped: int) -> dict[str, Any]:
+    """Return the fitted attributes that the first pass gives."""
+    return {
+        "n_bins_": grid.n_bins,
+        "lower_": grid.lower,
+        "upper_": grid.upper,
+        "bin_width_": grid.width,
+        "n_samples_seen_": n_rows,
+        "n_clipped_": n_clipped,
+    }
+
+
+def _table_of(codes: Any, n_bins: int) -> dict[str, Any]:
+    """Return the fitted attributes named in `TABLE` for codes (n, d); it takes longer than the codes did."""
+    return _table_state(tabulate(codes, n_bins, None, None), 1)
+
+
+def _table_state(table: CellTable, min_count: int) -> dict[str, Any]:
+    """Return the fitted attributes that the table of cells gives."""
+    kept = without_rare(table, min_count) if min_count > 1 else table
+    if not len(kept.cells):
+        raise InvalidInputError(
+            f"min_count={min_count} leaves no cell: the fullest has {table.counts.max()} latents; "
+            "lower min_count or n_bins"
+        )
+    state = {
+        "cells_": kept.cells,
+        "counts_": kept.counts,
+        "dropped_mass_": float(1.0 - kept.counts.sum() / table.counts.sum()),
+    }
+    if kept.classes:
+        state["classes_"] = labels.as_array(kept.classes)
+        state["class_counts_"] = np.bincount(kept.pair_class, kept.pair_counts, len(kept.classes)).astype(np.int64)
+        state["_pair_class"], state["_pair_cell"] = kept.pair_class, kept.pair_cell
+        state["_pair_counts"] = kept.pair_counts
+    return state
 
 
 def _checked_temperature(temperature: Any) -> float:

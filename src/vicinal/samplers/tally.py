@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vicinal import _validation, kernels
+from vicinal import _arrays, _validation, kernels
 from vicinal._errors import InvalidInputError, OutOfBoundsWarning
-from vicinal.samplers.batches import Batches, working_dtype
+from vicinal.samplers.batches import Batch, Batches, working_dtype
 from vicinal.samplers.cell_table import CellTable, Grid, merge, merge_two, tabulate
 
 Array = np.ndarray[Any, Any]
@@ -25,13 +25,19 @@ class Tally(NamedTuple):
 
 
 def bounds_of(batches: Batches) -> tuple[Array, Array]:
-    """Return the smallest and largest value of each dimension, (d,), float32 or float64."""
-    kernel = kernels.select()
-    bounds = [kernel.bounds(batch.rows) for batch in batches if len(batch.rows)]
+    """Return the smallest and largest value of each dimension, (d,), float32 or float64; all must be finite."""
+    bounds = [_bounds(batch) for batch in batches if len(batch.rows)]
     if not bounds:
         raise InvalidInputError("latents must have at least 2 rows; got n_samples=0")
     lowers, uppers = zip(*bounds, strict=True)
     return np.min(lowers, axis=0), np.max(uppers, axis=0)
+
+
+def _bounds(batch: Batch) -> tuple[Array, Array]:
+    lower, upper = kernels.select(batch.rows).bounds(batch.rows)
+    if np.isnan(lower).any():
+        batch.check_finite()
+    return lower, upper
 
 
 def given_bounds(bounds: Any, batches: Batches) -> tuple[Array, Array]:
@@ -68,26 +74,52 @@ def check_range(lower: Array, upper: Array) -> None:
         )
 
 
-def tally(batches: Batches, grid: Grid, out_of_bounds: str, minimum: int = 1) -> Tally:
+def coded(batches: Batches, grid: Grid, out_of_bounds: str, *, inside: bool) -> Iterator[tuple[Batch, Any, int]]:
+    """Give batches, their codes (n, d), and how many values were moved to a bound to get them.
+
+    The rows are checked, unless they are known to be finite and ``inside`` the bounds of the grid.
+    """
+    for batch in batches:
+        if len(batch.rows):
+            n_moved = 0 if inside else count_outside(batch, grid, out_of_bounds)
+            yield batch, grid.codes(batch.rows), n_moved  # the outer bins take what lies beyond
+
+
+def codes_of(batches: Batches, grid: Grid, out_of_bounds: str, *, inside: bool) -> tuple[Any, int]:
+    """Return the codes of all the rows of an array, (n, d), and how many values were moved to a bound."""
+    n_rows, n_clipped, codes = batches.shape[0], 0, None
+    for batch, part, n_moved in coded(batches, grid, out_of_bounds, inside=inside):
+        n_clipped += n_moved
+        if len(part) == n_rows:
+            codes = part
+        else:
+            codes = np.empty((n_rows, part.shape[1]), part.dtype) if codes is None else codes
+            codes[batch.first_row : batch.first_row + len(part)] = part
+    _warn_of(n_clipped, n_rows * len(grid.lower))
+    return codes, n_clipped
+
+
+def tally(batches: Batches, grid: Grid, out_of_bounds: str, minimum: int = 1, *, inside: bool = False) -> Tally:
     """Return the tally of a pass over batches of at least ``minimum`` rows; warn if values were clipped."""
     n_rows, n_clipped = 0, 0
 
     def tables() -> Iterator[CellTable]:
         nonlocal n_rows, n_clipped
-        for batch in batches:
-            if len(batch.rows):
-                rows, moved = _inside(batch.rows.astype(grid.lower.dtype, copy=False), grid, out_of_bounds)
-                n_rows, n_clipped = n_rows + len(rows), n_clipped + moved
-                yield tabulate(grid.codes(rows), grid.n_bins, batch.masses, batch.labels)
+        for batch, codes, n_moved in coded(batches, grid, out_of_bounds, inside=inside):
+            n_rows, n_clipped = n_rows + len(codes), n_clipped + n_moved
+            yield tabulate(codes, grid.n_bins, batch.masses, batch.labels)
 
     table = merge(tables(), grid.n_bins)
     if table is None or table.counts.sum() < minimum:  # one row of weight 2 is two rows
         raise InvalidInputError(f"latents must have at least {minimum} rows; got n_samples={n_rows}")
-    if n_clipped:
-        share = n_clipped / (n_rows * len(grid.lower))
-        message = f"{n_clipped} values ({share:.2%}) lay outside the bounds and were moved to them"
-        warnings.warn(message, OutOfBoundsWarning, stacklevel=4)
+    _warn_of(n_clipped, n_rows * len(grid.lower))
     return Tally(table, n_rows, n_clipped)
+
+
+def _warn_of(n_moved: int, n_values: int) -> None:
+    if n_moved:
+        message = f"{n_moved} values ({n_moved / n_values:.2%}) lay outside the bounds and were moved to them"
+        warnings.warn(message, OutOfBoundsWarning, stacklevel=5)
 
 
 def together(a: Tally, b: Tally, grid: Grid) -> Tally:
@@ -98,17 +130,19 @@ def together(a: Tally, b: Tally, grid: Grid) -> Tally:
     return Tally(table, a.n_rows + b.n_rows, a.n_clipped + b.n_clipped)
 
 
-def _inside(rows: Array, grid: Grid, out_of_bounds: str) -> tuple[Array, int]:
-    """Return rows within the bounds, and how many values were moved to get them there."""
-    lower, upper = kernels.select().bounds(rows)
+def count_outside(batch: Batch, grid: Grid, out_of_bounds: str) -> int:
+    """Return how many values of a batch lie outside the bounds; raise if there are any that must not."""
+    lower, upper = _bounds(batch)
     if (lower >= grid.lower).all() and (upper <= grid.upper).all():
-        return rows, 0
+        return 0
+    rows = _arrays.to_numpy(batch.rows)
     outside = (rows < grid.lower) | (rows > grid.upper)
     if out_of_bounds == "raise":
         row, column = np.argwhere(outside)[0]
         raise InvalidInputError(
-            f"latents must lie within the bounds; {outside.sum()} values do not, the first in row {row}, dimension "
-            f"{column}: {rows[row, column]:g} is not in [{grid.lower[column]:g}, {grid.upper[column]:g}]. "
+            f"latents must lie within the bounds; {outside.sum()} values do not, the first in row "
+            f"{batch.first_row + row}, dimension {column}: {rows[row, column]:g} is not in "
+            f"[{grid.lower[column]:g}, {grid.upper[column]:g}]. "
             'Give wider bounds=(lower, upper), or out_of_bounds="clip"'
         )
-    return np.clip(rows, grid.lower, grid.upper), int(outside.sum())
+    return int(outside.sum())
