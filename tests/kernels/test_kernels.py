@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vicinal import kernels, rng
-from vicinal.kernels import cpu, reference
+from vicinal.kernels import cpu, memory, reference
 
 
 @pytest.fixture(autouse=True)
@@ -19,8 +19,8 @@ def _poisoned(monkeypatch):
         n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
         return np.full(n_bytes, 0xFF, np.uint8).view(dtype).reshape(shape)  # NaN, or the largest number
 
-    monkeypatch.setattr(cpu, "_new", poisoned)
-    monkeypatch.setattr(cpu, "_new_samples", poisoned)
+    monkeypatch.setattr(memory, "new", poisoned)
+    monkeypatch.setattr(memory, "new_samples", poisoned)
 
 
 def prepare(latents, n_bins):
@@ -156,7 +156,7 @@ def test_totals_beyond_32_bits(total):
 def test_threads_change_nothing(monkeypatch):
     latents = np.random.default_rng(0).normal(size=(500, 3))
     lower, upper, width, codes, cells, counts = prepare(latents, 5)
-    monkeypatch.setattr(cpu, "_VALUES_A_PART", 100)
+    monkeypatch.setattr(cpu.threads, "_VALUES_A_PART", 100)
     assert all(map(same_bits, cpu.bounds(latents), (lower, upper)))
     assert same_bits(cpu.quantize(latents, lower, width, 5), codes)
     expected = sample(reference, cells, counts, lower, upper, width, 5, key=0, start=3, n_samples=700)

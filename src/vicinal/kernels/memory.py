@@ -1,4 +1,4 @@
-"""Memory for large results, handed out again when the last array in it is gone.
+"""Memory for results; that of large samples is handed out again when the last array in it is gone.
 
 Memory fresh from the operating system costs more to touch for the first time than samples cost to
 compute. One block is therefore kept, and marked as free: the system takes it back when it runs short.
@@ -19,11 +19,13 @@ Array = np.ndarray[Any, Any]
 
 SMALLEST = 1 << 22  # bytes; what is smaller the C library recycles itself
 
+new = np.empty  # tests fill it with nonsense first
+
 _lock = threading.Lock()
 _spare: mmap.mmap | None = None
 
 
-def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+def new_samples(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Return an array of uninitialized values, as `numpy.empty` does."""
     size = math.prod(shape)
     n_bytes = size * dtype.itemsize

@@ -1,0 +1,144 @@
+"""Random words, and the cells they draw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vicinal import rng
+from vicinal.kernels import memory
+from vicinal.kernels.cpu.compiler import jit
+from vicinal.kernels.cpu.threads import over, parts
+from vicinal.kernels.reference import CellIndex, guide_layout
+
+Array = np.ndarray[Any, Any]
+
+TILE = 1024  # counters encrypted together; what a tile needs stays in the second-level cache
+
+_M0, _M1 = (np.uint64(multiplier) for multiplier in rng.MULTIPLIER)
+_W0, _W1 = (np.uint64(step) for step in rng.KEY_STEP)
+_MASK = np.uint64(0xFFFFFFFF)
+_32 = np.uint64(32)
+_CHOICE = np.uint64(rng.CHOICE)
+
+
+def halves(key: int) -> tuple[Any, Any]:
+    """Return the two words of a key."""
+    return np.uint64(key & 0xFFFFFFFF), np.uint64(key >> 32)
+
+
+@jit
+def _round(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
+    p0, p1 = _M0 * (c0 & _MASK), _M1 * (c2 & _MASK)
+    return (p1 >> _32) ^ c1 ^ k0, p1, (p0 >> _32) ^ c3 ^ k1, p0
+
+
+@jit
+def philox(
+    start: Any, row: Array, block: Array, stream: Any, k0: Any, k1: Any, size: int,
+    w0: Array, w1: Array, w2: Array, w3: Array,
+) -> None:  # fmt: skip
+    """Encrypt the counters of rows ``start + row[i]`` and blocks ``block[i]``, for i below ``size``."""
+    for i in range(size):
+        position = start + np.uint64(row[i])
+        a, b, c, d = position & _MASK, position >> _32, np.uint64(block[i]), stream
+        a, b, c, d = _round(a, b, c, d, k0, k1)
+        a, b, c, d = _round(a, b, c, d, (k0 + _W0) & _MASK, (k1 + _W1) & _MASK)
+        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(2) * _W0) & _MASK, (k1 + np.uint64(2) * _W1) & _MASK)
+        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(3) * _W0) & _MASK, (k1 + np.uint64(3) * _W1) & _MASK)
+        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(4) * _W0) & _MASK, (k1 + np.uint64(4) * _W1) & _MASK)
+        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(5) * _W0) & _MASK, (k1 + np.uint64(5) * _W1) & _MASK)
+        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(6) * _W0) & _MASK, (k1 + np.uint64(6) * _W1) & _MASK)
+        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(7) * _W0) & _MASK, (k1 + np.uint64(7) * _W1) & _MASK)
+        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(8) * _W0) & _MASK, (k1 + np.uint64(8) * _W1) & _MASK)
+        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(9) * _W0) & _MASK, (k1 + np.uint64(9) * _W1) & _MASK)
+        w0[i], w1[i] = np.uint32(a & _MASK), np.uint32(b & _MASK)
+        w2[i], w3[i] = np.uint32(c & _MASK), np.uint32(d & _MASK)
+
+
+@jit
+def counters(rows: int, blocks: int) -> Any:
+    """Return row and block of the counters of a tile, and room for the four words of each."""
+    row, block = np.empty(rows * blocks, np.uint32), np.empty(rows * blocks, np.uint32)
+    for i in range(rows * blocks):
+        row[i], block[i] = i // blocks, i % blocks
+    words = np.empty((4, rows * blocks), np.uint32)
+    return row, block, words[0], words[1], words[2], words[3]
+
+
+@jit
+def _high_product(high: Any, low: Any, total: Any) -> Any:
+    """Return (high * 2**32 + low) * total >> 64, as in `rng.choices`."""
+    total_high, total_low = total >> _32, total & _MASK
+    middle = high * total_low + ((low * total_low) >> _32)
+    other = low * total_high + (middle & _MASK)
+    return high * total_high + (middle >> _32) + (other >> _32)
+
+
+@jit
+def _search(cumulative: Array, guide: Array, shift: int, draw: int) -> int:
+    low, high = guide[draw >> shift], guide[(draw >> shift) + 1]
+    while low < high:
+        middle = (low + high) // 2
+        if cumulative[middle] > draw:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@jit
+def _draw_cells(
+    cumulative: Array, guide: Array, shift: int, one_word: bool, k0: Any, k1: Any, start: Any, drawn: Array
+) -> None:
+    row, block, w0, w1, w2, w3 = counters(TILE, 1)
+    total = np.uint64(cumulative[-1])
+    for first in range(0, drawn.shape[0], TILE):
+        part = drawn[first : first + TILE]
+        rows = part.shape[0]
+        philox(start + np.uint64(first), row, block, _CHOICE, k0, k1, rows, w0, w1, w2, w3)
+        if one_word:
+            for r in range(rows):
+                part[r] = (np.uint64(w0[r]) * total) >> _32
+        else:
+            for r in range(rows):
+                part[r] = _high_product(np.uint64(w0[r]), np.uint64(w1[r]), total)
+        if guide.shape[0] > 0 and shift == 0:
+            for r in range(rows):
+                part[r] = guide[part[r]]
+        elif guide.shape[0] > 0:
+            for r in range(rows):
+                part[r] = _search(cumulative, guide, shift, part[r])
+
+
+def draw_part(index: CellIndex, key: int, start: int, drawn: Array) -> None:
+    """Fill ``drawn`` with the cells of rows ``start`` and on."""
+    one_word = bool(index.cumulative[-1] <= rng.ONE_WORD_TOTAL)
+    _draw_cells(*index, one_word, *halves(key), np.uint64(start), drawn)
+
+
+def draw_cells(index: CellIndex, *, key: int, start: int, n_samples: int) -> Array:
+    """As `reference.draw_cells`."""
+    drawn = memory.new((n_samples,), np.int64)
+    over(parts(n_samples, 8), lambda a, b: draw_part(index, key, start + a, drawn[a:b]))
+    return drawn
+
+
+@jit
+def _guide(cumulative: Array, shift: int, guide: Array) -> None:
+    cell = 0
+    for g in range(guide.shape[0]):
+        draw = min(g << shift, cumulative[-1] - 1)
+        while cumulative[cell] <= draw:
+            cell += 1
+        guide[g] = cell
+
+
+def index_cells(counts: Array) -> CellIndex:
+    """As `reference.index_cells`."""
+    cumulative = np.cumsum(counts)
+    shape, dtype, shift = guide_layout(counts)
+    guide = memory.new(shape, dtype)
+    _guide(cumulative, shift, guide)
+    return CellIndex(cumulative, guide, shift)

@@ -1,0 +1,174 @@
+"""Points in cells."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from vicinal import rng
+from vicinal.kernels import memory
+from vicinal.kernels.cpu.compiler import jit, rows_a_run
+from vicinal.kernels.cpu.draws import TILE, counters, draw_part, halves, philox
+from vicinal.kernels.cpu.threads import over, parts
+from vicinal.kernels.reference import CellIndex
+
+Array = np.ndarray[Any, Any]
+
+_UNITS = (np.uint64, np.uint32, np.uint16)  # codes are fetched in the largest of these that divides a row
+_8 = np.uint32(8)
+_UNIFORM = np.uint64(rng.UNIFORM)
+
+
+@jit
+def _align(rows: int, blocks: int, d: int, w0: Array, w1: Array, w2: Array, w3: Array, word: Array) -> None:
+    """Put the words of a tile behind one another, d in each row; what a row has too many, the next overwrites."""
+    if d == 4 * blocks:
+        for i in range(rows * blocks):
+            word[4 * i], word[4 * i + 1] = np.int32(w0[i] >> _8), np.int32(w1[i] >> _8)
+            word[4 * i + 2], word[4 * i + 3] = np.int32(w2[i] >> _8), np.int32(w3[i] >> _8)
+    elif d == 2:
+        for r in range(rows):
+            word[2 * r], word[2 * r + 1] = np.int32(w0[r] >> _8), np.int32(w1[r] >> _8)
+    else:
+        for r in range(rows):
+            for b in range(blocks):
+                i, to = r * blocks + b, r * d + 4 * b
+                word[to], word[to + 1] = np.int32(w0[i] >> _8), np.int32(w1[i] >> _8)
+                word[to + 2], word[to + 3] = np.int32(w2[i] >> _8), np.int32(w3[i] >> _8)
+
+
+@jit
+def _fetch(units: Array, drawn: Array, fetched: Array) -> int:
+    """Copy the drawn rows, in units of several codes, behind one another."""
+    rows, n_units = drawn.shape[0], units.shape[1]
+    touched = 0
+    if n_units <= 16:
+        for j in range(n_units):
+            for r in range(rows):
+                fetched[r * n_units + j] = units[drawn[r], j]
+    else:
+        for r in range(rows):  # ask for all the cache lines first
+            for j in range(0, n_units, 8):
+                touched += units[drawn[r], j] > 0
+        for r in range(rows):
+            row = drawn[r]
+            for j in range(n_units):
+                fetched[r * n_units + j] = units[row, j]
+    return touched
+
+
+@jit
+def _place(
+    code: Array, word: Array, lower: Array, upper: Array, width: Array, least: Array, most: Array,
+    step: Any, real: Any, out: Array,
+) -> Any:  # fmt: skip
+    """Put points into their cells; tell whether one may have left it by rounding."""
+    doubtful = np.int32(0)
+    for j in range(out.shape[0]):
+        doubtful |= (word[j] - least[j]) | (most[j] - word[j])
+        value = lower[j] + (real(code[j]) + real(word[j]) * step) * width[j]
+        out[j] = value if value < upper[j] else upper[j]
+    return doubtful < 0
+
+
+@jit
+def _put_back(
+    code: Array, lower: Array, width: Array, safe_width: Array, top: Any, half: Any, real: Any, out: Array
+) -> None:
+    """Move the points that have left their cell to its centre."""
+    for j in range(out.shape[0]):
+        cell = real(code[j])
+        position = (out[j] - lower[j]) / safe_width[j]
+        stayed = np.floor(position if position < top else top) == cell
+        out[j] = out[j] if stayed else lower[j] + (cell + half) * width[j]
+
+
+@jit
+def _fill_cells(
+    cells: Array, units: Array, drawn: Array, lower: Array, upper: Array, width: Array, safe_width: Array,
+    least: Array, most: Array, top: Any, half: Any, step: Any, real: Any, k0: Any, k1: Any, start: Any, out: Array,
+) -> None:  # fmt: skip
+    n_samples, d = out.shape
+    run, blocks = lower.shape[0], (d + 3) // 4
+    tile_rows = max(run // d, TILE // blocks // (run // d) * (run // d))
+    row, block, w0, w1, w2, w3 = counters(tile_rows, blocks)
+    word = np.empty(tile_rows * d + 4, np.int32)
+    code = np.empty(tile_rows * d, cells.dtype)
+    fetched = code.view(units.dtype)
+    for first in range(0, n_samples, tile_rows):
+        chosen = drawn[first : first + tile_rows]
+        rows = chosen.shape[0]
+        _fetch(units, chosen, fetched)
+        philox(start + np.uint64(first), row, block, _UNIFORM, k0, k1, rows * blocks, w0, w1, w2, w3)
+        _align(rows, blocks, d, w0, w1, w2, w3, word)
+        tile = out[first : first + rows].reshape(rows * d)
+        for a in range(0, rows * d, run):
+            b = min(a + run, rows * d)
+            if _place(code[a:b], word[a:b], lower, upper, width, least, most, step, real, tile[a:b]):
+                _put_back(code[a:b], lower, width, safe_width, top, half, real, tile[a:b])
+
+
+def _margins(lower: Array, upper: Array, width: Array, n_bins: int) -> tuple[Array, Array]:
+    """Return the words, (d,) int32 each, from which on and up to which rounding cannot move a point out of its cell.
+
+    Each of the operations on the way from (c + u) to the point and back to its position is off by at most half a unit
+    in the last place: of n_bins in six of them and of the bound in one. Twice that is taken.
+    """
+    info = np.finfo(width.dtype)
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        bound = np.maximum(np.abs(lower), np.abs(upper)) / width
+        margin = np.ceil(info.eps / 2 * (8.0 * n_bins + 4.0 * bound.astype(np.float64)) / rng.UNIFORM_STEP) + 1
+    too_small = (width < info.tiny / info.eps**2) | ~(margin < 2**23)  # below, products lose bits
+    least = np.where(width == 0, 0, np.where(too_small, 2**24, margin)).astype(np.int32)
+    return least, (2**24 - least).astype(np.int32)
+
+
+def _filler(
+    cells: Array, lower: Array, upper: Array, width: Array, n_bins: int, key: int
+) -> Callable[[Array, int, Array], None]:
+    """Return a function that fills ``out`` from row ``start`` on with points in the drawn cells."""
+    real = lower.dtype.type
+    repeat = functools.partial(np.tile, reps=rows_a_run(cells.shape[1]))
+    safe_width = np.where(width > 0, width, real(1))
+    columns = [repeat(column) for column in (lower, upper, width, safe_width, *_margins(lower, upper, width, n_bins))]
+    cells = np.ascontiguousarray(cells)
+    n_bytes = cells.shape[1] * cells.itemsize
+    units = cells.view(next((unit for unit in _UNITS if n_bytes % np.dtype(unit).itemsize == 0), np.uint8))
+
+    def fill(drawn: Array, start: int, out: Array) -> None:
+        _fill_cells(
+            cells, units, drawn, *columns, real(n_bins - 1), real(0.5), real(rng.UNIFORM_STEP), real,
+            *halves(key), np.uint64(start), out,
+        )  # fmt: skip
+
+    return fill
+
+
+def fill_cells(
+    cells: Array, drawn: Array, lower: Array, upper: Array, width: Array, n_bins: int, *, key: int, start: int
+) -> Array:
+    """As `reference.fill_cells`."""
+    fill = _filler(cells, lower, upper, width, n_bins, key)
+    out = memory.new_samples((len(drawn), cells.shape[1]), lower.dtype)
+    over(parts(*out.shape), lambda a, b: fill(drawn[a:b], start + a, out[a:b]))
+    return out
+
+
+def sample_cells(
+    cells: Array, index: CellIndex, lower: Array, upper: Array, width: Array, n_bins: int,
+    *, key: int, start: int, n_samples: int,
+) -> Array:  # fmt: skip
+    """As `reference.sample_cells`."""
+    fill = _filler(cells, lower, upper, width, n_bins, key)
+    out = memory.new_samples((n_samples, cells.shape[1]), lower.dtype)
+
+    def work(first: int, last: int) -> None:
+        drawn = memory.new((last - first,), np.int64)
+        draw_part(index, key, start + first, drawn)
+        fill(drawn, start + first, out[first:last])
+
+    over(parts(*out.shape), work)
+    return out

@@ -1,0 +1,43 @@
+"""Ranges of rows, worked on in threads.
+
+The threads are Python's own, and kernels release the interpreter lock: unlike Numba's parallel loops
+they may be entered from several threads at once and survive a fork.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+_VALUES_A_PART = 1 << 17  # below this a thread costs more than it gives
+_PARTS_A_CORE = 4  # so that a core which is slowed down does not hold up the others
+
+
+@functools.cache
+def _pool(process: int) -> ThreadPoolExecutor:
+    """Return the threads of a process; after a fork there are new ones."""
+    del process
+    return ThreadPoolExecutor(_cores())
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def parts(n_rows: int, n_columns: int) -> list[tuple[int, int]]:
+    """Cut the rows into ranges (first, last), several for each core when there is enough to do."""
+    n_parts = max(1, min(_PARTS_A_CORE * _cores(), n_rows * n_columns // _VALUES_A_PART))
+    edges = [n_rows * i // n_parts for i in range(n_parts + 1)]
+    return list(itertools.pairwise(edges))
+
+
+def over(ranges: list[tuple[int, int]], work: Callable[..., Any], *arguments: Any) -> list[Any]:
+    """Call ``work(first, last)`` on every range, with an item of each of ``arguments`` behind, in threads."""
+    firsts, lasts = zip(*ranges, strict=True)
+    if len(ranges) == 1:
+        return [work(firsts[0], lasts[0], *(argument[0] for argument in arguments))]
+    return list(_pool(os.getpid()).map(work, firsts, lasts, *arguments))
