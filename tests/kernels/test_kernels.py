@@ -179,8 +179,84 @@ def test_zero_has_one_sign(kernel):
     assert not np.signbit(upper).any()
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("row", [0, 3, 700])
+@pytest.mark.parametrize("d", [1, 3, 600])
+def test_bounds_show_what_is_not_finite(kernel, bad, row, d):
+    latents = np.ones((701, d), dtype=np.float32)
+    latents[row, d // 2] = bad
+    for bound in kernel.bounds(latents):
+        assert np.flatnonzero(np.isnan(bound)).tolist() == [d // 2]
+        assert (np.delete(bound, d // 2) == 1).all()
+
+
+COUNTS = {
+    "one cell": [5],
+    "all once": [1] * 1000,
+    "some more often": [1, 1, 4, 1, 2] * 300,
+    "empty cells": [0, 3, 0, 0, 2, 0],
+    "as many as cells, yet not once each": [0, 2, 1],
+    "few and full": [2**20, 7, 2**22],
+    "beyond 32 bits": [2**40, 1, 2**61, 5] * 3,
+    "one hides the rest": [1] * 3000 + [2**50],
+}
+
+
+@pytest.mark.parametrize("counts", COUNTS.values(), ids=COUNTS)
+def test_index_and_draws(counts):
+    counts = np.array(counts)
+    index, expected = cpu.index_cells(counts), reference.index_cells(counts)
+    assert index.shift == expected.shift
+    assert same_bits(index.cumulative, expected.cumulative)
+    assert same_bits(index.guide, expected.guide)
+    assert len(index.guide) <= max(2 * reference.FEWEST_GUIDES, 2 * len(counts)) + 2
+    drawn = cpu.draw_cells(index, key=3, start=2**32 - 100, n_samples=3000)
+    assert same_bits(drawn, reference.draw_cells(expected, key=3, start=2**32 - 100, n_samples=3000))
+    assert (counts[drawn] > 0).all()
+
+
+@pytest.mark.parametrize("parts", [1, 7])
+def test_ties_in_packed_columns(monkeypatch, parts):
+    monkeypatch.setattr(cpu.threads, "_VALUES_A_PART", 10**9 if parts == 1 else 100)
+    codes = np.random.default_rng(0).integers(0, 2, size=(1000, 40), dtype=np.uint8)
+    codes[:, :26] = codes[:5, :26].repeat(200, axis=0)  # two words of 12 columns tie, and many of the third
+    codes[500:] = codes[:500]
+    masses = np.arange(1000) * 2**40
+    for arguments in ((codes, 32), (codes, 32, masses)):
+        assert all(map(same_bits, cpu.unique_cells(*arguments), reference.unique_cells(*arguments)))
+
+
+GRIDS = {
+    "far from zero": (1e6, 0.5),
+    "very far from zero": (1e7, 1.0),
+    "tiny": (0.0, 1e-38),
+    "denormal": (0.0, 1e-44),
+    "huge": (-1e37, 1e36),
+    "constant": (3.0, 0.0),
+    "usual": (-4.0, 0.25),
+}
+
+
+@pytest.mark.parametrize("n_bins", [1, 3, 250, 60_000])
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_points_at_the_edges_of_any_grid(grid, n_bins, dtype):
+    first, step = map(dtype, grid)
+    d = 6
+    lower = np.array([first, -first, first, 0, 1, first], dtype)
+    width = np.full(d, step / dtype(n_bins), dtype)
+    upper = lower + width * dtype(n_bins)
+    cells = np.random.default_rng(0).integers(0, n_bins, size=(50, d)).astype(reference.code_dtype(n_bins))
+    cells[0], cells[1] = 0, n_bins - 1
+    drawn = np.arange(20_000 if cpu.COMPILED else 200) % 50
+    arguments = (cells, drawn, lower, upper, width, n_bins)
+    expected = reference.fill_cells(*arguments, key=1, start=0)
+    assert same_bits(cpu.fill_cells(*arguments, key=1, start=0), expected)
+
+
 def test_select_follows_the_compiler(monkeypatch):
     monkeypatch.setattr(cpu, "COMPILED", True)
     assert kernels.select() is cpu
+    assert kernels.select(np.zeros(3)) is cpu
     monkeypatch.setattr(cpu, "COMPILED", False)
     assert kernels.select() is reference

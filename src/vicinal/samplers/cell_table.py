@@ -58,7 +58,8 @@ NO_ROWS = np.zeros(0, dtype=np.int64)
 def tabulate(codes: Any, n_bins: int, masses: Array | None, labels: Sequence[Hashable] | None) -> CellTable:
     """Return the table of rows of codes (n, d), each counted once or by its mass (n,) int64."""
     kernel = kernels.select(codes)
-    cells, counts = map(_arrays.to_numpy, kernel.unique_cells(codes, n_bins, masses))
+    weighted = () if masses is None else (masses,)
+    cells, counts = map(_arrays.to_numpy, kernel.unique_cells(codes, n_bins, *weighted))
     cells = cells.astype(code_dtype(n_bins), copy=False)
     if labels is None:
         return CellTable(cells, counts, (), NO_ROWS, NO_ROWS, NO_ROWS)

@@ -62,16 +62,21 @@ def _fetch(units: Array, drawn: Array, fetched: Array) -> int:
 
 @jit
 def _place(
-    code: Array, word: Array, lower: Array, upper: Array, width: Array, least: Array, most: Array,
-    step: Any, real: Any, out: Array,
-) -> Any:  # fmt: skip
-    """Put points into their cells; tell whether one may have left it by rounding."""
-    doubtful = np.int32(0)
+    code: Array, word: Array, lower: Array, upper: Array, width: Array, step: Any, real: Any, out: Array
+) -> None:  # fmt: skip
+    """Put points into their cells."""
     for j in range(out.shape[0]):
-        doubtful |= (word[j] - least[j]) | (most[j] - word[j])
         value = lower[j] + (real(code[j]) + real(word[j]) * step) * width[j]
         out[j] = value if value < upper[j] else upper[j]
-    return doubtful < 0
+
+
+@jit
+def _near_edge(word: Array, least: Array, most: Array) -> Any:
+    """Tell whether a point is so near the edge of its cell that rounding may have moved it out."""
+    sign = np.int32(0)
+    for j in range(word.shape[0]):  # Numba would make the differences 64 bits wide
+        sign = np.int32(sign | np.int32(np.int32(word[j] - least[j]) | np.int32(most[j] - word[j])))
+    return sign < 0
 
 
 @jit
@@ -107,7 +112,8 @@ def _fill_cells(
         tile = out[first : first + rows].reshape(rows * d)
         for a in range(0, rows * d, run):
             b = min(a + run, rows * d)
-            if _place(code[a:b], word[a:b], lower, upper, width, least, most, step, real, tile[a:b]):
+            _place(code[a:b], word[a:b], lower, upper, width, step, real, tile[a:b])
+            if _near_edge(word[a:b], least, most):
                 _put_back(code[a:b], lower, width, safe_width, top, half, real, tile[a:b])
 
 

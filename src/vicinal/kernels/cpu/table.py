@@ -42,8 +42,11 @@ def _deal(keys: Array, values: Array, shift: Any, place: Array, new_keys: Array,
         new_keys[to], new_values[to] = keys[i], values[i]
 
 
-def _sort(keys: Array, values: Array, n_bits: int) -> tuple[Array, Array]:
-    """Sort keys (n,) uint64 of so many bits, stably, and values with them: one byte after another, the last first."""
+def _sort(keys: Array, n_bits: int, values: Array) -> tuple[Array, Array]:
+    """Sort keys (n,) uint64 of so many bits, stably, and values with them: one byte after another, the last first.
+
+    Both arrays are used up.
+    """
     ranges = parts(len(keys), 2)
     counts = memory.new((len(ranges), 256), np.int64)
     spare = memory.new(keys.shape, keys.dtype), memory.new(values.shape, values.dtype)
@@ -92,19 +95,17 @@ def unique_cells(codes: Array, n_bins: int, masses: Array | None = None) -> tupl
         return word, bits * (last - first)
 
     rows = np.arange(n, dtype=np.int32 if n < 2**31 else np.int64)
-    word, n_bits = packed(rows, 0)
-    keys, order = _sort(word, rows, n_bits)
+    keys, order = _sort(*packed(rows, 0), rows)
     starts = _changes(keys)
     for first in range(per_word, d, per_word):
         tied = np.flatnonzero(~(starts & np.append(starts[1:], True)))  # one of several in its group
         if tied.size == 0:
             break
         groups = np.cumsum(starts)[tied].view(np.uint64)
-        word, n_bits = packed(order[tied], first)
-        _, by_word = _sort(word, np.arange(len(tied)), n_bits)
-        _, by_group = _sort(groups[by_word], by_word, int(groups[-1]).bit_length())
-        order[tied] = order[tied][by_group]
-        starts[tied] |= _changes(word[by_group])
+        word, by_word = _sort(*packed(order[tied], first), np.arange(len(tied)))
+        _, again = _sort(groups[by_word], int(groups[-1]).bit_length(), np.arange(len(tied)))
+        order[tied] = order[tied][by_word[again]]
+        starts[tied] |= _changes(word[again])
     first_rows = np.flatnonzero(starts)
     cells = _take(codes, order[first_rows] if len(first_rows) < n else order)
     if masses is not None:

@@ -1,0 +1,307 @@
+"""The kernels for torch tensors, on any device: the same bits as `reference`.
+
+There are two ways to the same answer. On CUDA, Triton has one kernel that quantizes and one that
+samples: it encrypts the counters, looks up a cell, scales, checks the edges and stores, all in
+registers. Without Triton, torch does it operation by operation. Bounds and cells are torch's in either
+case. What has one value a dimension (``lower``, ``upper``, ``width``) stays in NumPy.
+
+Codes are uint8 up to 256 bins and int32 above: torch on CUDA can do little with wider unsigned types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from vicinal import rng
+from vicinal.kernels import reference
+
+try:
+    import triton
+    import triton.language as tl
+except ImportError:
+    triton = None
+
+Array = np.ndarray[Any, Any]
+Tensor = Any
+
+_new = torch.empty  # memory for a result; tests fill it with nonsense first
+_MASK = 0xFFFFFFFF
+_VALUES_A_STEP = 1 << 22  # what torch samples at once: its integers take about a hundred bytes a value
+_TILE = 2048  # values that one program of 128 threads computes: more would need too many registers
+_WIDEST = 16  # blocks of four columns in a tile: wider wastes more on the last columns, narrower draws more cells
+
+
+def code_dtype(n_bins: int) -> torch.dtype:
+    """Return the type of the codes."""
+    return torch.uint8 if n_bins <= 256 else torch.int32
+
+
+def to_device(cells: Array, index: reference.CellIndex, device: Any) -> tuple[Tensor, reference.CellIndex]:
+    """Return cells and their index as tensors on ``device``."""
+
+    def move(array: Array) -> Tensor:
+        return torch.tensor(array, device=device)
+
+    codes = cells if cells.dtype == np.uint8 else cells.astype(np.int32)
+    return move(codes), reference.CellIndex(move(index.cumulative), move(index.guide), index.shift)
+
+
+def bounds(latents: Tensor) -> tuple[Array, Array]:
+    """As `reference.bounds`, on the host."""
+    extremes = torch.stack(torch.aminmax(latents, dim=0))  # in one pass; not finite where a value is not
+    return reference.bounds(extremes.cpu().numpy())
+
+
+def quantize(latents: Tensor, lower: Array, width: Array, n_bins: int) -> Tensor:
+    """As `reference.quantize`, in `code_dtype`."""
+    columns = _columns(latents.device, lower, width)
+    if not _use_triton(latents):
+        return _positions(latents, columns[0], columns[1], n_bins).to(code_dtype(n_bins))
+    codes = _new(latents.shape, dtype=code_dtype(n_bins), device=latents.device)
+    n_values, d = latents.numel(), latents.shape[1]
+    _launch(_quantize_tile, -(-n_values // _TILE), latents, columns, codes, n_values, n_bins, d, _TILE)
+    return codes
+
+
+def unique_cells(codes: Tensor, n_bins: int) -> tuple[Tensor, Tensor]:
+    """As `reference.unique_cells`, by sorting packed words; only ties go on to the next word."""
+    bits = max(1, (n_bins - 1).bit_length())
+    first, *others = codes.split(63 // bits, dim=1)
+    word, order = torch.sort(_pack(first, bits))
+    starts_group = _changes(word)
+    for columns in others:
+        ends_group = torch.cat([starts_group[1:], starts_group[:1]])  # the first row always starts one
+        tied = (~(starts_group & ends_group)).nonzero().ravel()
+        if tied.numel() == 0:
+            break
+        rows, group = order[tied], starts_group.cumsum(0)[tied]
+        word, by_word = torch.sort(_pack(columns[rows], bits))
+        by_group = torch.argsort(group[by_word], stable=True)
+        order[tied] = rows[by_word[by_group]]
+        starts_group[tied] |= _changes(word[by_group])
+    first_rows = starts_group.nonzero().ravel()
+    return codes[order[first_rows]], torch.diff(first_rows, append=first_rows.new_tensor([len(codes)]))
+
+
+def _pack(codes: Tensor, bits: int) -> Tensor:
+    """Pack each row into a word, first column in the highest of 63 bits, keeping the order of rows."""
+    word = codes.new_zeros(len(codes), dtype=torch.int64)
+    for column in codes.unbind(1):
+        word = word << bits | column
+    return word
+
+
+def _changes(values: Tensor) -> Tensor:
+    """Mark the values that differ from the value before; the first does."""
+    return torch.cat([values.new_ones(1, dtype=torch.bool), values[1:] != values[:-1]])
+
+
+def sample_cells(
+    cells: Tensor, index: reference.CellIndex, lower: Array, upper: Array, width: Array, n_bins: int,
+    *, key: int, start: int, n_samples: int,
+) -> Tensor:  # fmt: skip
+    """As `reference.sample_cells`, with cells and index from `to_device`."""
+    columns = _columns(cells.device, lower, upper, width)
+    if _use_triton(cells):
+        return _sample_tiles(cells, None, index, columns, n_bins, key, start, n_samples)
+    return _fill_cells(cells, _draw_cells(index, key, start, n_samples), columns, n_bins, key, start)
+
+
+def fill_cells(
+    cells: Tensor, drawn: Tensor, lower: Array, upper: Array, width: Array, n_bins: int, *, key: int, start: int
+) -> Tensor:
+    """As `reference.fill_cells`, with cells from `to_device`."""
+    columns = _columns(cells.device, lower, upper, width)
+    if _use_triton(cells):
+        return _sample_tiles(cells, drawn, None, columns, n_bins, key, start, len(drawn))
+    return _fill_cells(cells, drawn, columns, n_bins, key, start)
+
+
+def _columns(device: Any, *rows: Array) -> Tensor:
+    """Return arrays (d,) as the rows of one tensor: one transfer, which nothing waits for."""
+    return torch.from_numpy(np.stack(rows)).to(device, non_blocking=True)
+
+
+def _use_triton(tensor: Tensor) -> bool:
+    """Tell whether the Triton kernels can take ``tensor``: on CUDA, or anywhere in Triton's interpreter."""
+    return triton is not None and (tensor.is_cuda or not isinstance(_sample_tile, triton.JITFunction))
+
+
+# Without Triton. Torch has no unsigned arithmetic, but int64 wraps to the same bits, and `_high` shifts as if unsigned.
+
+
+def _high(product: Tensor) -> Tensor:
+    return (product >> 32) & _MASK
+
+
+def _words(key: int, stream: int, start: int, n_rows: int, n_words: int, device: Any) -> Tensor:
+    """As `rng.words`, in int64."""
+    row: Tensor = start + torch.arange(n_rows, device=device)[:, None]
+    block: Tensor = torch.arange(-(-n_words // 4), device=device)
+    c0, c1, c2, c3 = row & _MASK, _high(row), block, block * 0 + stream
+    k0, k1 = key & _MASK, key >> 32
+    for _ in range(rng.ROUNDS):
+        p0, p1 = rng.MULTIPLIER[0] * c0, rng.MULTIPLIER[1] * c2
+        c0, c1, c2, c3 = _high(p1) ^ c1 ^ k0, p1 & _MASK, _high(p0) ^ c3 ^ k1, p0 & _MASK
+        k0, k1 = (k0 + rng.KEY_STEP[0]) & _MASK, (k1 + rng.KEY_STEP[1]) & _MASK
+    return torch.stack([c0, c1, c2, c3], dim=-1).flatten(1)[:, :n_words]
+
+
+def _draw_cells(index: reference.CellIndex, key: int, start: int, n_samples: int) -> Tensor:
+    """As `reference.draw_cells`."""
+    cumulative: Tensor = index.cumulative
+    total = cumulative[-1]
+    high, low = _words(key, rng.CHOICE, start, n_samples, 2, cumulative.device).unbind(1)
+    total_high, total_low = total >> 32, total & _MASK
+    middle = high * total_low + _high(low * total_low)
+    other = low * total_high + (middle & _MASK)
+    two_words = high * total_high + _high(middle) + _high(other)
+    draws = torch.where(total <= rng.ONE_WORD_TOTAL, _high(high * total_low), two_words)
+    return torch.searchsorted(cumulative, draws, right=True)
+
+
+def _positions(latents: Tensor, lower: Tensor, width: Tensor, n_bins: int) -> Tensor:
+    return ((latents - lower) / torch.where(width > 0, width, 1)).clamp(0, n_bins - 1)
+
+
+def _fill_cells(cells: Tensor, drawn: Tensor, columns: Tensor, n_bins: int, key: int, start: int) -> Tensor:
+    lower, upper, width = columns
+    out = _new((len(drawn), len(lower)), dtype=columns.dtype, device=cells.device)
+    step = max(1, _VALUES_A_STEP // len(lower))
+    for first in range(0, len(drawn), step):
+        codes = cells[drawn[first : first + step]].to(columns.dtype)
+        words = _words(key, rng.UNIFORM, start + first, codes.shape[0], codes.shape[1], cells.device)
+        u = (words >> 8).to(columns.dtype) * rng.UNIFORM_STEP
+        latents = torch.minimum(lower + (codes + u) * width, upper)
+        stayed = _positions(latents, lower, width, n_bins).floor() == codes
+        out[first : first + step] = torch.where(stayed, latents, lower + (codes + 0.5) * width)
+    return out
+
+
+# With Triton. Only what its compiler and its interpreter both know: no function of its library that is itself compiled.
+
+
+def _jit(function: Callable[..., Any]) -> Any:
+    """Compile a kernel once for all values of these numbers."""
+    numbers = ("n_values", "n_bins", "n_samples", "n_cells", "shift", "n_halvings", "key", "start")
+    return function if triton is None else triton.jit(function, do_not_specialize=numbers)
+
+
+def _launch(kernel: Any, n_programs: int, tensor: Tensor, *arguments: Any) -> None:
+    """Run a kernel on the device of its first tensor, without fusing a product and a sum into one rounding."""
+    with torch.cuda.device_of(tensor):  # type: ignore[no-untyped-call]
+        kernel[(n_programs,)](tensor, *arguments, enable_fp_fusion=False)
+
+
+def _sample_tiles(
+    cells: Tensor, drawn: Tensor | None, index: reference.CellIndex | None, columns: Tensor,
+    n_bins: int, key: int, start: int, n_samples: int,
+) -> Tensor:  # fmt: skip
+    n_cells, d = cells.shape
+    out = _new((n_samples, d), dtype=columns.dtype, device=cells.device)
+    cumulative, guide, shift = index or (None, None, 0)
+    guide = guide if guide is not None and len(guide) else None
+    n_halvings = n_cells.bit_length() if shift else 0
+    blocks = min(triton.next_power_of_2(-(-d // 4)), _WIDEST)
+    rows = _TILE // (4 * blocks)
+    n_tiles = -(-n_samples // rows) * -(-d // (4 * blocks))
+    _launch(
+        _sample_tile, n_tiles, out, cells.contiguous(), columns, drawn, cumulative, guide,
+        n_samples, n_cells, d, n_bins, shift, n_halvings, key, start, rows, blocks,
+    )  # fmt: skip
+    return out
+
+
+@_jit
+def _position(latents: tl.tensor, lower: tl.tensor, width: tl.tensor, n_bins: tl.tensor) -> Any:
+    """As `reference._positions`."""
+    offset, safe_width = latents - lower, tl.where(width > 0, width, 1)
+    # In float32, and only there, `/` is not rounded as IEEE 754 asks.
+    ratio = tl.div_rn(offset, safe_width) if offset.dtype == tl.float32 else offset / safe_width
+    return tl.minimum(tl.maximum(ratio, 0), (n_bins - 1).to(offset.dtype))
+
+
+@_jit
+def _quantize_tile(
+    latents: tl.tensor, columns: tl.tensor, codes: tl.tensor, n_values: tl.tensor, n_bins: tl.tensor,
+    d: tl.constexpr, SIZE: tl.constexpr,
+) -> None:  # fmt: skip
+    first = tl.program_id(0).to(tl.int64) * SIZE
+    value = tl.arange(0, SIZE // 4)[:, None] * 4 + tl.arange(0, 4)[None, :]  # four neighbours to a thread
+    inside = value < n_values - first
+    column = ((first % d).to(tl.int32) + value) % d
+    latent = tl.load(latents + first + value, inside, 0)
+    position = _position(latent, tl.load(columns + column), tl.load(columns + d + column), n_bins)
+    tl.store(codes + first + value, position.to(codes.dtype.element_ty), inside)
+
+
+@_jit
+def _encrypt(row: tl.tensor, block: tl.tensor, stream: tl.constexpr, key: tl.tensor) -> Any:
+    """As `rng.philox4x32`."""
+    c0, c1, c2, c3 = row.to(tl.uint32), (row >> 32).to(tl.uint32), block.to(tl.uint32), stream
+    k0, k1 = key.to(tl.uint32), (key >> 32).to(tl.uint32)
+    for _ in tl.static_range(tl.constexpr(rng.ROUNDS)):
+        p0, p1 = c0.to(tl.uint64) * rng.MULTIPLIER[0], c2.to(tl.uint64) * rng.MULTIPLIER[1]
+        c0, c1 = (p1 >> 32).to(tl.uint32) ^ c1 ^ k0, p1.to(tl.uint32)
+        c2, c3 = (p0 >> 32).to(tl.uint32) ^ c3 ^ k1, p0.to(tl.uint32)
+        k0, k1 = k0 + rng.KEY_STEP[0], k1 + rng.KEY_STEP[1]
+    return c0, c1, c2, c3
+
+
+@_jit
+def _choose(
+    row: tl.tensor, cumulative: tl.tensor, guide: tl.tensor, n_cells: tl.tensor, shift: tl.tensor,
+    n_halvings: tl.tensor, key: tl.tensor,
+) -> Any:  # fmt: skip
+    """As `reference.draw_cells`."""
+    high, low, _, _ = _encrypt(row, tl.full((1,), 0, tl.uint32), rng.CHOICE, key)
+    high, total = high.to(tl.uint64), tl.load(cumulative + n_cells - 1).to(tl.uint64)
+    two_words = tl.umulhi((high << 32) | low.to(tl.uint64), total)
+    draw = tl.where(total <= rng.ONE_WORD_TOTAL, (high * total) >> 32, two_words).to(tl.int64)
+    if guide is None:
+        cell, last = draw, draw
+    else:
+        cell = tl.load(guide + (draw >> shift)).to(tl.int64)
+        last = tl.load(guide + (draw >> shift) + 1).to(tl.int64)
+    for _ in range(n_halvings):
+        middle, unsure = (cell + last) >> 1, cell < last
+        beyond = unsure & (tl.load(cumulative + middle, unsure, 0) <= draw)
+        cell, last = tl.where(beyond, middle + 1, cell), tl.where(beyond, last, middle)
+    return cell
+
+
+@_jit
+def _sample_tile(
+    out: tl.tensor, cells: tl.tensor, columns: tl.tensor, drawn: tl.tensor, cumulative: tl.tensor, guide: tl.tensor,
+    n_samples: tl.tensor, n_cells: tl.tensor, d: tl.tensor, n_bins: tl.tensor, shift: tl.tensor, n_halvings: tl.tensor,
+    key: tl.uint64, start: tl.uint64, ROWS: tl.constexpr, BLOCKS: tl.constexpr,
+) -> None:  # fmt: skip
+    """As `reference.fill_cells` for a tile of rows and columns, the cells as in ``drawn`` or drawn here."""
+    n_tiles = (d + 4 * BLOCKS - 1) // (4 * BLOCKS)  # of the same rows; they share what is in the cache
+    sample = (tl.program_id(0) // n_tiles).to(tl.int64) * ROWS + tl.arange(0, ROWS)
+    row, key = start.to(tl.uint64) + sample.to(tl.uint64), key.to(tl.uint64)
+    if drawn is None:
+        cell = _choose(row, cumulative, guide, n_cells, shift, n_halvings, key)
+    else:
+        cell = tl.load(drawn + sample, sample < n_samples, 0)
+
+    block = (tl.program_id(0) % n_tiles) * BLOCKS + tl.arange(0, BLOCKS)[None, :]
+    w0, w1, w2, w3 = _encrypt(row[:, None], block, rng.UNIFORM, key)
+    words = tl.reshape(tl.join(tl.join(w0, w2), tl.join(w1, w3)), (ROWS, BLOCKS, 4))
+    column = block[:, :, None] * 4 + tl.arange(0, 4)[None, None, :]  # four neighbours, and their words, to a thread
+
+    known = column < d
+    lower = tl.load(columns + column, known, 0)
+    upper = tl.load(columns + d + column, known, 0)
+    width = tl.load(columns + 2 * d + column, known, 0)
+    inside = known & (sample < n_samples)[:, None, None]
+    code = tl.load(cells + cell[:, None, None] * d + column, inside, 0).to(lower.dtype)
+    u = (words >> 8).to(lower.dtype) * rng.UNIFORM_STEP
+    latent = tl.minimum(lower + (code + u) * width, upper)
+    stayed = tl.floor(_position(latent, lower, width, n_bins)) == code
+    latent = tl.where(stayed, latent, lower + (code + 0.5) * width)
+    tl.store(out + sample[:, None, None] * d + column, latent, inside)
