@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA_DIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-no-jit lint format results clean
+.PHONY: help demo test test-no-jit test-gpu lint format bench results clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ test: .venv/tools  ## run the tests and every example in the docstrings
 test-no-jit: .venv/tools  ## the same without Numba's compiler: the readable kernels, plain tracebacks
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest
 
+test-gpu: .venv/tools  ## the tests of what runs on a GPU, where there is one with its torch
+	$(BIN)/python -c "import sys, torch; torch.cuda.is_available() or sys.exit('there is no CUDA device, or torch is a CPU build')"
+	$(BIN)/python -m pytest tests/kernels/test_gpu.py tests/samplers/test_pmf_accelerator.py tests/contracts
+
 lint: .venv/tools  ## style, types, and the direction of imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -37,6 +41,13 @@ lint: .venv/tools  ## style, types, and the direction of imports
 format: .venv/tools  ## put the code in its one format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+.venv/bench: .venv/package
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group bench
+	touch $@
+
+bench: .venv/bench  ## measure speed in five minutes and write docs/performance.md (FULL=1: hours; DATA_DIR as in results)
+	$(BIN)/python benchmarks/bench.py $(if $(FULL),--full) $(if $(DATA_DIR),--data-dir $(DATA_DIR)/mnist --models build/mnist)
 
 results: .venv/package  ## measure anew what the README and docs/results.md show (DATA_DIR=folder with mnist/)
 	$(BIN)/vicinal demo --out build/digits --force

@@ -119,11 +119,12 @@ def test_the_bits_of_the_reference(kernels, d, n_bins, dtype):
     assert same_bits(kernels.quantize(latents, lower, width, n_bins), codes)
     assert all(map(same_bits, kernels.unique_cells(codes, n_bins), (cells, counts)))
     index, arguments = reference.index_cells(counts), (lower, upper, width, n_bins)
-    for key, start in ((0, 2**32 - 20), (2**63 + 11, 2**40 - 20)):
-        drawn = reference.draw_cells(index, key=key, start=start, n_samples=45)
-        expected = reference.fill_cells(cells, drawn, *arguments, key=key, start=start)
-        assert same_bits(kernels.sample_cells(cells, index, *arguments, key=key, start=start, n_samples=45), expected)
-    assert same_bits(kernels.fill_cells(cells, drawn, *arguments, key=key, start=start), expected)
+    options = {"key": 2**63 + 11, "start": 2**32 - 20, "n_samples": 45}
+    expected = reference.sample_cells(cells, index, *arguments, **options)
+    assert same_bits(kernels.sample_cells(cells, index, *arguments, **options), expected)
+    drawn = np.random.default_rng(1).integers(0, len(cells), 20)
+    expected = reference.fill_cells(cells, drawn, *arguments, key=0, start=2**40 - 9)
+    assert same_bits(kernels.fill_cells(cells, drawn, *arguments, key=0, start=2**40 - 9), expected)
 
 
 def test_values_outside_the_bounds(kernels):
@@ -158,21 +159,26 @@ def test_cells_that_differ_in_any_word(kernels, n_bins, differing):
     assert all(map(same_bits, kernels.unique_cells(codes, n_bins), (cells, counts)))
 
 
-def check_draws(kernels, counts):
+def check_draws(kernels, counts, n_samples=600):
     """Compare draws of numbered cells with the reference, and return them."""
     n_cells = len(counts)
     cells = np.arange(n_cells, dtype=reference.code_dtype(n_cells))[:, None]
     arguments = (cells, reference.index_cells(counts), np.zeros(1), np.full(1, float(n_cells)), np.ones(1), n_cells)
-    expected = reference.sample_cells(*arguments, key=4, start=0, n_samples=600)
-    assert same_bits(kernels.sample_cells(*arguments, key=4, start=0, n_samples=600), expected)
+    expected = reference.sample_cells(*arguments, key=4, start=0, n_samples=n_samples)
+    assert same_bits(kernels.sample_cells(*arguments, key=4, start=0, n_samples=n_samples), expected)
     return expected[:, 0].astype(int)
 
 
-@pytest.mark.parametrize("total", [1, 2, 2**20, 2**20 + 1, 2**32 + 7, 2**62])
+@pytest.mark.parametrize("total", [1, 2, 2**20, 2**32 + 7, 2**62 - 5, 2**62])
 def test_totals_beyond_32_bits(kernels, total):
     counts = np.array([total // 3, 0, total // 2, 0, 0, total - total // 3 - total // 2, 0])
     drawn = check_draws(kernels, counts)
     assert np.abs(np.bincount(drawn, minlength=7) / 600 - counts / total).max() < 0.08
+
+
+@pytest.mark.parametrize("total", [rng.ONE_WORD_TOTAL - 1, rng.ONE_WORD_TOTAL + 1])
+def test_one_word_or_two(kernels, total):  # of 4096 draws, one differs
+    check_draws(kernels, np.ones(total, np.int64), n_samples=16_000)
 
 
 @pytest.mark.parametrize("largest", [2, 200, 2**50])
@@ -187,14 +193,14 @@ def test_cells_are_searched_where_the_guide_is_coarse(kernels, monkeypatch, larg
 
 
 def test_the_words_of_philox(kernels):
-    # Key 0 and counter 0 give 6627e8d5 e169c58d bc57ac4c 9b00dbd8: the two words that choose among 2**62 for row 0.
-    draw = 0x6627E8D5E169C58D >> 2
-    assert check_draws(kernels, np.array([draw, 1, 2**62 - draw - 1]))[0] != 1  # with another key
-    unit = (np.zeros(1), np.full(1, 3.0), np.ones(1), 3)
-    for first, cell in ((draw - 1, 2), (draw, 1), (draw + 1, 0)):
-        index = reference.index_cells(np.array([first, 1, 2**62 - first - 1]))
-        cells = np.arange(3, dtype=np.uint8)[:, None]
-        assert int(kernels.sample_cells(cells, index, *unit, key=0, start=0, n_samples=1)[0, 0]) == cell
+    high, low = rng.words(0, rng.CHOICE, 0, 5, 2).T.astype(object)
+    assert (high[0], low[0]) == (0x6627E8D5, 0xE169C58D)
+    assert max(high) >= 2**31  # products that an int64 takes for negative
+    cells, unit, total = np.arange(3, dtype=np.uint8)[:, None], (np.zeros(1), np.full(1, 3.0), np.ones(1), 3), 2**62 - 5
+    for row, draw in enumerate((high * 2**32 + low) * total >> 64):
+        for first, cell in ((draw - 1, 2), (draw, 1), (draw + 1, 0)):
+            index = reference.index_cells(np.array([first, 1, total - first - 1], np.int64))
+            assert int(kernels.sample_cells(cells, index, *unit, key=0, start=row, n_samples=1)[0, 0]) == cell
     zero, one = np.zeros(9), np.ones(9)
     u = kernels.fill_cells(np.zeros((1, 9), np.uint8), np.zeros(1, np.int64), zero, one, one, 1, key=7, start=2**40)
     words = [rng.philox4x32((0, 2**8, block, rng.UNIFORM), 7) for block in range(3)]
@@ -213,6 +219,14 @@ def test_samples_stay_in_their_cells(kernels, dtype):
         unchecked = np.minimum(lower + (codes + rng.uniforms(0, 0, 300, 40).astype(dtype)) * width, upper)
         assert (unchecked != expected).any()  # the trap is real
     assert same_bits(kernels.sample_cells(cells, index, *arguments, key=0, start=0, n_samples=300), expected)
+
+
+def test_samples_stay_below_the_upper_bound(kernels):
+    lower, upper, width, _, cells, counts = prepare(np.array([[-1.0] * 8, [-1e-9] * 8], np.float32), 2**22)
+    arguments = (cells, reference.index_cells(counts), lower, upper, width, 2**22)
+    drawn = kernels.sample_cells(*arguments, key=0, start=0, n_samples=100)
+    assert same_bits(drawn, reference.sample_cells(*arguments, key=0, start=0, n_samples=100))
+    assert lower[0] + 2**22 * width[0] > upper[0] == drawn.max()
 
 
 def test_steps_change_nothing(kernels, monkeypatch):

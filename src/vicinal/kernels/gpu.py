@@ -63,7 +63,7 @@ def quantize(latents: Tensor, lower: Array, width: Array, n_bins: int) -> Tensor
         return _positions(latents, columns[0], columns[1], n_bins).to(code_dtype(n_bins))
     codes = _new(latents.shape, dtype=code_dtype(n_bins), device=latents.device)
     n_values, d = latents.numel(), latents.shape[1]
-    _launch(_quantize_tile, -(-n_values // _TILE), latents, columns, codes, n_values, n_bins, d, _TILE)
+    _launch(_quantize_tile, -(-n_values // _TILE), latents.contiguous(), columns, codes, n_values, n_bins, d, _TILE)
     return codes
 
 
