@@ -322,6 +322,8 @@ def test_compiled_kernels_round_as_the_reference(compile_for_cuda, dtype):
     for assembly in assemblies:
         assert set(re.findall(r"div\.\w+\.f\d+", assembly)) == {f"div.rn.f{8 * latents.itemsize}"}
         assert not re.search(r"\bfma\.", assembly)
+    assert "ld.global.v" in assemblies[0]  # several values at once
+    assert all("st.global.v" in assembly for assembly in assemblies[1:])
 
 
 @needs_cuda

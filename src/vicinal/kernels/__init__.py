@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def select(rows: Any = None) -> ModuleType:
-    """Return the kernels for some rows: `gpu` for tensors; `cpu` for arrays, or `reference` without Numba's compiler."""
+    """Return the kernels for rows: `gpu` for tensors; `cpu` for arrays, or `reference` if Numba's compiler is off."""
     if _arrays.is_tensor(rows):
         from vicinal.kernels import gpu
 

@@ -186,8 +186,8 @@ def _fill_cells(cells: Tensor, drawn: Tensor, columns: Tensor, n_bins: int, key:
 
 
 def _jit(function: Callable[..., Any]) -> Any:
-    """Compile a kernel once for all values of these numbers."""
-    numbers = ("n_values", "n_bins", "n_samples", "n_cells", "shift", "n_halvings", "key", "start")
+    """Compile a kernel once for all values of these numbers; others may allow wider loads and stores."""
+    numbers = ("n_bins", "n_samples", "n_cells", "shift", "n_halvings", "key", "start")
     return function if triton is None else triton.jit(function, do_not_specialize=numbers)
 
 

@@ -12,12 +12,12 @@ from vicinal import rng
 from vicinal.kernels import memory
 from vicinal.kernels.cpu.compiler import jit, rows_a_run
 from vicinal.kernels.cpu.draws import TILE, counters, draw_part, halves, philox
+from vicinal.kernels.cpu.rows import fetch, in_units
 from vicinal.kernels.cpu.threads import over, parts
 from vicinal.kernels.reference import CellIndex
 
 Array = np.ndarray[Any, Any]
 
-_UNITS = (np.uint64, np.uint32, np.uint16)  # codes are fetched in the largest of these that divides a row
 _8 = np.uint32(8)
 _UNIFORM = np.uint64(rng.UNIFORM)
 
@@ -38,26 +38,6 @@ def _align(rows: int, blocks: int, d: int, w0: Array, w1: Array, w2: Array, w3: 
                 i, to = r * blocks + b, r * d + 4 * b
                 word[to], word[to + 1] = np.int32(w0[i] >> _8), np.int32(w1[i] >> _8)
                 word[to + 2], word[to + 3] = np.int32(w2[i] >> _8), np.int32(w3[i] >> _8)
-
-
-@jit
-def _fetch(units: Array, drawn: Array, fetched: Array) -> int:
-    """Copy the drawn rows, in units of several codes, behind one another."""
-    rows, n_units = drawn.shape[0], units.shape[1]
-    touched = 0
-    if n_units <= 16:
-        for j in range(n_units):
-            for r in range(rows):
-                fetched[r * n_units + j] = units[drawn[r], j]
-    else:
-        for r in range(rows):  # ask for all the cache lines first
-            for j in range(0, n_units, 8):
-                touched += units[drawn[r], j] > 0
-        for r in range(rows):
-            row = drawn[r]
-            for j in range(n_units):
-                fetched[r * n_units + j] = units[row, j]
-    return touched
 
 
 @jit
@@ -106,7 +86,7 @@ def _fill_cells(
     for first in range(0, n_samples, tile_rows):
         chosen = drawn[first : first + tile_rows]
         rows = chosen.shape[0]
-        _fetch(units, chosen, fetched)
+        fetch(units, chosen, fetched)
         philox(start + np.uint64(first), row, block, _UNIFORM, k0, k1, rows * blocks, w0, w1, w2, w3)
         _align(rows, blocks, d, w0, w1, w2, w3, word)
         tile = out[first : first + rows].reshape(rows * d)
@@ -141,8 +121,7 @@ def _filler(
     safe_width = np.where(width > 0, width, real(1))
     columns = [repeat(column) for column in (lower, upper, width, safe_width, *_margins(lower, upper, width, n_bins))]
     cells = np.ascontiguousarray(cells)
-    n_bytes = cells.shape[1] * cells.itemsize
-    units = cells.view(next((unit for unit in _UNITS if n_bytes % np.dtype(unit).itemsize == 0), np.uint8))
+    units = in_units(cells)
 
     def fill(drawn: Array, start: int, out: Array) -> None:
         _fill_cells(

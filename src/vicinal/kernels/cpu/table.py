@@ -8,11 +8,13 @@ import numpy as np
 
 from vicinal.kernels import memory
 from vicinal.kernels.cpu.compiler import jit
+from vicinal.kernels.cpu.rows import take
 from vicinal.kernels.cpu.threads import over, parts
 
 Array = np.ndarray[Any, Any]
 
 _BYTE = np.uint64(255)
+_SPARE_BITS = 12  # in a word, beyond those that would tell evenly spread rows apart
 
 
 @jit
@@ -75,18 +77,11 @@ def _changes(keys: Array) -> Array:
     return changed
 
 
-def _take(rows: Array, which: Array) -> Array:
-    """Return rows[which], in threads."""
-    taken = memory.new((len(which), rows.shape[1]), rows.dtype)
-    over(parts(*taken.shape), lambda a, b: np.take(rows, which[a:b], axis=0, out=taken[a:b], mode="clip"))
-    return taken
-
-
 def unique_cells(codes: Array, n_bins: int, masses: Array | None = None) -> tuple[Array, Array]:
     """As `reference.unique_cells`, by sorting packed columns; only ties go on to the next columns."""
     n, d = codes.shape
     bits = max(1, (n_bins - 1).bit_length())
-    per_word = 64 // bits
+    per_word = max(1, min(64, 2 * n.bit_length() + _SPARE_BITS) // bits)  # so many that few rows agree in them
 
     def packed(rows: Array, first: int) -> tuple[Array, int]:
         last = min(first + per_word, d)
@@ -107,7 +102,7 @@ def unique_cells(codes: Array, n_bins: int, masses: Array | None = None) -> tupl
         order[tied] = order[tied][by_word[again]]
         starts[tied] |= _changes(word[again])
     first_rows = np.flatnonzero(starts)
-    cells = _take(codes, order[first_rows] if len(first_rows) < n else order)
+    cells = take(np.ascontiguousarray(codes), order[first_rows] if len(first_rows) < n else order)
     if masses is not None:
         return cells, np.add.reduceat(masses[order], first_rows)
     return cells, np.diff(first_rows, append=n)

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-_VALUES_A_PART = 1 << 17  # below this a thread costs more than it gives
-_PARTS_A_CORE = 4  # so that a core which is slowed down does not hold up the others
+_VALUES_A_PART = 1 << 18  # below this a thread costs more than it gives
+_PARTS_A_CORE = 4  # when there is much to do, so that a core which is slowed down does not hold up the others
 
 
 @functools.cache
@@ -29,8 +29,9 @@ def _cores() -> int:
 
 
 def parts(n_rows: int, n_columns: int) -> list[tuple[int, int]]:
-    """Cut the rows into ranges (first, last), several for each core when there is enough to do."""
-    n_parts = max(1, min(_PARTS_A_CORE * _cores(), n_rows * n_columns // _VALUES_A_PART))
+    """Cut the rows into ranges (first, last) that are worth a thread each; one if there is little to do."""
+    n_parts, cores = n_rows * n_columns // _VALUES_A_PART, _cores()
+    n_parts = max(1, min(n_parts, cores if n_parts < 4 * _PARTS_A_CORE * cores else _PARTS_A_CORE * cores))
     edges = [n_rows * i // n_parts for i in range(n_parts + 1)]
     return list(itertools.pairwise(edges))
 
