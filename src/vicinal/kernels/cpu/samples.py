@@ -41,13 +41,10 @@ def _align(rows: int, blocks: int, d: int, w0: Array, w1: Array, w2: Array, w3: 
 
 
 @jit
-def _place(
-    code: Array, word: Array, lower: Array, upper: Array, width: Array, step: Any, real: Any, out: Array
-) -> None:  # fmt: skip
+def _place(code: Array, word: Array, lower: Array, width: Array, step: Any, real: Any, out: Array) -> None:
     """Put points into their cells."""
     for j in range(out.shape[0]):
-        value = lower[j] + (real(code[j]) + real(word[j]) * step) * width[j]
-        out[j] = value if value < upper[j] else upper[j]
+        out[j] = lower[j] + (real(code[j]) + real(word[j]) * step) * width[j]
 
 
 @jit
@@ -61,14 +58,15 @@ def _near_edge(word: Array, least: Array, most: Array) -> Any:
 
 @jit
 def _put_back(
-    code: Array, lower: Array, width: Array, safe_width: Array, top: Any, half: Any, real: Any, out: Array
-) -> None:
-    """Move the points that have left their cell to its centre."""
+    code: Array, lower: Array, upper: Array, width: Array, safe_width: Array, top: Any, half: Any, real: Any, out: Array
+) -> None:  # fmt: skip
+    """Move points beyond the bounds to them, and points that have left their cell to its centre."""
     for j in range(out.shape[0]):
         cell = real(code[j])
-        position = (out[j] - lower[j]) / safe_width[j]
+        value = out[j] if out[j] < upper[j] else upper[j]
+        position = (value - lower[j]) / safe_width[j]
         stayed = np.floor(position if position < top else top) == cell
-        out[j] = out[j] if stayed else lower[j] + (cell + half) * width[j]
+        out[j] = value if stayed else lower[j] + (cell + half) * width[j]
 
 
 @jit
@@ -86,29 +84,30 @@ def _fill_cells(
     for first in range(0, n_samples, tile_rows):
         chosen = drawn[first : first + tile_rows]
         rows = chosen.shape[0]
-        fetch(units, chosen, fetched)
         philox(start + np.uint64(first), row, block, _UNIFORM, k0, k1, rows * blocks, w0, w1, w2, w3)
         _align(rows, blocks, d, w0, w1, w2, w3, word)
+        fetch(units, chosen, fetched)
         tile = out[first : first + rows].reshape(rows * d)
         for a in range(0, rows * d, run):
             b = min(a + run, rows * d)
-            _place(code[a:b], word[a:b], lower, upper, width, step, real, tile[a:b])
+            _place(code[a:b], word[a:b], lower, width, step, real, tile[a:b])
             if _near_edge(word[a:b], least, most):
-                _put_back(code[a:b], lower, width, safe_width, top, half, real, tile[a:b])
+                _put_back(code[a:b], lower, upper, width, safe_width, top, half, real, tile[a:b])
 
 
 def _margins(lower: Array, upper: Array, width: Array, n_bins: int) -> tuple[Array, Array]:
-    """Return the words, (d,) int32 each, from which on and up to which rounding cannot move a point out of its cell.
+    """Return the words, (d,) int32 each, from which on and up to which a point stays in its cell and in the bounds.
 
-    Each of the operations on the way from (c + u) to the point and back to its position is off by at most half a unit
-    in the last place: of n_bins in six of them and of the bound in one. Twice that is taken.
+    From c + u to the point, and from there to the position that its code comes from, it is rounded five times: by at
+    most half a unit in the last place of n_bins bins four times, and of the bound once. The bounds themselves are off
+    by two such units. More than that is taken: 8 of the bins and 4 of the bound.
     """
     info = np.finfo(width.dtype)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        bound = np.maximum(np.abs(lower), np.abs(upper)) / width
-        margin = np.ceil(info.eps / 2 * (8.0 * n_bins + 4.0 * bound.astype(np.float64)) / rng.UNIFORM_STEP) + 1
-    too_small = (width < info.tiny / info.eps**2) | ~(margin < 2**23)  # below, products lose bits
-    least = np.where(width == 0, 0, np.where(too_small, 2**24, margin)).astype(np.int32)
+        bound = (np.maximum(np.abs(lower), np.abs(upper)) / width).astype(np.float64)
+        margin = np.ceil(info.eps / 2 * (8.0 * n_bins + 4.0 * bound) / rng.UNIFORM_STEP) + 1
+    anywhere = (width < info.tiny / info.eps**2) | ~(margin < 2**23)  # products of what is so small lose bits
+    least = np.where(width == 0, 0, np.where(anywhere, 2**24, margin)).astype(np.int32)
     return least, (2**24 - least).astype(np.int32)
 
 
