@@ -131,13 +131,17 @@ def _filler(
     return fill
 
 
+def _parts(out: Array) -> list[tuple[int, int]]:
+    return parts(len(out), 4 * out.shape[1])  # a value takes as long as four of a simple loop
+
+
 def fill_cells(
     cells: Array, drawn: Array, lower: Array, upper: Array, width: Array, n_bins: int, *, key: int, start: int
 ) -> Array:
     """As `reference.fill_cells`."""
     fill = _filler(cells, lower, upper, width, n_bins, key)
     out = memory.new_samples((len(drawn), cells.shape[1]), lower.dtype)
-    over(parts(*out.shape), lambda a, b: fill(drawn[a:b], start + a, out[a:b]))
+    over(_parts(out), lambda a, b: fill(drawn[a:b], start + a, out[a:b]))
     return out
 
 
@@ -154,5 +158,5 @@ def sample_cells(
         draw_part(index, key, start + first, drawn)
         fill(drawn, start + first, out[first:last])
 
-    over(parts(*out.shape), work)
+    over(_parts(out), work)
     return out

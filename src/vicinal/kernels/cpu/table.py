@@ -49,7 +49,7 @@ def _sort(keys: Array, n_bits: int, values: Array) -> tuple[Array, Array]:
 
     Both arrays are used up.
     """
-    ranges = parts(len(keys), 2)
+    ranges = parts(len(keys), 16)  # a key takes as long as so many values of a simple loop
     counts = memory.new((len(ranges), 256), np.int64)
     spare = memory.new(keys.shape, keys.dtype), memory.new(values.shape, values.dtype)
     for shift in map(np.uint64, range(0, n_bits, 8)):
@@ -86,7 +86,10 @@ def unique_cells(codes: Array, n_bins: int, masses: Array | None = None) -> tupl
     def packed(rows: Array, first: int) -> tuple[Array, int]:
         last = min(first + per_word, d)
         word = memory.new(rows.shape, np.uint64)
-        over(parts(len(rows), 8), lambda a, b: _pack(codes, rows[a:b], first, last, np.uint64(bits), word[a:b]))
+        over(
+            parts(len(rows), 4 * (last - first)),
+            lambda a, b: _pack(codes, rows[a:b], first, last, np.uint64(bits), word[a:b]),
+        )
         return word, bits * (last - first)
 
     rows = np.arange(n, dtype=np.int32 if n < 2**31 else np.int64)
