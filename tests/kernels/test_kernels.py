@@ -215,6 +215,20 @@ def test_index_and_draws(counts):
     assert (counts[drawn] > 0).all()
 
 
+def test_keys_too_short_for_a_column(monkeypatch):
+    codes = np.random.default_rng(0).integers(0, 3, size=(300, 4)).astype(np.uint32)
+    expected = reference.unique_cells(codes, 2**24)
+    sort, short = cpu.table._sort, []
+
+    def sort_by_one(codes, rows, groups, first, bits):
+        short.append(first)
+        return sort(codes, rows, groups, first, 64)
+
+    monkeypatch.setattr(cpu.table, "_sort", sort_by_one)
+    assert all(map(same_bits, cpu.unique_cells(codes, 2**24), expected))
+    assert short == [0, 1, 2, 3]
+
+
 @pytest.mark.parametrize("parts", [1, 7])
 def test_ties_in_packed_columns(monkeypatch, parts):
     monkeypatch.setattr(cpu.threads, "_VALUES_A_PART", 10**9 if parts == 1 else 100)

@@ -39,7 +39,7 @@ def test_compiled_kernels_are_used(latents):
         passes._bounds,
         passes._quantize,
         table._pack,
-        table._deal,
+        table._unpack,
         draws._draw_cells,
         samples._fill_cells,
     ):

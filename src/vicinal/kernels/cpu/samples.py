@@ -132,7 +132,7 @@ def _filler(
 
 
 def _parts(out: Array) -> list[tuple[int, int]]:
-    return parts(len(out), 4 * out.shape[1])  # a value takes as long as four of a simple loop
+    return parts(len(out), 2 * out.shape[1])  # a value takes as long as two of a simple loop
 
 
 def fill_cells(

@@ -13,97 +13,71 @@ from vicinal.kernels.cpu.threads import over, parts
 
 Array = np.ndarray[Any, Any]
 
-_BYTE = np.uint64(255)
-_SPARE_BITS = 12  # in a word, beyond those that would tell evenly spread rows apart
-
 
 @jit
-def _pack(codes: Array, rows: Array, first: int, last: int, bits: Any, packed: Array) -> None:
-    """Pack columns ``first`` to ``last`` of some rows into 64-bit words that are in the order of the rows."""
-    for i in range(rows.shape[0]):
-        word = np.uint64(0)
+def _pack(
+    codes: Array, rows: Array, groups: Array, first: int, last: int, bits: Any,
+    position_bits: Any, start: int, keys: Array,
+) -> None:  # fmt: skip
+    """Pack group, columns ``first`` to ``last`` and position, from ``start`` on, into keys, the group on top."""
+    for i in range(keys.shape[0]):
+        key = np.uint64(groups[i])
+        row = rows[i]
         for j in range(first, last):
-            word = (word << bits) | np.uint64(codes[rows[i], j])
-        packed[i] = word
+            key = (key << bits) | np.uint64(codes[row, j])
+        keys[i] = (key << position_bits) | np.uint64(start + i)
 
 
 @jit
-def _count_bytes(keys: Array, shift: Any, counts: Array) -> None:
-    counts[:] = 0
-    for i in range(keys.shape[0]):
-        counts[(keys[i] >> shift) & _BYTE] += 1
-
-
-@jit
-def _deal(keys: Array, values: Array, shift: Any, place: Array, new_keys: Array, new_values: Array) -> None:
-    """Put keys, and the values that go with them, where their byte belongs."""
-    for i in range(keys.shape[0]):
-        byte = (keys[i] >> shift) & _BYTE
-        to = place[byte]
-        place[byte] = to + 1
-        new_keys[to], new_values[to] = keys[i], values[i]
-
-
-def _sort(keys: Array, n_bits: int, values: Array) -> tuple[Array, Array]:
-    """Sort keys (n,) uint64 of so many bits, stably, and values with them: one byte after another, the last first.
-
-    Both arrays are used up.
-    """
-    ranges = parts(len(keys), 16)  # a key takes as long as so many values of a simple loop
-    counts = memory.new((len(ranges), 256), np.int64)
-    spare = memory.new(keys.shape, keys.dtype), memory.new(values.shape, values.dtype)
-    for shift in map(np.uint64, range(0, n_bits, 8)):
-        over(ranges, lambda a, b, c, k=keys, s=shift: _count_bytes(k[a:b], s, c), counts)
-        if (counts.sum(axis=0) == len(keys)).any():
-            continue
-        place = np.cumsum(counts.T).reshape(256, -1).T - counts  # a byte after another, a part after another
-        place = np.ascontiguousarray(place)
-        over(ranges, lambda a, b, p, k=keys, v=values, s=shift, to=spare: _deal(k[a:b], v[a:b], s, p, *to), place)
-        (keys, values), spare = spare, (keys, values)
-    return keys, values
-
-
-@jit
-def _mark_changes(keys: Array, changed: Array) -> None:
-    for i in range(keys.shape[0] - 1):
-        changed[i + 1] = keys[i + 1] != keys[i]
-
-
-def _changes(keys: Array) -> Array:
-    """Mark the keys that differ from the one before; the first does."""
-    changed = memory.new(keys.shape, np.bool_)
+def _unpack(keys: Array, position_bits: Any, positions: Array, changed: Array) -> None:
+    """Take the positions out of sorted keys, and mark where the rest of the key is another than before."""
+    mask = (np.uint64(1) << position_bits) - np.uint64(1)
     changed[0] = True
-    _mark_changes(keys, changed)
-    return changed
+    for i in range(keys.shape[0]):
+        positions[i] = keys[i] & mask
+    for i in range(1, keys.shape[0]):
+        changed[i] = (keys[i] ^ keys[i - 1]) > mask
+
+
+def _sort(codes: Array, rows: Array, groups: Array, first: int, bits: int) -> tuple[Array, Array, int]:
+    """Sort rows within their groups, (m,) each, by as many columns from ``first`` on as go into a 64-bit key.
+
+    Return the order, a mark where the columns or the group change, and the column to go on with.
+    """
+    position_bits = (len(rows) - 1).bit_length()
+    n_columns = (64 - position_bits - int(groups[-1]).bit_length()) // bits
+    last = min(first + n_columns, codes.shape[1])
+    if n_columns < 1:  # billions of rows
+        order: Array = np.lexsort((codes[rows, first], groups))
+        column = codes[rows[order], first]
+        changed = np.append(True, column[1:] != column[:-1])
+        return order, changed, first + 1
+    keys, changed = memory.new(rows.shape, np.uint64), memory.new(rows.shape, np.bool_)
+
+    def work(a: int, b: int) -> None:
+        _pack(codes, rows[a:b], groups[a:b], first, last, np.uint64(bits), np.uint64(position_bits), a, keys[a:b])
+
+    over(parts(len(rows), 4 * (last - first)), work)
+    keys.sort()
+    order = memory.new(rows.shape, rows.dtype)
+    _unpack(keys, np.uint64(position_bits), order, changed)
+    return order, changed, last
 
 
 def unique_cells(codes: Array, n_bins: int, masses: Array | None = None) -> tuple[Array, Array]:
-    """As `reference.unique_cells`, by sorting packed columns; only ties go on to the next columns."""
+    """As `reference.unique_cells`; rows that agree in the columns of one key go on to the next."""
     n, d = codes.shape
     bits = max(1, (n_bins - 1).bit_length())
-    per_word = max(1, min(64, 2 * n.bit_length() + _SPARE_BITS) // bits)  # so many that few rows agree in them
-
-    def packed(rows: Array, first: int) -> tuple[Array, int]:
-        last = min(first + per_word, d)
-        word = memory.new(rows.shape, np.uint64)
-        over(
-            parts(len(rows), 4 * (last - first)),
-            lambda a, b: _pack(codes, rows[a:b], first, last, np.uint64(bits), word[a:b]),
-        )
-        return word, bits * (last - first)
-
     rows = np.arange(n, dtype=np.int32 if n < 2**31 else np.int64)
-    keys, order = _sort(*packed(rows, 0), rows)
-    starts = _changes(keys)
-    for first in range(per_word, d, per_word):
+    order, starts, first = _sort(codes, rows, np.broadcast_to(np.uint8(0), n), 0, bits)
+    while first < d:
         tied = np.flatnonzero(~(starts & np.append(starts[1:], True)))  # one of several in its group
         if tied.size == 0:
             break
-        groups = np.cumsum(starts)[tied].view(np.uint64)
-        word, by_word = _sort(*packed(order[tied], first), np.arange(len(tied)))
-        _, again = _sort(groups[by_word], int(groups[-1]).bit_length(), np.arange(len(tied)))
-        order[tied] = order[tied][by_word[again]]
-        starts[tied] |= _changes(word[again])
+        rows = order[tied]
+        again, changed, first = _sort(codes, rows, np.cumsum(starts[tied]) - 1, first, bits)
+        order[tied] = rows[again]
+        starts[tied] |= changed
     first_rows = np.flatnonzero(starts)
     cells = take(np.ascontiguousarray(codes), order[first_rows] if len(first_rows) < n else order)
     if masses is not None:
