@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.stats import multivariate_normal
 
 from vicinal import _validation, rng
 from vicinal.samplers.base import ArrayFitMixin, DensityMixin
@@ -71,5 +70,7 @@ class GaussianSampler(ArrayFitMixin, DensityMixin):
     def _score_samples(self, X: Array) -> Array:
         if not self.covariance_.any():  # all latents were equal: a point
             return np.where((self.mean_.astype(X.dtype) == X).all(axis=1), 0.0, -np.inf)
+        from scipy.stats import multivariate_normal  # late: it takes long to load
+
         gaussian = multivariate_normal(self.mean_, self.covariance_, allow_singular=True)
         return np.asarray(gaussian.logpdf(X.astype(np.float64))).reshape(len(X))

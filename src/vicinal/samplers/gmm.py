@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.mixture import GaussianMixture
 
 from vicinal import _validation, rng
 from vicinal._errors import InvalidInputError
@@ -91,6 +90,8 @@ class GMMSampler(ArrayFitMixin, DensityMixin):
             raise InvalidInputError(
                 f"n_components must be at most the number of latents; got {n_components} for n_samples={len(X)}"
             )
+        from sklearn.mixture import GaussianMixture  # late: it takes long to load
+
         mixture = GaussianMixture(
             n_components,
             max_iter=_validation.check_integer(self.max_iter, "max_iter", minimum=1),
@@ -122,6 +123,8 @@ class GMMSampler(ArrayFitMixin, DensityMixin):
         return latents
 
     def _score_samples(self, X: Array) -> Array:
+        from sklearn.mixture import GaussianMixture  # late: it takes long to load
+
         mixture = GaussianMixture(len(self.weights_))
         mixture.weights_, mixture.means_, mixture.covariances_ = self.weights_, self.means_, self.covariances_
         mixture.precisions_cholesky_ = np.linalg.inv(np.linalg.cholesky(self.covariances_)).transpose(0, 2, 1)

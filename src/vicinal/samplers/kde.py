@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.neighbors import KernelDensity
 
 from vicinal import _validation, rng
 from vicinal.samplers.base import ArrayFitMixin, DensityMixin
@@ -84,6 +83,8 @@ class KDESampler(ArrayFitMixin, DensityMixin):
         scale = self.scale_[varies]
         log_density = np.zeros(len(X))
         if varies.any():
+            from sklearn.neighbors import KernelDensity  # late: it takes long to load
+
             kernels = KernelDensity(bandwidth=self.bandwidth_).fit(self.latents_[:, varies] / scale)
             log_density = kernels.score_samples(X[:, varies] / scale) - np.log(scale).sum()
         in_support = (X[:, ~varies] == self.latents_[0, ~varies]).all(axis=1)
