@@ -40,8 +40,7 @@ class Setting(NamedTuple):
     series_s: float
     pmf_n: tuple[int, int]
     pmf_dims: tuple[int, ...]
-    pmf_d: tuple[int, int]
-    pmf_d_rows: int
+    pmf_d: tuple[tuple[int, int, int], ...]  # first, last, rows
     gmm_n: tuple[int, int]
     gmm_d: tuple[int, int]
     gmm_k: tuple[int, int]
@@ -53,11 +52,10 @@ SETTINGS = {
     "quick": Setting(
         n_points=6,
         rounds=5,
-        series_s=6.0,
-        pmf_n=(10_000, 1_000_000),
+        series_s=9.0,
+        pmf_n=(20_000, 2_000_000),
         pmf_dims=(16, 64),
-        pmf_d=(8, 800),
-        pmf_d_rows=20_000,
+        pmf_d=((8, 800, 20_000), (100, 10_000, 10_000)),
         gmm_n=(1_000, 30_000),
         gmm_d=(8, 128),
         gmm_k=(4, 64),
@@ -66,12 +64,11 @@ SETTINGS = {
     ),
     "full": Setting(
         n_points=9,
-        rounds=15,
-        series_s=240.0,
+        rounds=9,
+        series_s=45.0,
         pmf_n=(30_000, 3_000_000),
         pmf_dims=(16, 64),
-        pmf_d=(8, 800),
-        pmf_d_rows=100_000,
+        pmf_d=((8, 800, 100_000), (100, 10_000, 50_000)),
         gmm_n=(3_000, 300_000),
         gmm_d=(8, 256),
         gmm_k=(4, 128),
@@ -89,7 +86,7 @@ def run(mode: str, options: Any) -> dict[str, Any]:  # noqa: ARG001 - the interf
     setting = SETTINGS[mode]
     jobs: list[Callable[[Setting], list[dict[str, Any]]]] = [
         *(partial(_pmf_in_n, d=d) for d in setting.pmf_dims),
-        _pmf_in_d,
+        *(partial(_pmf_in_d, first=first, last=last, n=n) for first, last, n in setting.pmf_d),
         _gmm_in_n,
         _gmm_in_d,
         _gmm_in_k,
@@ -176,9 +173,10 @@ def _pmf_in_n(setting: Setting, d: int) -> list[Any]:
     return _series("PMF", "n", {"d": d}, _interleaved(work, setting))
 
 
-def _pmf_in_d(setting: Setting) -> list[Any]:
-    n = setting.pmf_d_rows
-    work = {d: _pmf(clustered(n, d)) for d in _sizes(setting.pmf_d, setting.n_points)}
+def _pmf_in_d(setting: Setting, first: int, last: int, n: int) -> list[Any]:
+    generator = np.random.default_rng(0)
+    sizes = _sizes((first, last), setting.n_points)
+    work = {d: _pmf(generator.standard_normal((n, d), dtype=np.float32)) for d in sizes}
     return _series("PMF", "d", {"n": n}, _interleaved(work, setting))
 
 

@@ -1,0 +1,72 @@
+"""Fits and samples on a GPU, as shares of the bandwidth that copying on it reaches. Not run where there is none."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from latents import clustered
+
+from vicinal.samplers import PMFSampler
+
+N_BINS = 32
+SIZES = {"quick": ((1_000_000, 64),), "full": ((1_000_000, 16), (1_000_000, 64), (10_000_000, 64), (1_000_000, 512))}
+ROUNDS = 20
+GOAL = 0.6  # of the bandwidth of a copy
+
+
+def run(mode: str, options: Any) -> dict[str, Any]:
+    """Measure; see bench.py."""
+    del options
+    try:
+        import torch
+    except ImportError:
+        return {"not_run": "torch is not installed"}
+    if not torch.cuda.is_available():
+        return {"not_run": "there is no CUDA device, or torch is a CPU build"}
+    rows = [row for n, d in SIZES[mode] for row in measure(torch, n, d)]
+    return {"device": torch.cuda.get_device_name(), "rows": rows}
+
+
+def measure(torch: Any, n: int, d: int) -> list[dict[str, Any]]:
+    """Return bandwidths in GB/s: of the latents read by a fit, of the samples written, and of a copy, both counted."""
+    latents = torch.from_numpy(clustered(n, d)).cuda()
+    target = torch.empty_like(latents)
+    sampler = PMFSampler(N_BINS, random_state=0).fit(latents)
+    expected = PMFSampler(N_BINS, random_state=0).fit(latents.cpu().numpy()).sample(1000)
+    same = sampler.sample(1000).cpu().numpy().tobytes() == np.ascontiguousarray(expected).tobytes()
+    work: dict[str, tuple[int, Callable[[], Any]]] = {
+        "copy, read and written": (2, lambda: target.copy_(latents)),
+        "fit, latents read twice": (2, lambda: PMFSampler(N_BINS, random_state=0).fit(latents)),
+        "samples written": (1, lambda: sampler.sample(n)),
+    }
+    seconds = {name: _seconds(torch, function) for name, (_, function) in work.items()}
+    rates = {name: times * latents.nbytes / seconds[name] / 1e9 for name, (times, _) in work.items()}
+    copy = rates["copy, read and written"]
+    return [
+        {
+            "what": name,
+            "n": n,
+            "d": d,
+            "GB/s": rate,
+            "share of copy": rate / copy,
+            "goal": "-" if name.startswith("copy") else f"{GOAL}: {'met' if rate >= GOAL * copy else 'missed'}",
+            "samples equal those of the CPU": same,
+        }
+        for name, rate in rates.items()
+    ]
+
+
+def _seconds(torch: Any, work: Callable[[], Any]) -> float:
+    """Return the median time of ``work`` between two events on the device."""
+    times = []
+    for _ in range(3 + ROUNDS):
+        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        begin.record()
+        work()
+        end.record()
+        end.synchronize()
+        times.append(begin.elapsed_time(end) / 1e3)
+    return statistics.median(times[3:])
