@@ -22,6 +22,9 @@ from latents import clustered
 from rich.progress import track
 
 from vicinal.kernels import memory
+from vicinal.kernels.cpu.compiler import jit
+from vicinal.kernels.cpu.draws import TILE, counters, philox
+from vicinal.kernels.cpu.threads import over, parts
 from vicinal.samplers import PMFSampler
 
 Array = np.ndarray[Any, Any]
@@ -41,6 +44,7 @@ NAMES = {
     "table": "table of cells, made by the first sample",
     "sample": "as many samples as rows",
     "fresh": "the same in memory never touched before",
+    "words": "their random numbers alone, kept nowhere",
 }
 
 
@@ -57,6 +61,7 @@ def measure(n: int, d: int, n_rounds: int) -> list[dict[str, Any]]:
     target = np.zeros_like(latents)
     sampler = PMFSampler(N_BINS, random_state=0).fit(latents)
     sampler.sample(1)
+    random_words(n)
     codes = sampler._grid().codes(latents)
 
     def numpy() -> Array:
@@ -75,6 +80,7 @@ def measure(n: int, d: int, n_rounds: int) -> list[dict[str, Any]]:
         timed(times["sample"], lambda: sampler.sample(n))
         memory._spare = None
         timed(times["fresh"], lambda: sampler.sample(n))
+        timed(times["words"], lambda: random_words(n * d))
         if i < MOST_NUMPY:
             timed(times["numpy"], numpy)
     copy, plain = statistics.median(times["copy"]), statistics.median(times["numpy"])
@@ -89,6 +95,19 @@ def measure(n: int, d: int, n_rounds: int) -> list[dict[str, Any]]:
         row["numpy_target"] = NUMPY_TARGETS[d] if at_goal and name == "sample" else None
         rows.append(row)
     return rows
+
+
+@jit
+def _encrypt(n_tiles: int) -> None:
+    row, block, w0, w1, w2, w3 = counters(TILE, 1)
+    for tile in range(n_tiles):
+        first, stream, key = np.uint64(tile * TILE), np.uint64(1), np.uint64(7)
+        philox(first, row, block, stream, key, key, TILE, w0, w1, w2, w3)
+
+
+def random_words(n: int) -> None:
+    """Compute n random words, in as many threads as `sample` would."""
+    over(parts(n, 2), lambda a, b: _encrypt((b - a) // (4 * TILE)))
 
 
 def timed(times: list[float], work: Callable[[], Any]) -> Any:

@@ -3,6 +3,9 @@
 import importlib.util
 import json
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +43,19 @@ def test_choosing_bins(refresh, monkeypatch):
     monkeypatch.setattr(Path, "write_bytes", lambda _path, _data: None)  # the plot stays as it is
     result = json.loads(refresh.CHOOSING.read_text("utf-8"))
     assert shown("docs/choosing-bins.md") == refresh.choosing(result).strip()
+
+
+def test_performance(tmp_path):
+    page = tmp_path / "performance.md"
+    page.write_text("<!-- results -->\n<!-- /results -->", "utf-8")
+    results = tmp_path / "results"
+    results.mkdir()
+    for path in (ROOT / "benchmarks/results").glob("*.json"):
+        if "quick" not in path.stem:
+            shutil.copy(path, results)
+    command = [sys.executable, ROOT / "docs/performance.py", "full", "--results", results, "--page", page]
+    subprocess.run(command, check=True)  # noqa: S603 - ours
+    assert page.read_text("utf-8") == f"<!-- results -->\n{shown('docs/performance.md')}\n<!-- /results -->"
 
 
 @pytest.mark.parametrize(

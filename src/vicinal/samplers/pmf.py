@@ -14,7 +14,8 @@ cell drawn by its mass:
     c \sim p, \quad z_j = \mathrm{lower}_j + (c_j + u_j)\,\mathrm{width}_j, \quad u_j \sim U[0, 1)
 
 so its density is p(c) over the volume of a cell, and zero in every empty cell. Fitting is one pass
-for the bounds and one for the codes: O(n d), no iterations, no second training stage.
+for the bounds and one for the codes: O(n d), no iterations, no second training stage. The codes are
+sorted into a table of cells when that, or a sample, is first asked for.
 """
 
 from __future__ import annotations
@@ -91,7 +92,8 @@ class PMFSampler(DensityMixin):
     n_bins_ : int
         Bins in each dimension.
     cells_ : ndarray of unsigned int, shape (n_cells, d)
-        Codes of the occupied cells, in lexicographic order whatever the order of the training rows.
+        Codes of the occupied cells, in lexicographic order whatever the order of the training rows. Made,
+        with ``counts_``, when first asked for, or by the first sample.
     counts_ : ndarray of int64, shape (n_cells,)
         Training latents in each cell; with weights, the sum of their weights as integers.
     n_samples_seen_ : int
