@@ -185,7 +185,9 @@ def test_zero_has_one_sign(kernel):
 def test_bounds_show_what_is_not_finite(kernel, bad, row, d):
     latents = np.ones((701, d), dtype=np.float32)
     latents[row, d // 2] = bad
-    for bound in kernel.bounds(latents):
+    with np.errstate(invalid="ignore"):  # only uncompiled do the kernels warn of inf - inf
+        bounds = kernel.bounds(latents)
+    for bound in bounds:
         assert np.flatnonzero(np.isnan(bound)).tolist() == [d // 2]
         assert (np.delete(bound, d // 2) == 1).all()
 

@@ -35,7 +35,8 @@ from vicinal.samplers import labels, packing
 from vicinal.samplers.base import DensityMixin
 from vicinal.samplers.batches import Batches, working_copy
 from vicinal.samplers.calibration import calibrate
-from vicinal.samplers.cell_table import NO_ROWS, CellTable, Grid, tabulate, tempered, without_rare
+from vicinal.samplers.cell_table import NO_ROWS, CellTable, Grid, tempered
+from vicinal.samplers.fitted import PUT_OFF, grid_state, table_of, table_state
 from vicinal.samplers.tally import (
     Tally,
     bounds_of,
@@ -50,7 +51,6 @@ from vicinal.samplers.tally import (
 Array = np.ndarray[Any, Any]
 
 MAX_BINS = 2**24  # float32 counts no further in steps of one
-TABLE = ("cells_", "counts_", "dropped_mass_")  # put off until one of them, or a sample, is asked for
 
 
 class PMFSampler(DensityMixin):
@@ -450,17 +450,17 @@ class PMFSampler(DensityMixin):
         common = calibrated | {"_whole_weights": batches.whole}
         if batches.held and self.min_count == 1:
             codes, n_clipped = codes_of(batches, grid, self.out_of_bounds, inside=inside)
-            state = common | _grid_state(grid, len(codes), n_clipped)
-            tallied, put_off = None, partial(_table_of, codes, n_bins)
+            state = common | grid_state(grid, len(codes), n_clipped)
+            tallied, put_off = None, partial(table_of, codes, n_bins)
         else:
             tallied = tally(batches, grid, self.out_of_bounds, minimum, inside=inside)
-            state = common | _grid_state(grid, *tallied[1:]) | _table_state(tallied.table, self.min_count)
+            state = common | grid_state(grid, *tallied[1:]) | table_state(tallied.table, self.min_count)
             put_off = None
         if batches.streamed:
             self.__dict__.pop("feature_names_in_", None)
         else:
             self._set_names(X, reset=True)
-        self._set_fitted(state, batches.event_shape, batches.dtype, batches.kind, put_off, TABLE if put_off else ())
+        self._set_fitted(state, batches.event_shape, batches.dtype, batches.kind, put_off, PUT_OFF if put_off else ())
         self._tallied = tallied
         return self
 
@@ -482,7 +482,7 @@ class PMFSampler(DensityMixin):
     def _set_tallied(self, tallied: Tally, like: PMFSampler) -> None:
         """Take the fitted attributes from a tally on the grid of a fitted sampler, which may be this one."""
         grid = like._grid()
-        state = _grid_state(grid, *tallied[1:]) | _table_state(tallied.table, self.min_count) | {"_whole_weights": True}
+        state = grid_state(grid, *tallied[1:]) | table_state(tallied.table, self.min_count) | {"_whole_weights": True}
         self._set_fitted(state, like.event_shape_, like.dtype_, like._tensor_kind)
         self._tallied = tallied
 
@@ -519,44 +519,6 @@ class PMFSampler(DensityMixin):
 
     def _unpack(self, arrays: Mapping[str, Array], scalars: dict[str, Any]) -> dict[str, Any]:
         return packing.unpack_state(arrays, scalars)
-
-
-def _grid_state(grid: Grid, n_rows: int, n_clipped: int) -> dict[str, Any]:
-    """Return the fitted attributes that the first pass gives."""
-    return {
-        "n_bins_": grid.n_bins,
-        "lower_": grid.lower,
-        "upper_": grid.upper,
-        "bin_width_": grid.width,
-        "n_samples_seen_": n_rows,
-        "n_clipped_": n_clipped,
-    }
-
-
-def _table_of(codes: Any, n_bins: int) -> dict[str, Any]:
-    """Return the fitted attributes named in `TABLE` for codes (n, d); it takes longer than the codes did."""
-    return _table_state(tabulate(codes, n_bins, None, None), 1)
-
-
-def _table_state(table: CellTable, min_count: int) -> dict[str, Any]:
-    """Return the fitted attributes that the table of cells gives."""
-    kept = without_rare(table, min_count) if min_count > 1 else table
-    if not len(kept.cells):
-        raise InvalidInputError(
-            f"min_count={min_count} leaves no cell: the fullest has {table.counts.max()} latents; "
-            "lower min_count or n_bins"
-        )
-    state = {
-        "cells_": kept.cells,
-        "counts_": kept.counts,
-        "dropped_mass_": float(1.0 - kept.counts.sum() / table.counts.sum()),
-    }
-    if kept.classes:
-        state["classes_"] = labels.as_array(kept.classes)
-        state["class_counts_"] = np.bincount(kept.pair_class, kept.pair_counts, len(kept.classes)).astype(np.int64)
-        state["_pair_class"], state["_pair_cell"] = kept.pair_class, kept.pair_cell
-        state["_pair_counts"] = kept.pair_counts
-    return state
 
 
 def _checked_temperature(temperature: Any) -> float:
