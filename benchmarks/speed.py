@@ -78,7 +78,7 @@ def measure(n: int, d: int, n_rounds: int) -> list[dict[str, Any]]:
         del fitted
         sampler.sample(n)  # so that its memory is at hand
         timed(times["sample"], lambda: sampler.sample(n))
-        memory._spare = None
+        memory.spare.clear()
         timed(times["fresh"], lambda: sampler.sample(n))
         timed(times["words"], lambda: random_words(n * d))
         if i < MOST_NUMPY:

@@ -3,6 +3,7 @@
 import gc
 import mmap
 import threading
+from collections import deque
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ def address(array):
 
 @pytest.fixture(autouse=True)
 def _no_spare(monkeypatch):
-    monkeypatch.setattr(memory, "_spare", None)
+    monkeypatch.setattr(memory, "spare", deque(maxlen=1))
 
 
 def test_memory_comes_back():
@@ -48,7 +49,7 @@ def test_memory_in_sight_is_left_alone(view):
     assert (kept.view(np.float32) == 7).all()
     del kept, other
     gc.collect()
-    assert memory._spare is not None
+    assert len(memory.spare) == 1
 
 
 def test_memory_that_fits_badly_is_not_used():
@@ -57,6 +58,15 @@ def test_memory_that_fits_badly_is_not_used():
     del big
     assert address(memory.new_samples(SHAPE, np.dtype(np.float32))) != where
     assert address(memory.new_samples((8 * SHAPE[0],), np.dtype(np.float32))) != where
+
+
+def test_one_block_is_kept():
+    arrays = [memory.new_samples(SHAPE, np.dtype(np.float32)) for _ in range(3)]
+    last = address(arrays[0])
+    while arrays:
+        arrays.pop()
+    assert len(memory.spare) == 1
+    assert address(memory.new_samples(SHAPE, np.dtype(np.float32))) == last
 
 
 def test_small_results_are_ordinary_arrays():

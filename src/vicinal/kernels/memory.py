@@ -1,7 +1,7 @@
 """Memory for results; that of large samples is handed out again when the last array in it is gone.
 
-Memory fresh from the operating system costs more to touch for the first time than samples cost to
-compute. One block is therefore kept, and marked as free: the system takes it back when it runs short.
+To touch memory fresh from the operating system takes a good part of the time that samples take. One
+block is therefore kept, and marked as free: the system takes it back when it runs short.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import math
 import mmap
-import threading
 import weakref
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,7 @@ SMALLEST = 1 << 22  # bytes; what is smaller the C library recycles itself
 
 new = np.empty  # tests fill it with nonsense first
 
-_lock = threading.Lock()
-_spare: mmap.mmap | None = None
+spare: deque[mmap.mmap] = deque(maxlen=1)  # whose methods are atomic: arrays may be given up at any moment
 
 
 def new_samples(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -38,11 +37,11 @@ def new_samples(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
 
 
 def _take(n_bytes: int) -> mmap.mmap:
-    global _spare
-    with _lock:
-        if _spare is not None and n_bytes <= len(_spare) <= 2 * n_bytes:
-            block, _spare = _spare, None
+    with contextlib.suppress(IndexError):
+        block = spare.pop()
+        if n_bytes <= len(block) <= 2 * n_bytes:
             return block
+        spare.append(block)
     block = mmap.mmap(-1, n_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     with contextlib.suppress(AttributeError, OSError):  # a wish, not a need
         block.madvise(mmap.MADV_HUGEPAGE)
@@ -50,8 +49,6 @@ def _take(n_bytes: int) -> mmap.mmap:
 
 
 def _give_back(block: mmap.mmap) -> None:
-    global _spare
     with contextlib.suppress(OSError):
         block.madvise(mmap.MADV_FREE)
-    with _lock:
-        _spare = block
+    spare.append(block)
