@@ -48,11 +48,11 @@ def _place(code: Array, word: Array, lower: Array, width: Array, step: Any, real
 
 
 @jit
-def _near_edge(word: Array, least: Array, most: Array) -> Any:
+def _near_edge(word: Array, least: Any, most: Any) -> Any:
     """Tell whether a point is so near the edge of its cell that rounding may have moved it out."""
     sign = np.int32(0)
     for j in range(word.shape[0]):  # Numba would make the differences 64 bits wide
-        sign = np.int32(sign | np.int32(np.int32(word[j] - least[j]) | np.int32(most[j] - word[j])))
+        sign = np.int32(sign | np.int32(np.int32(word[j] - least) | np.int32(most - word[j])))
     return sign < 0
 
 
@@ -72,7 +72,7 @@ def _put_back(
 @jit
 def _fill_cells(
     cells: Array, units: Array, drawn: Array, lower: Array, upper: Array, width: Array, safe_width: Array,
-    least: Array, most: Array, top: Any, half: Any, step: Any, real: Any, k0: Any, k1: Any, start: Any, out: Array,
+    least: Any, most: Any, top: Any, half: Any, step: Any, real: Any, k0: Any, k1: Any, start: Any, out: Array,
 ) -> None:  # fmt: skip
     n_samples, d = out.shape
     run, blocks = lower.shape[0], (d + 3) // 4
@@ -95,20 +95,22 @@ def _fill_cells(
                 _put_back(code[a:b], lower, upper, width, safe_width, top, half, real, tile[a:b])
 
 
-def _margins(lower: Array, upper: Array, width: Array, n_bins: int) -> tuple[Array, Array]:
-    """Return the words, (d,) int32 each, from which on and up to which a point stays in its cell and in the bounds.
+def _margin(lower: Array, upper: Array, width: Array, n_bins: int) -> int:
+    """Return the word from which on, and as far from the largest, a point stays in its cell and in the bounds.
 
     From c + u to the point, and from there to the position that its code comes from, it is rounded five times: by at
     most half a unit in the last place of n_bins bins four times, and of the bound once. The bounds themselves are off
     by two such units. More than that is taken: 8 of the bins and 4 of the bound.
     """
     info = np.finfo(width.dtype)
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        bound = (np.maximum(np.abs(lower), np.abs(upper)) / width).astype(np.float64)
-        margin = np.ceil(info.eps / 2 * (8.0 * n_bins + 4.0 * bound) / rng.UNIFORM_STEP) + 1
-    anywhere = (width < info.tiny / info.eps**2) | ~(margin < 2**23)  # products of what is so small lose bits
-    least = np.where(width == 0, 0, np.where(anywhere, 2**24, margin)).astype(np.int32)
-    return least, (2**24 - least).astype(np.int32)
+    if not (width > 0).any():
+        return 0
+    lower, upper, width = (column[width > 0] for column in (lower, upper, width))
+    with np.errstate(over="ignore"):
+        bound = np.max(np.maximum(np.abs(lower), np.abs(upper)) / width)
+        margin = np.ceil(info.eps / 2 * (8.0 * n_bins + 4.0 * float(bound)) / rng.UNIFORM_STEP) + 1
+    products_lose_bits = width.min() < info.tiny / info.eps**2
+    return 2**24 if products_lose_bits or not margin < 2**23 else int(margin)
 
 
 def _filler(
@@ -118,13 +120,15 @@ def _filler(
     real = lower.dtype.type
     repeat = functools.partial(np.tile, reps=rows_a_run(cells.shape[1]))
     safe_width = np.where(width > 0, width, real(1))
-    columns = [repeat(column) for column in (lower, upper, width, safe_width, *_margins(lower, upper, width, n_bins))]
+    columns = [repeat(column) for column in (lower, upper, width, safe_width)]
+    margin = _margin(lower, upper, width, n_bins)
+    least, most = np.int32(margin), np.int32(2**24 - margin)
     cells = np.ascontiguousarray(cells)
     units = in_units(cells)
 
     def fill(drawn: Array, start: int, out: Array) -> None:
         _fill_cells(
-            cells, units, drawn, *columns, real(n_bins - 1), real(0.5), real(rng.UNIFORM_STEP), real,
+            cells, units, drawn, *columns, least, most, real(n_bins - 1), real(0.5), real(rng.UNIFORM_STEP), real,
             *halves(key), np.uint64(start), out,
         )  # fmt: skip
 
