@@ -376,13 +376,16 @@ def speed_section(result: Row) -> tuple[list[str], dict[str, bytes]]:
     rows = []
     for row in result["rows"]:
         if "not_run" in row:
-            rows.append([row["name"], _size(row, "n"), _size(row, "d"), f"not run: {row['not_run']}", "", "", ""])
+            rows.append([row["name"], _size(row, "n"), _size(row, "d"), f"not run: {row['not_run']}", "", "", "", ""])
             continue
         copy, numpy = row.get("ratio_to_copy"), row.get("ratio_to_numpy")
         goals = [_goal(copy, row.get("target"), most=True), _goal(numpy, row.get("numpy_target"), most=False)]
-        rows.append([row["name"], _size(row, "n"), _size(row, "d"), _two(copy), goals[0], _two(numpy), goals[1]])
+        quartiles = " to ".join(map(_two, row.get("quartiles", ())))
+        rows.append(
+            [row["name"], _size(row, "n"), _size(row, "d"), _two(copy), quartiles, goals[0], _two(numpy), goals[1]]
+        )
     lines = [
-        table(["", "n", "d", "times a copy", "goal", "times as fast as NumPy", "goal"], rows),
+        table(["", "n", "d", "times a copy", "quartiles", "goal", "times as fast as NumPy", "goal"], rows),
         "",
         "A copy is `numpy.copyto` of as many float32 values as come in or go out, into memory at hand, taken in turn with what it",
         "is compared to. NumPy draws `lower + (codes[rows] + rng.random((n, d), dtype=float32)) * width`. Samples are drawn in a",
