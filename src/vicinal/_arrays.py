@@ -52,15 +52,15 @@ def to_numpy(array: Any) -> np.ndarray[Any, Any]:
 
 def float_dtype(array: Any) -> np.dtype[Any]:
     """Return the NumPy type of an array or tensor of floats; that of bfloat16 is float32."""
-    if not is_tensor(array):
-        return np.dtype(array.dtype)
-    name = str(array.dtype).removeprefix("torch.")
+    kind = tensor_kind(array)
+    name = array.dtype if kind is None else kind.dtype
     return np.dtype("float32" if name == "bfloat16" else name)
 
 
 def on_accelerator(array: Any) -> bool:
     """Tell whether ``array`` is a torch tensor of floats that is worked on where it is."""
-    return is_tensor(array) and array.device.type in ACCELERATORS and array.is_floating_point()
+    kind = tensor_kind(array)
+    return kind is not None and kind.on_accelerator
 
 
 def from_numpy(array: Any, kind: TensorKind | None) -> Any:

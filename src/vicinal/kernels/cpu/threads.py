@@ -36,9 +36,8 @@ def parts(n_rows: int, n_columns: int) -> list[tuple[int, int]]:
     return list(itertools.pairwise(edges))
 
 
-def over(ranges: list[tuple[int, int]], work: Callable[..., Any], *arguments: Any) -> list[Any]:
-    """Call ``work(first, last)`` on every range, with an item of each of ``arguments`` behind, in threads."""
-    firsts, lasts = zip(*ranges, strict=True)
+def over(ranges: list[tuple[int, int]], work: Callable[[int, int], Any]) -> list[Any]:
+    """Call ``work(first, last)`` on every range, in threads."""
     if len(ranges) == 1:
-        return [work(firsts[0], lasts[0], *(argument[0] for argument in arguments))]
-    return list(_pool(os.getpid()).map(work, firsts, lasts, *arguments))
+        return [work(*ranges[0])]
+    return list(_pool(os.getpid()).map(work, *zip(*ranges, strict=True)))
