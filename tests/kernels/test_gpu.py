@@ -8,6 +8,7 @@ import types
 
 import numpy as np
 import pytest
+from oracle import prepare, same_bits
 
 from vicinal import rng
 from vicinal.kernels import reference
@@ -88,19 +89,6 @@ def kernels(request, monkeypatch):
     else:
         assert gpu._use_triton(torch.zeros(1, device="cuda" if CUDA else "cpu"))
     return Kernels(gpu, "cuda" if place == "cuda" else "cpu")
-
-
-def prepare(latents, n_bins):
-    """Return bounds, widths, codes, cells and counts by the reference."""
-    lower, upper = reference.bounds(latents)
-    width = (upper - lower) / latents.dtype.type(n_bins)
-    codes = reference.quantize(latents, lower, width, n_bins)
-    return lower, upper, width, codes, *reference.unique_cells(codes, n_bins)
-
-
-def same_bits(a, b):
-    """Tell whether two arrays agree in type, shape and every bit."""
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 SIZES = [1, 2, 3, 4, 5, 16, 61, 64, 300]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle import prepare, same_bits
 
 from vicinal import kernels, rng
 from vicinal.kernels import cpu, memory, reference
@@ -21,19 +22,6 @@ def _poisoned(monkeypatch):
 
     monkeypatch.setattr(memory, "new", poisoned)
     monkeypatch.setattr(memory, "new_samples", poisoned)
-
-
-def prepare(latents, n_bins):
-    """Return bounds, widths, codes, cells and counts by the reference."""
-    lower, upper = reference.bounds(latents)
-    width = (upper - lower) / latents.dtype.type(n_bins)
-    codes = reference.quantize(latents, lower, width, n_bins)
-    return lower, upper, width, codes, *reference.unique_cells(codes, n_bins)
-
-
-def same_bits(a, b):
-    """Tell whether two arrays agree in type, shape and every bit."""
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 def test_quantize_by_hand(kernel):
