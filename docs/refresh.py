@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 import vicinal
 from vicinal import datasets, demo, report
-from vicinal.evaluation import Scores
+from vicinal.scores import Scores
 
 DOCS = Path(__file__).parent
 CHOOSING = DOCS.parent / "benchmarks/results/choosing_bins.json"

@@ -177,6 +177,7 @@ def _run_model(
         train=train,
         real=held_out,
         features=features,
+        baseline="GMM, 10 components",
         n_seeds=settings.n_seeds,
         random_state=random_state,
         on_row=lambda _name: tick_row(),

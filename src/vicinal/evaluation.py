@@ -15,89 +15,32 @@ reconstructions
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 
-from vicinal import _validation, metrics, pipeline
-from vicinal._errors import InvalidInputError
-from vicinal.metrics import neighbors
-from vicinal.metrics.distances import check_pair
+from vicinal import _validation, images, pipeline
+from vicinal._errors import InvalidInputError, InvalidTypeError
+from vicinal.metrics import catalogue
+from vicinal.metrics._inputs import check_sets
+from vicinal.metrics.catalogue import DEFAULT_METRICS, METRICS
+from vicinal.metrics.features import FeatureExtractor, ModuleFeatures
 from vicinal.samplers import BootstrapSampler, Sampler
+from vicinal.scores import Scores, check_baseline, summary
 
 Array = np.ndarray[Any, Any]
 Features = Callable[[Any], Any]
 
-COLUMNS = {
-    "n": "n",
-    "frechet_distance": "Frechet distance ↓",
-    "wasserstein_distance": "W2 ↓",
-    "nn_ratio": "nn ratio (1 = fresh)",
-    "authenticity": "AuthPct % ↑",
-    "fit_seconds": "fit s",
-}
-W2_ROWS = 1000
 REAL, BOOTSTRAP, RECONSTRUCTIONS = "real versus real", "bootstrap copies", "reconstructions"
-
-
-@dataclass(frozen=True)
-class Scores:
-    """A table: one row for each set of samples, one column for each metric.
-
-    Attributes
-    ----------
-    rows : list of dict
-        ``name``, ``reference`` (whether the row is there for comparison), and the metrics of `COLUMNS`;
-        a metric that was not measured is absent. ``<metric>_se`` is a standard error over seeds.
-    notes : list of str
-        What a reader of the numbers has to know.
-    """
-
-    rows: list[dict[str, Any]]
-    notes: list[str] = field(default_factory=list)
-
-    def __getitem__(self, name: str) -> dict[str, Any]:
-        """Return the row of that name."""
-        for row in self.rows:
-            if row["name"] == name:
-                return row
-        raise KeyError(f"no row {name!r}; there are {', '.join(repr(row['name']) for row in self.rows)}")
-
-    @property
-    def columns(self) -> list[str]:
-        """The metrics that at least one row has, in the order of `COLUMNS`."""
-        return [column for column in COLUMNS if any(column in row for row in self.rows)]
-
-    def cells(self) -> list[list[str]]:
-        """Return the table as text: a row of headings, then a row for each set of samples."""
-        headings = ["", *(COLUMNS[column] for column in self.columns)]
-        return [headings, *([row["name"], *(_text(row, column) for column in self.columns)] for row in self.rows)]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return rows and notes as plain Python objects, ready for JSON: None stands for NaN."""
-        rows = [{key: None if value != value else value for key, value in row.items()} for row in self.rows]
-        return {"rows": rows, "notes": list(self.notes)}
-
-    def to_markdown(self) -> str:
-        """Return the table in GitHub's Markdown, with the notes below it."""
-        headings, *rows = self.cells()
-        rule = ["---", *["---:"] * (len(headings) - 1)]
-        lines = ["| " + " | ".join(cells) + " |" for cells in (headings, rule, *rows)]
-        return "\n".join([*lines, "", *(f"- {note}" for note in self.notes)]).rstrip() + "\n"
-
-    def __str__(self) -> str:
-        table = self.cells()
-        widths = [max(len(cells[i]) for cells in table) for i in range(len(table[0]))]
-        lines = [
-            "  ".join(cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(row))
-            for row in (list(zip(cells, widths, strict=True)) for cells in table)
-        ]
-        return "\n".join([*lines, *self.notes])
+_UNIT, _LEVELS = 1.25, 64.0  # images up to the one, against images beyond the other, are in different ranges
+_OF_NEIGHBOURS = {"precision", "recall", "density", "coverage"}
+_OF_SUBSETS = {"wasserstein_distance": "W2", "wasserstein_1_distance": "W1", "sinkhorn_divergence": "Sinkhorn"}
 
 
 def evaluate(
@@ -105,8 +48,12 @@ def evaluate(
     generated: Any,
     *,
     train: Any = None,
-    features: Features | None = None,
+    features: Any = None,
+    metrics: Sequence[str] | None = None,
+    reconstructions: Any = None,
+    baseline: str | None = None,
     random_state: int = 0,
+    on_row: Callable[[str], None] | None = None,
 ) -> Scores:
     """Score generated data against held-out real data.
 
@@ -114,25 +61,44 @@ def evaluate(
     ----------
     real : array_like of shape (n, *shape)
         Held-out data: images or latents. Not the data that the generator was trained on.
-    generated : array_like of shape (m, *shape), or mapping of str to such arrays
-        Samples, of one source or of several by name.
+    generated : array_like of shape (m, *shape), list of those, or mapping of str to either
+        Samples, of one source or of several by name. A list or tuple holds one set for each seed, and gives a mean
+        with a standard error.
     train : array_like of shape (k, *shape), optional
         The data that the generator was trained on. Without them there is no novelty column, and a
         warning in the notes: quality alone rewards copies.
-    features : callable, optional
-        Maps rows to feature vectors, for the Frechet distance; None takes the rows as they are.
+    features : FeatureExtractor, torch.nn.Module or callable, optional
+        Maps images to feature vectors, between which quality is measured: see `vicinal.metrics.features`. Images are
+        then clipped and rounded to 8 bits first. None takes the rows as they are. What is fitted between latents, and
+        novelty, are measured between the rows themselves; ``feature_nn_ratio`` and its like between features.
+    metrics : sequence of str, optional
+        Names in `vicinal.metrics.METRICS`; None takes `vicinal.metrics.DEFAULT_METRICS`, as far as ``train`` is given
+        for them.
+    reconstructions : array_like of shape (l, *shape), optional
+        Held-out images sent through the autoencoder: a reference row.
+    baseline : str, optional
+        A name in ``generated``: the table goes on with how much better than it the others are, seed by seed.
     random_state : int
-        Seed of the subsets.
+        Seed of the subsets; set i of each source is measured with ``random_state + i``.
+    on_row : callable, optional
+        Called with the name of each row when it is done.
 
     Returns
     -------
     Scores
-        The table.
+        The table: it prints, and has ``to_dict``, ``to_markdown``, ``to_csv`` and ``to_pandas``.
 
     Raises
     ------
     InvalidInputError, InvalidTypeError
-        For data that cannot be used.
+        For data that cannot be used: another shape, NaN, too few rows; images in another range than [0, 1] or 0..255.
+    MissingExtraError
+        If a metric or the features need a package that is not installed.
+
+    Notes
+    -----
+    Memory: the rows and their features once more in float64, and at most about 0.5 GB beside them, or six matrices
+    of n_features squared.
 
     Examples
     --------
@@ -144,31 +110,39 @@ def evaluate(
     >>> scores["bootstrap copies"]["authenticity"]
     0.0
     """
-    random_state = _validation.check_integer(random_state, "random_state", minimum=0)
-    real = _validation.check_rows(real, "real", minimum=2)
-    several = generated if isinstance(generated, Mapping) else {"generated": generated}
-    if not several:
-        raise InvalidInputError("generated must hold at least one set of samples; got an empty mapping")
-    shape = real.shape[1:]
-    taken = {REAL, BOOTSTRAP, RECONSTRUCTIONS} & set(several)
-    if taken:
-        raise InvalidInputError(f"generated must not use the names of reference rows; got {', '.join(taken)}")
-    sets = {str(name): _check_like(rows, f"generated[{name!r}]", shape) for name, rows in several.items()}
-    features = features or (lambda rows: rows)
-    judge = _Judge(real, features(real), None if train is None else _check_like(train, "train", shape), random_state)
-
-    rows = []
-    if judge.train is not None:
-        generator = np.random.default_rng([random_state, 2])
-        others = judge.train[_some(generator, len(judge.train), len(real))]
-        copies = judge.train[generator.integers(len(judge.train), size=len(real))]
-        rows.append(_row(REAL, judge.quality(others, features(others)) | judge.novelty(real), reference=True))
-        rows.append(_row(BOOTSTRAP, judge.quality(copies, features(copies)) | judge.novelty(copies), reference=True))
-    rows += [_row(name, judge.quality(x, features(x)) | judge.novelty(x)) for name, x in sets.items()]
-    notes = [f"W2 is exact between at most {W2_ROWS} rows of each set."]
-    if judge.train is None:
+    seed = _validation.check_integer(random_state, "random_state", minimum=0, maximum=2**32 - 10_000)
+    wanted = _wanted(metrics, train is not None)
+    extractor = _extractor(features)
+    minimum = catalogue.N_NEIGHBORS + 1 if _OF_NEIGHBOURS & set(wanted) else 2
+    prepare = (
+        _as_rows if extractor is None else _as_rgb if _mix_grey(real, generated, train, reconstructions) else _as_images
+    )
+    real = prepare(real, "real", None, minimum)
+    sets = {
+        name: [prepare(rows, f"generated[{name!r}]", real, minimum) for rows in several]
+        for name, several in _by_name(generated).items()
+    }
+    check_baseline(baseline, list(sets))
+    train = None if train is None else prepare(train, "train", real, 1)
+    judge = _Judge(real, train, real, train, extractor, wanted, seed)
+    table = _Table(on_row)
+    if train is not None:
+        n_seeds = max(map(len, sets.values()))
+        table.add(REAL, judge.real_runs(n_seeds), reference=True)
+        generators = [np.random.default_rng([seed + i, 3]) for i in range(n_seeds)]
+        copies = [train[generator.integers(len(train), size=len(real))] for generator in generators]
+        table.add(BOOTSTRAP, [judge.score(rows, rows, i) for i, rows in enumerate(copies)], reference=True)
+    if reconstructions is not None:
+        rows = prepare(reconstructions, "reconstructions", real, minimum)
+        table.add(RECONSTRUCTIONS, [judge.score(rows, rows, 0, novelty=False)], reference=True)
+    for name, several in sets.items():
+        table.add(name, [judge.score(rows, rows, i) for i, rows in enumerate(several)])
+    notes = _notes(wanted, extractor)
+    if train is None:
         notes.append("No training data given, so novelty is not measured: copies of it would score best here.")
-    return Scores(rows, notes)
+    if max(map(len, sets.values())) > 1:
+        notes.append("Mean ± standard error over the sets of each source.")
+    return Scores(table.rows, notes, _headings(extractor), baseline)
 
 
 @dataclass(frozen=True)
@@ -187,14 +161,17 @@ def compare(
     *,
     train: Array,
     real: Array,
-    features: Features,
+    features: Any,
+    metrics: Sequence[str] | None = None,
+    baseline: str | None = None,
     n_seeds: int = 3,
     random_state: int = 0,
     on_row: Callable[[str], None] | None = None,
 ) -> Comparison:
     """Fit samplers to an autoencoder's latents and score what it decodes from their samples.
 
-    The Frechet distance is between features of images; the other metrics are between latents.
+    Quality is measured between features of images, the fit of latents and novelty between latents;
+    ``feature_nn_ratio`` and its like between features of decoded samples and of the training images.
 
     Parameters
     ----------
@@ -205,93 +182,235 @@ def compare(
     train, real : ndarray of shape (n, *image_shape)
         Images that the autoencoder was trained on, and held-out ones. As many samples are drawn as
         there are held-out images.
-    features : callable
-        Maps images to feature vectors.
+    features, metrics, baseline, on_row
+        As in `evaluate`.
     n_seeds : int
         Sets of samples from each sampler; more than one give a standard error.
     random_state : int
         Seed of fits, samples (``random_state`` to ``random_state + n_seeds - 1``) and subsets.
-    on_row : callable, optional
-        Called with the name of each row when it is done.
 
     Returns
     -------
     Comparison
         Table, fitted samplers and latents.
     """
-    done = on_row or (lambda _name: None)
+    wanted = _wanted(metrics, True)
+    check_baseline(baseline, list(samplers))
+    extractor = _extractor(features)
     train_latents, real_latents = pipeline.encode(autoencoder, train), pipeline.encode(autoencoder, real)
-    judge = _Judge(real_latents, features(real), train_latents, random_state)
-    others = _some(np.random.default_rng([random_state, 2]), len(train), len(real))
-
-    decoded = features(pipeline.decode(autoencoder, real_latents))
-    reconstructed = {"frechet_distance": metrics.frechet_distance(judge.real_features, decoded), "n": len(real)}
-    rows = [
-        _row(REAL, judge.quality(train_latents[others], features(train[others])) | judge.novelty(real_latents), True),
-        _row(RECONSTRUCTIONS, reconstructed, True),
-    ]
-    done(REAL)
+    judge = _Judge(real_latents, train_latents, real, train, extractor, wanted, random_state)
+    table = _Table(on_row)
+    table.add(REAL, judge.real_runs(n_seeds), reference=True)
+    decoded = pipeline.decode(autoencoder, real_latents)
+    quality = [name for name in wanted if METRICS[name].space == "features"]
+    table.add(RECONSTRUCTIONS, [judge.score(real_latents, decoded, 0, quality, novelty=False)], reference=True)
     fitted: dict[str, Sampler] = {}
     for name, template in {BOOTSTRAP: BootstrapSampler(), **samplers}.items():
         fitted[name], seconds = _timed_fit(clone(template).set_params(random_state=random_state), train_latents)
         runs = []
-        for seed in range(random_state, random_state + n_seeds):
-            latents = fitted[name].sample(len(real), random_state=seed)
-            images = features(pipeline.decode(autoencoder, latents))
-            runs.append(judge.quality(latents, images) | judge.novelty(latents))
-        rows.append(_row(name, _summary(runs) | {"fit_seconds": seconds}, name == BOOTSTRAP))
-        done(name)
+        for i in range(n_seeds):
+            latents = fitted[name].sample(len(real), random_state=random_state + i)
+            runs.append(judge.score(latents, pipeline.decode(autoencoder, latents), i))
+        table.add(name, runs, reference=name == BOOTSTRAP, fit_seconds=seconds)
     notes = [
-        f"Quality against {len(real)} held-out images, by as many samples; the Frechet distance is not FID: "
-        "it uses other features.",
-        "W2, nn ratio and AuthPct are taken between latents. An nn ratio of 1 is as new as fresh data, 0 a copy; "
+        f"Quality against {len(real)} held-out images, by as many samples."
+        + ("" if _headings(extractor) else " The Frechet distance is not FID: it uses other features."),
+        *_notes(wanted, extractor),
+        "Latent fit and novelty are taken between latents. An nn ratio of 1 is as new as fresh data, 0 a copy; "
         "compare the quality of samplers at equal novelty.",
-        f"W2 is exact between at most {W2_ROWS} rows of each set.",
     ]
     if n_seeds > 1:
         notes.append(f"Mean ± standard error over {n_seeds} seeds of sampling, one training of the autoencoder.")
-    return Comparison(Scores(rows, notes), fitted, train_latents, real_latents)
+    scores = Scores(table.rows, notes, _headings(extractor), baseline)
+    return Comparison(scores, fitted, train_latents, real_latents)
 
 
 class _Judge:
-    """The real data, and the metrics taken against them."""
+    """The real data as rows and as features, and the metrics taken against them."""
 
-    def __init__(self, real: Array, real_features: Any, train: Array | None, random_state: int) -> None:
-        self.real, self.real_features, self.train = real, real_features, train
-        self.random_state = random_state
-        self._fresh = float("nan") if train is None else self._distance(real)
+    def __init__(
+        self, real: Any, train: Any, real_images: Any, train_images: Any, features: Any, wanted: list[str], seed: int
+    ) -> None:
+        self.wanted, self.seed = wanted, seed
+        self._real, self._train, self._train_images, self._features = real, train, train_images, features
+        self._has_train = train is not None
+        self._row_space = catalogue.Reference(*self._pair(real, train), seed)
+        self._feature_space = self._row_space
+        if features is not None:
+            needed = any(METRICS[name].space == "features" and METRICS[name].needs_train for name in wanted)
+            train_features = features(train_images) if needed else None
+            self._feature_space = catalogue.Reference(*self._pair(features(real_images), train_features), seed)
 
-    def _distance(self, rows: Array) -> float:
-        train, rows = check_pair(self.train, rows)
-        return neighbors.typical_distance(train, rows)
+    @staticmethod
+    def _pair(real: Any, train: Any) -> tuple[Array, Array | None]:
+        if train is None:
+            return check_sets(real=_in_units(real))[0], None
+        real, train = check_sets(real=_in_units(real), train=_in_units(train))
+        return real, train
 
-    def quality(self, rows: Array, features: Any) -> dict[str, float]:
-        return {
-            "n": len(rows),
-            "frechet_distance": metrics.frechet_distance(self.real_features, features),
-            "wasserstein_distance": metrics.wasserstein_distance(
-                self.real, rows, max_samples=W2_ROWS, random_state=self.random_state
-            ),
+    def score(
+        self, rows: Any, sources: Any, run: int, wanted: Sequence[str] | None = None, *, novelty: bool = True
+    ) -> dict[str, Any]:
+        """Return the metrics of one set of samples: rows (m, *shape), and the images whose features to take."""
+        names = [name for name in self.wanted if wanted is None or name in wanted]
+        names = [name for name in names if novelty or not METRICS[name].needs_train]
+        spaces = {METRICS[name].space for name in names}
+        samples = {}
+        if "rows" in spaces or self._features is None:
+            (flat,) = check_sets(generated=_in_units(rows))
+            samples["rows"] = catalogue.Samples(self._row_space, flat, self.seed + run)
+        if self._features is None:
+            samples["features"] = samples["rows"]
+        elif "features" in spaces:
+            (found,) = check_sets(features=self._features(sources))
+            samples["features"] = catalogue.Samples(self._feature_space, found, self.seed + run)
+        return {"n": len(rows)} | {name: METRICS[name].compute(samples[METRICS[name].space]) for name in names}
+
+    def real_runs(self, n_seeds: int) -> list[dict[str, Any]]:
+        """Return the quality of training rows, drawn anew for each seed, and the novelty of held-out ones."""
+        quality = [name for name in self.wanted if not METRICS[name].needs_train]
+        novelty = [name for name in self.wanted if METRICS[name].needs_train]
+        runs = []
+        for i in range(n_seeds):
+            generator = np.random.default_rng([self.seed + i, 2])
+            n_train, n_real = len(self._train), len(self._real)
+            others = generator.choice(n_train, min(n_train, n_real), replace=False)
+            runs.append(self.score(self._train[others], self._train_images[others], i, quality) if quality else {})
+        held_out = self._novelty_of_real(novelty) if novelty else {}
+        return [{**run, **held_out, "n": len(self._real)} for run in runs]
+
+    def _novelty_of_real(self, names: Sequence[str]) -> dict[str, Any]:
+        samples = {
+            "rows": catalogue.Samples(self._row_space, self._row_space.real, self.seed),
+            "features": catalogue.Samples(self._feature_space, self._feature_space.real, self.seed),
         }
-
-    def novelty(self, rows: Array) -> dict[str, float]:
-        if self.train is None:
-            return {}
-        return {
-            "nn_ratio": neighbors.ratio(self._distance(rows), self._fresh),
-            "authenticity": metrics.authenticity(self.train, rows),
-        }
+        return {name: METRICS[name].compute(samples[METRICS[name].space]) for name in names}
 
 
-def _check_like(rows: Any, name: str, shape: tuple[int, ...]) -> Array:
-    rows = _validation.check_rows(rows, name, minimum=2)
-    if rows.shape[1:] != shape:
-        raise InvalidInputError(f"{name} must have rows of shape {shape}, like real; got {rows.shape[1:]}")
+class _Table:
+    """The rows so far."""
+
+    def __init__(self, on_row: Callable[[str], None] | None) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self._done = on_row or (lambda _name: None)
+
+    def add(self, name: str, runs: list[dict[str, Any]], reference: bool = False, **more: Any) -> None:
+        sizes = [run.pop("n") for run in runs]
+        self.rows.append({"name": name, "reference": reference, "n": sizes[0], **summary(runs), **more})
+        self._done(name)
+
+
+def _wanted(metrics: Sequence[str] | None, has_train: bool) -> list[str]:
+    if metrics is None:
+        return [name for name in DEFAULT_METRICS if has_train or not METRICS[name].needs_train]
+    if isinstance(metrics, str) or not metrics:
+        raise InvalidInputError(f"metrics must be a sequence of one or more names; got {metrics!r}")
+    for name in metrics:
+        _validation.check_choice(name, "metrics", tuple(METRICS))
+        if METRICS[name].needs_train and not has_train:
+            raise InvalidInputError(f"metrics must not name {name!r} without the training data: pass train=")
+    return [name for name in METRICS if name in metrics]
+
+
+def _by_name(generated: Any) -> dict[str, list[Any]]:
+    """Return the sets of samples by source and seed."""
+    several = generated if isinstance(generated, Mapping) else {"generated": generated}
+    if not several:
+        raise InvalidInputError("generated must hold at least one set of samples; got an empty mapping")
+    taken = {REAL, BOOTSTRAP, RECONSTRUCTIONS} & set(several)
+    if taken:
+        raise InvalidInputError(f"generated must not use the names of reference rows; got {', '.join(taken)}")
+    sets = {}
+    for name, value in several.items():
+        is_list = isinstance(value, list | tuple) and all(getattr(each, "ndim", 0) >= 2 for each in value)
+        sets[str(name)] = list(value) if is_list else [value]
+        if not sets[str(name)]:
+            raise InvalidInputError(f"generated[{str(name)!r}] must hold at least one set of samples; got none")
+    return sets
+
+
+def _as_rows(rows: Any, name: str, real: Array | None, minimum: int) -> Array:
+    rows = _validation.check_rows(rows, name, minimum=minimum)
+    if real is None:
+        return rows
+    rows = _of_shape(rows, name, real)
+    largest, largest_real = float(rows.max()), float(real.max())
+    if rows.ndim > 2 and min(largest, largest_real) <= _UNIT < _LEVELS < max(largest, largest_real):
+        raise InvalidInputError(
+            f"{name} must be in the range of real; got values up to {largest:.4g} against {largest_real:.4g}: "
+            "divide the one in 0..255 by 255"
+        )
     return rows
 
 
-def _some(generator: np.random.Generator, n_rows: int, size: int) -> Array:
-    return generator.choice(n_rows, min(n_rows, size), replace=False)
+def _as_images(rows: Any, name: str, real: Array | None, minimum: int) -> Array:
+    """Return rows, images as 8-bit levels."""
+    rows = _validation.check_array(rows, name)
+    if rows.ndim < 3:
+        return _as_rows(rows, name, real, minimum)
+    levels = images.to_levels(rows, name)
+    if len(levels) < minimum:
+        raise InvalidInputError(f"{name} must have at least {minimum} rows; got {len(levels)}")
+    return levels if real is None else _of_shape(levels, name, real)
+
+
+def _in_units(rows: Array) -> Array:
+    """Return 8-bit levels as floats in [0, 1], and other rows as they are."""
+    return rows.astype(np.float32) / np.float32(255.0) if rows.dtype == np.uint8 else rows
+
+
+def _mix_grey(real: Any, generated: Any, *others: Any) -> bool:
+    """Return whether some images, (n, C, H, W), are grey and others RGB: grey images are often kept in RGB files."""
+    sets = [real, *others, *(rows for several in _by_name(generated).values() for rows in several)]
+    shapes = [getattr(rows, "shape", ()) for rows in sets]
+    return {shape[1] for shape in shapes if len(shape) == 4} == {1, 3}
+
+
+def _as_rgb(rows: Any, name: str, real: Array | None, minimum: int) -> Array:
+    levels = images.to_rgb(images.to_levels(rows, name), name)
+    return _as_images(levels, name, real, minimum)
+
+
+def _of_shape(rows: Array, name: str, real: Array) -> Array:
+    if rows.shape[1:] != real.shape[1:]:
+        raise InvalidInputError(f"{name} must have rows of shape {real.shape[1:]}, like real; got {rows.shape[1:]}")
+    return rows
+
+
+def _extractor(features: Any) -> Any:
+    """Return a function from images to features that sees them in 8 bits, or None."""
+    if features is None or isinstance(features, FeatureExtractor):
+        return features
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(features, torch.nn.Module):
+        return ModuleFeatures(features)
+    if not callable(features):
+        raise InvalidTypeError(
+            f"features must be a FeatureExtractor, a torch.nn.Module or a callable; got {type(features).__name__}"
+        )
+
+    def of_levels(rows: Any) -> Any:
+        rows = _validation.check_array(rows, "images")
+        if rows.ndim >= 3:
+            rows = images.to_levels(rows).astype(np.float32) / np.float32(255.0)
+        return features(rows)
+
+    return of_levels
+
+
+def _headings(extractor: Any) -> dict[str, str]:
+    name = getattr(extractor, "frechet_name", "Frechet distance")
+    return {} if name == "Frechet distance" else {"frechet_distance": f"{name} ↓"}
+
+
+def _notes(wanted: Sequence[str], extractor: Any) -> list[str]:
+    notes = []
+    if hasattr(extractor, "name"):
+        notes.append(f"Features: {extractor.name}.")
+    subsets = [heading for name, heading in _OF_SUBSETS.items() if name in wanted]
+    if subsets:
+        notes.append(f"{', '.join(subsets)}: between at most {catalogue.W2_ROWS} rows of each set.")
+    return notes
 
 
 def _timed_fit(sampler: Sampler, latents: Any) -> tuple[Sampler, float]:
@@ -301,35 +420,3 @@ def _timed_fit(sampler: Sampler, latents: Any) -> tuple[Sampler, float]:
     begin = time.perf_counter()
     sampler.fit(latents)
     return sampler, time.perf_counter() - begin
-
-
-def _summary(runs: list[dict[str, float]]) -> dict[str, float]:
-    summary: dict[str, float] = {}
-    for metric in runs[0]:
-        values = np.array([run[metric] for run in runs])
-        summary[metric] = runs[0][metric] if metric == "n" else float(values.mean())
-        if len(runs) > 1 and metric != "n":
-            summary[f"{metric}_se"] = float(values.std(ddof=1) / np.sqrt(len(runs)))
-    return summary
-
-
-def _row(name: str, scores: Mapping[str, Any], reference: bool = False) -> dict[str, Any]:
-    return {"name": name, "reference": reference, **scores}
-
-
-def _text(row: Mapping[str, Any], column: str) -> str:
-    value = row.get(column)
-    if value is None:
-        return "-"
-    if column == "n":
-        return str(value)
-    if column == "fit_seconds":
-        return f"{value:.3f}" if value < 1 else f"{value:.1f}"
-    digits = 1 if column == "authenticity" else 2 if column == "nn_ratio" else _digits(value)
-    error = row.get(f"{column}_se")
-    return f"{value:.{digits}f}" + ("" if error is None else f" ± {error:.{digits}f}")
-
-
-def _digits(value: float) -> int:
-    """Decimals that show three significant digits, at most 3."""
-    return int(np.clip(2 - np.floor(np.log10(abs(value) or 1.0)), 0, 3))

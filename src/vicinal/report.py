@@ -16,7 +16,8 @@ import numpy as np
 import vicinal
 from vicinal import storage
 from vicinal._errors import import_extra
-from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS, Scores
+from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
+from vicinal.scores import Scores
 
 Array = np.ndarray[Any, Any]
 
@@ -83,6 +84,7 @@ def write(path: storage.PathLike, title: str, lead: str, sections: Sequence[Sect
             "title": section.title,
             "text": section.text,
             "table": section.scores.cells(),
+            "differences": section.scores.difference_cells(),
             "references": [row["reference"] for row in section.scores.rows],
             "notes": section.scores.notes,
             "plot": _data_uri(frontier_plot(section.scores)),

@@ -1,4 +1,8 @@
-"""Nearest rows, by scikit-learn's blocked and threaded search."""
+"""Nearest rows, by scikit-learn's blocked and threaded search.
+
+Above 15 dimensions it compares |a|^2 - 2 a b + |b|^2: where clusters are more than about 1e5 times as far apart as
+neighbours are, rounding decides between neighbours. The distances to those it finds are measured exactly.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +31,18 @@ def nearest_others(points: Array, rows: Array) -> Array:
     return distances
 
 
+def nth_distances(points: Array, n: int) -> Array:
+    """Return, for each of ``points`` (m, d), the distance to its n-th nearest other point, (m,)."""
+    from sklearn.neighbors import NearestNeighbors  # late: it takes long to load
+
+    centred = points - points.mean(axis=0, dtype=np.float64)
+    neighbors = NearestNeighbors(n_neighbors=n, n_jobs=-1).fit(centred).kneighbors(return_distance=False)
+    distances: Array = np.linalg.norm(points - points[neighbors[:, -1]], axis=1)
+    return distances
+
+
 def _nearest(points: Array, queries: Array, n_neighbors: int) -> Array:
     """Return the indices of the nearest points, (n, n_neighbors)."""
     from sklearn.neighbors import NearestNeighbors  # late: it takes long to load
 
-    return NearestNeighbors(n_neighbors=n_neighbors).fit(points).kneighbors(queries, return_distance=False)
+    return NearestNeighbors(n_neighbors=n_neighbors, n_jobs=-1).fit(points).kneighbors(queries, return_distance=False)

@@ -1,25 +1,58 @@
 """How good the samples are, and how new: real first, generated second, in every metric.
 
-=====================  ===========================================================  ==================
-quality                distance between Gaussians fitted to features                `frechet_distance`
-quality                cost of moving one set of latents onto the other             `wasserstein_distance`
-novelty                distance to the training latents, held-out latents being 1   `nn_ratio`
-novelty                share of samples that are no near-copies, in percent         `authenticity`
-=====================  ===========================================================  ==================
+========  ===================================================================  =================================
+quality   distance between Gaussians fitted to features                        `frechet_distance`, `Moments`
+quality   distance between features by a polynomial kernel                     `kernel_distance`
+quality   shares within balls around nearest neighbours                        `precision_recall`
+quality   the same, which outliers cannot spoil                                `density_coverage`
+latents   cost of moving one set onto the other                                `wasserstein_distance`
+latents   the same along random lines                                          `sliced_wasserstein_distance`
+latents   the same, blurred by entropy                                         `sinkhorn_divergence`
+latents   distance by a Gaussian kernel                                        `mmd`
+novelty   distance to the training data, that of held-out data being 1         `nn_ratio`
+novelty   share of samples that are no near-copies, in percent                 `authenticity`
+novelty   test of whether samples are nearer to the training data than fresh   `data_copying_test`
+========  ===================================================================  =================================
 
-Quality alone rewards copying: always read it beside novelty.
+Quality alone rewards copying: always read it beside novelty. Features to measure between are in
+`vicinal.metrics.features`; the names under which `vicinal.evaluate` knows the metrics are in `METRICS`.
 """
 
-from vicinal.metrics.distances import frechet_distance
-from vicinal.metrics.features import ClassifierFeatures, pixel_features
+from vicinal.metrics.catalogue import DEFAULT_METRICS, METRICS
+from vicinal.metrics.copying import data_copying_test
+from vicinal.metrics.discrepancy import kernel_distance, mmd
+from vicinal.metrics.distances import Moments, frechet_distance
+from vicinal.metrics.features import (
+    CachedFeatures,
+    ClassifierFeatures,
+    EfficientNetFeatures,
+    InceptionFeatures,
+    ModuleFeatures,
+    PixelFeatures,
+)
+from vicinal.metrics.manifold import density_coverage, precision_recall
 from vicinal.metrics.neighbors import authenticity, nn_ratio
-from vicinal.metrics.transport import wasserstein_distance
+from vicinal.metrics.transport import sinkhorn_divergence, sliced_wasserstein_distance, wasserstein_distance
 
 __all__ = [
+    "DEFAULT_METRICS",
+    "METRICS",
+    "CachedFeatures",
     "ClassifierFeatures",
+    "EfficientNetFeatures",
+    "InceptionFeatures",
+    "ModuleFeatures",
+    "Moments",
+    "PixelFeatures",
     "authenticity",
+    "data_copying_test",
+    "density_coverage",
     "frechet_distance",
+    "kernel_distance",
+    "mmd",
     "nn_ratio",
-    "pixel_features",
+    "precision_recall",
+    "sinkhorn_divergence",
+    "sliced_wasserstein_distance",
     "wasserstein_distance",
 ]

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from vicinal._validation import check_rows
+from vicinal._errors import InvalidInputError
 from vicinal.kernels.neighbors import nearest_others, nearest_rows
-from vicinal.metrics.distances import check_pair
+from vicinal.metrics._inputs import check_sets
 
 Array = np.ndarray[Any, Any]
 
@@ -19,7 +19,7 @@ def typical_distance(train: Array, rows: Array) -> float:
     Both are float64, (k, d) and (n, d); a constant dimension is left as it is.
     """
     scale = train.std(axis=0)
-    scale[scale == 0] = 1.0
+    scale[(scale == 0) | (train.min(axis=0) == train.max(axis=0))] = 1.0  # the mean of equal values may round
     return float(np.median(nearest_rows(rows / scale, train / scale)[0]))
 
 
@@ -58,8 +58,7 @@ def nn_ratio(real: Any, generated: Any, *, train: Any) -> float:
     >>> 0.8 < nn_ratio(x[0], x[1], train=x[2]) < 1.2
     True
     """
-    _, generated = check_pair(train, generated, names=("train", "generated"))
-    train, real = check_pair(train, real, names=("train", "real"))
+    train, real, generated = check_sets(train=train, real=real, generated=generated)
     return ratio(typical_distance(train, generated), typical_distance(train, real))
 
 
@@ -84,7 +83,8 @@ def authenticity(train: Any, generated: Any) -> float:
     Returns
     -------
     float
-        In [0, 100]. Copies give 0; fresh data give well under 100, since they too have near neighbours.
+        In [0, 100]. Copies give 0; fresh data give well under 100, since they too have near neighbours: compare with
+        the held-out data.
 
     Raises
     ------
@@ -101,9 +101,13 @@ def authenticity(train: Any, generated: Any) -> float:
     >>> authenticity([[0.0], [1.0], [10.0]], [[0.5], [2.5], [10.0], [30.0]])
     50.0
     """
-    train, generated = check_pair(train, generated, names=("train", "generated"))
-    train = check_rows(train, "train", minimum=2)
-    distance, index = nearest_rows(generated, train)
+    train, generated = check_sets(train=train, generated=generated)
+    if len(train) < 2:
+        raise InvalidInputError("train must have at least 2 rows, or no row has a neighbour; got 1")
+    return authentic_percentage(train, *nearest_rows(generated, train))
+
+
+def authentic_percentage(train: Array, distance: Array, index: Array) -> float:
+    """Return AuthPct of samples at ``distance`` (m,) from their nearest training rows, ``index`` (m,)."""
     needed, inverse = np.unique(index, return_inverse=True)
-    own_distance = nearest_others(train, needed)
-    return float(100.0 * np.mean(distance > own_distance[inverse]))
+    return float(100.0 * np.mean(distance > nearest_others(train, needed)[inverse]))

@@ -1,0 +1,50 @@
+"""What every metric asks of the sets of rows it is given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vicinal._errors import InvalidInputError
+from vicinal._validation import check_integer, check_rows
+
+Array = np.ndarray[Any, Any]
+
+_LARGEST = 1e45  # sixth powers, of which millions are summed, are within float64
+
+
+def check_sets(*, minimum: int = 1, **sets: Any) -> list[Array]:
+    """Return sets of rows, given by name, as float64 arrays (n, d) of equal d, whose sixth powers are within float64.
+
+    What is float64 already is not copied.
+    """
+    first_name, shape = "", None
+    arrays = []
+    for name, given in sets.items():
+        rows = check_rows(given, name, minimum=minimum)
+        if shape is None:
+            first_name, shape = name, rows.shape[1:]
+        if rows.shape[1:] != shape:
+            raise InvalidInputError(
+                f"{first_name} and {name} must have rows of one shape; got {shape} and {rows.shape[1:]}"
+            )
+        if max(-float(rows.min()), float(rows.max())) > _LARGEST:
+            raise InvalidInputError(
+                f"{name} must be at most {_LARGEST:g} in magnitude, or its powers overflow; rescale it"
+            )
+        arrays.append(rows.reshape(len(rows), -1).astype(np.float64, copy=False))
+    return arrays
+
+
+def subsets(max_samples: int | None, random_state: int, *sets: Array) -> list[Array]:
+    """Return equally many rows of each set, at most ``max_samples``, drawn without replacement.
+
+    The draw from a set depends on its place, its length and the seed alone, before it is cut: samplers that are
+    compared with one real set are compared with the same rows of it, or with the first of these if they have fewer.
+    """
+    size = min(len(rows) for rows in sets)
+    if max_samples is not None:
+        size = min(size, check_integer(max_samples, "max_samples", minimum=1))
+    seed = check_integer(random_state, "random_state", minimum=0)
+    return [rows[np.random.default_rng([seed, i]).permutation(len(rows))[:size]] for i, rows in enumerate(sets)]

@@ -1,0 +1,173 @@
+"""Every metric by the name it has in a table, computed for many sets of samples against one set of real data.
+
+What depends on the real and the training data alone is computed once: `Reference`. What several metrics need of one
+set of samples is computed once for them: `Samples`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from vicinal._errors import InvalidInputError
+from vicinal.kernels.neighbors import nearest_rows
+from vicinal.metrics import copying, discrepancy, distances, manifold, neighbors, transport
+
+Array = np.ndarray[Any, Any]
+
+N_NEIGHBORS = 5
+W2_ROWS = 1000
+
+
+class Reference:
+    """Held-out and training data in one space, float64 (n, d) and (k, d)."""
+
+    def __init__(self, real: Array, train: Array | None, random_state: int) -> None:
+        self.real, self._train, self.random_state = real, train, random_state
+
+    @property
+    def train(self) -> Array:
+        """The training data."""
+        if self._train is None:
+            raise InvalidInputError("novelty needs the training data: pass train=, or leave novelty out of metrics")
+        return self._train
+
+    @cached_property
+    def moments(self) -> distances.Moments:
+        """Mean and covariance of the held-out data."""
+        return distances.Moments().update(self.real, "real")
+
+    @cached_property
+    def radii(self) -> Array:
+        """Balls around the held-out rows, (n,)."""
+        return manifold.radii(self.real, N_NEIGHBORS, "real")
+
+    @cached_property
+    def fresh_distance(self) -> float:
+        """How far held-out rows typically are from the training data."""
+        return neighbors.typical_distance(self.train, self.real)
+
+    @cached_property
+    def nearest(self) -> Array:
+        """Distance of each held-out row from the training data, (n,)."""
+        return nearest_rows(self.real, self.train)[0]
+
+    @cached_property
+    def partition(self) -> Any:
+        """K-means of the training data."""
+        return copying.partitioned(self.train, len(self.real), None, self.random_state)
+
+    @cached_property
+    def cells(self) -> Array:
+        """Cells of the held-out rows, (n,)."""
+        return self.partition.predict(self.real)
+
+
+class Samples:
+    """One set of samples, float64 (m, d), and the seed of the subsets that metrics take."""
+
+    def __init__(self, reference: Reference, rows: Array, seed: int) -> None:
+        self.reference, self.rows, self.seed = reference, rows, seed
+
+    @cached_property
+    def relations(self) -> tuple[manifold.PrecisionRecall, manifold.DensityCoverage]:
+        """Precision, recall, density and coverage."""
+        return manifold.relations(self.reference.real, self.rows, N_NEIGHBORS, self.reference.radii)
+
+    @cached_property
+    def nearest(self) -> tuple[Array, Array]:
+        """Distance and index of the nearest training row of each sample."""
+        return nearest_rows(self.rows, self.reference.train)
+
+    @property
+    def nn_ratio(self) -> float:
+        """See `vicinal.metrics.nn_ratio`."""
+        train = self.reference.train
+        return neighbors.ratio(neighbors.typical_distance(train, self.rows), self.reference.fresh_distance)
+
+    @property
+    def authenticity(self) -> float:
+        """See `vicinal.metrics.authenticity`."""
+        return neighbors.authentic_percentage(self.reference.train, *self.nearest)
+
+    @property
+    def data_copying(self) -> float:
+        """See `vicinal.metrics.data_copying_test`."""
+        cells = self.reference.partition.predict(self.rows)
+        return copying.statistic(self.reference.nearest, self.nearest[0], self.reference.cells, cells)
+
+
+class Metric(NamedTuple):
+    """A column of a table.
+
+    ``better`` says where to go: "lower", "higher", or "reference" for as near as possible to what real data give.
+    ``space`` says what it is taken between: "features", or "rows" as they come.
+    """
+
+    heading: str
+    better: Literal["lower", "higher", "reference"]
+    space: Literal["features", "rows"]
+    needs_train: bool
+    decimals: int | None
+    compute: Callable[[Samples], float]
+
+
+def _between(metric: Callable[..., float], **options: Any) -> Callable[[Samples], float]:
+    return lambda samples: metric(samples.reference.real, samples.rows, random_state=samples.seed, **options)
+
+
+def _novelty(prefix: str, space: Literal["features", "rows"]) -> dict[str, Metric]:
+    of = "features " if prefix else ""
+    return {
+        f"{prefix}nn_ratio": Metric(f"{of}nn ratio (1 = fresh)", "reference", space, True, 2, lambda s: s.nn_ratio),
+        f"{prefix}authenticity": Metric(f"{of}AuthPct %", "reference", space, True, 1, lambda s: s.authenticity),
+        f"{prefix}data_copying": Metric(
+            f"{of}C_T (< -3 copies)", "reference", space, True, 1, lambda s: s.data_copying
+        ),
+    }
+
+
+METRICS: dict[str, Metric] = {
+    "frechet_distance": Metric(
+        "Frechet distance ↓",
+        "lower",
+        "features",
+        False,
+        None,
+        lambda s: distances.frechet_distance(s.reference.moments, s.rows),
+    ),
+    "kernel_distance": Metric(
+        "kernel distance ↓", "lower", "features", False, None, _between(discrepancy.kernel_distance)
+    ),
+    "precision": Metric("precision ↑", "higher", "features", False, 3, lambda s: s.relations[0].precision),
+    "recall": Metric("recall ↑", "higher", "features", False, 3, lambda s: s.relations[0].recall),
+    "density": Metric("density ↑", "higher", "features", False, 3, lambda s: s.relations[1].density),
+    "coverage": Metric("coverage ↑", "higher", "features", False, 3, lambda s: s.relations[1].coverage),
+    "wasserstein_distance": Metric(
+        "W2 ↓", "lower", "rows", False, None, _between(transport.wasserstein_distance, max_samples=W2_ROWS)
+    ),
+    "wasserstein_1_distance": Metric(
+        "W1 ↓", "lower", "rows", False, None, _between(transport.wasserstein_distance, p=1, max_samples=W2_ROWS)
+    ),
+    "sliced_wasserstein_distance": Metric(
+        "sliced W2 ↓", "lower", "rows", False, None, _between(transport.sliced_wasserstein_distance)
+    ),
+    "sinkhorn_divergence": Metric(
+        "Sinkhorn ↓", "lower", "rows", False, None, _between(transport.sinkhorn_divergence, max_samples=W2_ROWS)
+    ),
+    "mmd": Metric("MMD² ↓", "lower", "rows", False, None, _between(discrepancy.mmd)),
+    **_novelty("", "rows"),
+    **_novelty("feature_", "features"),
+}
+DEFAULT_METRICS = (
+    "frechet_distance",
+    "precision",
+    "recall",
+    "wasserstein_distance",
+    "nn_ratio",
+    "authenticity",
+    "data_copying",
+)

