@@ -56,6 +56,7 @@ def main() -> None:
         "scaling": ("How the cost grows", scaling_section),
         "speed": ("Against a copy of the array", speed_section),
         "gpu": ("On a GPU", gpu_section),
+        "metrics": ("Metrics", metrics_section),
     }
     lines, machine = [], None
     for name, (title, section) in writers.items():
@@ -403,6 +404,29 @@ def gpu_section(result: Row) -> tuple[list[str], dict[str, bytes]]:
     keys = list(dict.fromkeys(key for row in rows for key in row))
     lines = [table([key.replace("_", " ") for key in keys], [[_any(row.get(key)) for key in keys] for row in rows])]
     return lines if rows else ["No rows."], {}
+
+
+def metrics_section(result: Row) -> tuple[list[str], dict[str, bytes]]:
+    """Return the text on `benchmarks/metrics.py`."""
+    rows = []
+    for row in result["rows"]:
+        goals = []
+        if "most_seconds" in row:
+            goals.append(f"{row['most_seconds']:g} s: {'met' if row['seconds'] <= row['most_seconds'] else 'missed'}")
+        if "most_bytes" in row:
+            met = "met" if row["peak_bytes"] <= row["most_bytes"] else "missed"
+            goals.append(f"{row['most_bytes'] / 1e6:,.0f} MB: {met}")
+        took = f"{row['seconds']:.1f} s" if row["seconds"] >= 1 else f"{row['seconds']:.2f} s"
+        data = [_size(row, key) for key in ("n", "n_train", "d")]
+        memory = f"{row['peak_bytes'] / 1e6:,.0f} MB"
+        rows.append([row["metric"], *data, took, memory, ", ".join(goals) or "-"])
+    lines = [
+        table(["", "rows of each set", "training rows", "d", "time", "memory", "goal: at most"], rows),
+        "",
+        "Memory is the most that was resident above the float32 data themselves. Linear algebra on threads is several times slower",
+        "than on one where the cores are shared with other work; times vary accordingly.",
+    ]
+    return lines, {}
 
 
 def _size(row: Row, key: str) -> str:

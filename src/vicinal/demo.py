@@ -170,7 +170,7 @@ def _run_model(
         on_epoch=lambda _epoch, _loss: tick(),
     )
     compared = samplers()
-    tick_row = step("Fit, sample, evaluate", len(compared) + 2)
+    tick_row = step("Fit, sample, evaluate", len(compared) + 3)  # and the reference rows
     comparison = compare(
         autoencoder,
         compared,

@@ -362,7 +362,7 @@ def _in_units(rows: Array) -> Array:
 def _mix_grey(real: Any, generated: Any, *others: Any) -> bool:
     """Return whether some images, (n, C, H, W), are grey and others RGB: grey images are often kept in RGB files."""
     sets = [real, *others, *(rows for several in _by_name(generated).values() for rows in several)]
-    shapes = [getattr(rows, "shape", ()) for rows in sets]
+    shapes: list[tuple[int, ...]] = [getattr(rows, "shape", ()) for rows in sets]
     return {shape[1] for shape in shapes if len(shape) == 4} == {1, 3}
 
 
