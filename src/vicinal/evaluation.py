@@ -15,7 +15,6 @@ reconstructions
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -26,13 +25,12 @@ import numpy as np
 from sklearn.base import clone
 
 from vicinal import _validation, images, pipeline
-from vicinal._errors import InvalidInputError, InvalidTypeError
+from vicinal._errors import InvalidInputError
+from vicinal.judge import Judge, Table, extractor_of
 from vicinal.metrics import catalogue
-from vicinal.metrics._inputs import check_sets
 from vicinal.metrics.catalogue import DEFAULT_METRICS, METRICS
-from vicinal.metrics.features import FeatureExtractor, ModuleFeatures
 from vicinal.samplers import BootstrapSampler, Sampler
-from vicinal.scores import Scores, check_baseline, summary
+from vicinal.scores import Scores, check_baseline
 
 Array = np.ndarray[Any, Any]
 Features = Callable[[Any], Any]
@@ -112,7 +110,7 @@ def evaluate(
     """
     seed = _validation.check_integer(random_state, "random_state", minimum=0, maximum=2**32 - 10_000)
     wanted = _wanted(metrics, train is not None)
-    extractor = _extractor(features)
+    extractor = extractor_of(features)
     minimum = catalogue.N_NEIGHBORS + 1 if _OF_NEIGHBOURS & set(wanted) else 2
     prepare = (
         _as_rows if extractor is None else _as_rgb if _mix_grey(real, generated, train, reconstructions) else _as_images
@@ -124,8 +122,8 @@ def evaluate(
     }
     check_baseline(baseline, list(sets))
     train = None if train is None else prepare(train, "train", real, 1)
-    judge = _Judge(real, train, real, train, extractor, wanted, seed)
-    table = _Table(on_row)
+    judge = Judge((real, train), (real, train), extractor, wanted, seed)
+    table = Table(on_row)
     if train is not None:
         n_seeds = max(map(len, sets.values()))
         table.add(REAL, judge.real_runs(n_seeds), reference=True)
@@ -196,10 +194,10 @@ def compare(
     """
     wanted = _wanted(metrics, True)
     check_baseline(baseline, list(samplers))
-    extractor = _extractor(features)
+    extractor = extractor_of(features)
     train_latents, real_latents = pipeline.encode(autoencoder, train), pipeline.encode(autoencoder, real)
-    judge = _Judge(real_latents, train_latents, real, train, extractor, wanted, random_state)
-    table = _Table(on_row)
+    judge = Judge((real_latents, train_latents), (real, train), extractor, wanted, random_state)
+    table = Table(on_row)
     table.add(REAL, judge.real_runs(n_seeds), reference=True)
     decoded = pipeline.decode(autoencoder, real_latents)
     quality = [name for name in wanted if METRICS[name].space == "features"]
@@ -223,81 +221,6 @@ def compare(
         notes.append(f"Mean ± standard error over {n_seeds} seeds of sampling, one training of the autoencoder.")
     scores = Scores(table.rows, notes, _headings(extractor), baseline)
     return Comparison(scores, fitted, train_latents, real_latents)
-
-
-class _Judge:
-    """The real data as rows and as features, and the metrics taken against them."""
-
-    def __init__(
-        self, real: Any, train: Any, real_images: Any, train_images: Any, features: Any, wanted: list[str], seed: int
-    ) -> None:
-        self.wanted, self.seed = wanted, seed
-        self._real, self._train, self._train_images, self._features = real, train, train_images, features
-        self._has_train = train is not None
-        self._row_space = catalogue.Reference(*self._pair(real, train), seed)
-        self._feature_space = self._row_space
-        if features is not None:
-            needed = any(METRICS[name].space == "features" and METRICS[name].needs_train for name in wanted)
-            train_features = features(train_images) if needed else None
-            self._feature_space = catalogue.Reference(*self._pair(features(real_images), train_features), seed)
-
-    @staticmethod
-    def _pair(real: Any, train: Any) -> tuple[Array, Array | None]:
-        if train is None:
-            return check_sets(real=_in_units(real))[0], None
-        real, train = check_sets(real=_in_units(real), train=_in_units(train))
-        return real, train
-
-    def score(
-        self, rows: Any, sources: Any, run: int, wanted: Sequence[str] | None = None, *, novelty: bool = True
-    ) -> dict[str, Any]:
-        """Return the metrics of one set of samples: rows (m, *shape), and the images whose features to take."""
-        names = [name for name in self.wanted if wanted is None or name in wanted]
-        names = [name for name in names if novelty or not METRICS[name].needs_train]
-        spaces = {METRICS[name].space for name in names}
-        samples = {}
-        if "rows" in spaces or self._features is None:
-            (flat,) = check_sets(generated=_in_units(rows))
-            samples["rows"] = catalogue.Samples(self._row_space, flat, self.seed + run)
-        if self._features is None:
-            samples["features"] = samples["rows"]
-        elif "features" in spaces:
-            (found,) = check_sets(features=self._features(sources))
-            samples["features"] = catalogue.Samples(self._feature_space, found, self.seed + run)
-        return {"n": len(rows)} | {name: METRICS[name].compute(samples[METRICS[name].space]) for name in names}
-
-    def real_runs(self, n_seeds: int) -> list[dict[str, Any]]:
-        """Return the quality of training rows, drawn anew for each seed, and the novelty of held-out ones."""
-        quality = [name for name in self.wanted if not METRICS[name].needs_train]
-        novelty = [name for name in self.wanted if METRICS[name].needs_train]
-        runs = []
-        for i in range(n_seeds):
-            generator = np.random.default_rng([self.seed + i, 2])
-            n_train, n_real = len(self._train), len(self._real)
-            others = generator.choice(n_train, min(n_train, n_real), replace=False)
-            runs.append(self.score(self._train[others], self._train_images[others], i, quality) if quality else {})
-        held_out = self._novelty_of_real(novelty) if novelty else {}
-        return [{**run, **held_out, "n": len(self._real)} for run in runs]
-
-    def _novelty_of_real(self, names: Sequence[str]) -> dict[str, Any]:
-        samples = {
-            "rows": catalogue.Samples(self._row_space, self._row_space.real, self.seed),
-            "features": catalogue.Samples(self._feature_space, self._feature_space.real, self.seed),
-        }
-        return {name: METRICS[name].compute(samples[METRICS[name].space]) for name in names}
-
-
-class _Table:
-    """The rows so far."""
-
-    def __init__(self, on_row: Callable[[str], None] | None) -> None:
-        self.rows: list[dict[str, Any]] = []
-        self._done = on_row or (lambda _name: None)
-
-    def add(self, name: str, runs: list[dict[str, Any]], reference: bool = False, **more: Any) -> None:
-        sizes = [run.pop("n") for run in runs]
-        self.rows.append({"name": name, "reference": reference, "n": sizes[0], **summary(runs), **more})
-        self._done(name)
 
 
 def _wanted(metrics: Sequence[str] | None, has_train: bool) -> list[str]:
@@ -354,11 +277,6 @@ def _as_images(rows: Any, name: str, real: Array | None, minimum: int) -> Array:
     return levels if real is None else _of_shape(levels, name, real)
 
 
-def _in_units(rows: Array) -> Array:
-    """Return 8-bit levels as floats in [0, 1], and other rows as they are."""
-    return rows.astype(np.float32) / np.float32(255.0) if rows.dtype == np.uint8 else rows
-
-
 def _mix_grey(real: Any, generated: Any, *others: Any) -> bool:
     """Return whether some images, (n, C, H, W), are grey and others RGB: grey images are often kept in RGB files."""
     sets = [real, *others, *(rows for several in _by_name(generated).values() for rows in several)]
@@ -375,27 +293,6 @@ def _of_shape(rows: Array, name: str, real: Array) -> Array:
     if rows.shape[1:] != real.shape[1:]:
         raise InvalidInputError(f"{name} must have rows of shape {real.shape[1:]}, like real; got {rows.shape[1:]}")
     return rows
-
-
-def _extractor(features: Any) -> Any:
-    """Return a function from images to features that sees them in 8 bits, or None."""
-    if features is None or isinstance(features, FeatureExtractor):
-        return features
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(features, torch.nn.Module):
-        return ModuleFeatures(features)
-    if not callable(features):
-        raise InvalidTypeError(
-            f"features must be a FeatureExtractor, a torch.nn.Module or a callable; got {type(features).__name__}"
-        )
-
-    def of_levels(rows: Any) -> Any:
-        rows = _validation.check_array(rows, "images")
-        if rows.ndim >= 3:
-            rows = images.to_levels(rows).astype(np.float32) / np.float32(255.0)
-        return features(rows)
-
-    return of_levels
 
 
 def _headings(extractor: Any) -> dict[str, str]:
