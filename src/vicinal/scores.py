@@ -107,12 +107,10 @@ class Scores:
         novelty = ["nn ratio, of both"] if "nn_ratio" in self.columns else []
         cells = [[f"better than {self.baseline} by", *(_plain(self._heading(c)) for c in columns), *novelty]]
         for row in differences:
-            of_both = [
-                f"{_text(self[name], 'nn_ratio')}, {_text(self[self.baseline], 'nn_ratio')}"
-                for name in [row["name"]]
-                if novelty
-            ]
-            cells.append([row["name"], *(_text(row, column, "+") for column in columns), *of_both])
+            of_both = ", ".join(_text(self[name], "nn_ratio") for name in (row["name"], self.baseline))
+            cells.append(
+                [row["name"], *(_text(row, column, "+") for column in columns), *([of_both] if novelty else [])]
+            )
         return cells
 
     def to_dict(self) -> dict[str, Any]:
@@ -159,7 +157,8 @@ class Scores:
         return pd.DataFrame(self._flat()).set_index("name")
 
     def __str__(self) -> str:
-        return "\n".join([*_aligned(self.cells()), *_aligned(self.difference_cells()), *self.notes])
+        differences = _aligned(self.difference_cells())
+        return "\n".join([*_aligned(self.cells()), *(["", *differences, ""] if differences else []), *self.notes])
 
     def _heading(self, column: str) -> str:
         return self.headings.get(column, HEADINGS[column])

@@ -29,6 +29,13 @@ class ConvAutoencoder(nn.Module):
         Channels of the first stage.
     variational : bool
         Whether the encoder gives a Gaussian posterior: mean and log variance.
+    n_pseudo_inputs : int
+        Learnable images whose posteriors, mixed, are the prior; 0 makes the prior standard normal.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        For sizes that cannot be used.
 
     Examples
     --------
@@ -45,6 +52,7 @@ class ConvAutoencoder(nn.Module):
         *,
         width: int = 16,
         variational: bool = False,
+        n_pseudo_inputs: int = 0,
     ) -> None:
         super().__init__()
         if len(image_shape) != 3:
@@ -53,6 +61,9 @@ class ConvAutoencoder(nn.Module):
         self.latent_dim = check_integer(latent_dim, "latent_dim", minimum=1)
         self.width = check_integer(width, "width", minimum=1)
         self.variational = bool(variational)
+        self.n_pseudo_inputs = check_integer(n_pseudo_inputs, "n_pseudo_inputs", minimum=0)
+        if self.n_pseudo_inputs and not self.variational:
+            raise InvalidInputError("n_pseudo_inputs needs variational=True: the prior is made of posteriors")
         self.card: dict[str, Any] = {}
 
         channels, sides = [image_shape[0]], tuple(image_shape[1:])
@@ -74,6 +85,8 @@ class ConvAutoencoder(nn.Module):
         for before, after in itertools.pairwise(reversed(channels)):
             up += [nn.SiLU(), nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)]
         self.decoder = nn.Sequential(*up, nn.Sigmoid())
+        if self.n_pseudo_inputs:
+            self.pseudo_inputs = nn.Parameter(torch.full((self.n_pseudo_inputs, *self.image_shape), 0.5))
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def start_from_mean(self, mean: float) -> None:
@@ -88,44 +101,79 @@ class ConvAutoencoder(nn.Module):
         """Return mean and log variance of q(z | x), each (n, latent_dim), of a variational model."""
         if not self.variational:
             raise InvalidInputError("posterior needs a model made with variational=True; use encode")
-        mean, log_variance = self.encoder(images).chunk(2, dim=1)
+        mean, log_variance = self.encoder(images).float().chunk(2, dim=1)
         return mean, log_variance.clamp(-20.0, 20.0)
 
+    def sample_posterior(self, images: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        """Return one draw of q(z | x) for each image, (n, latent_dim); the latents, where nothing is random."""
+        return _draw(*self.posterior(images), generator) if self.variational else self.encode(images)
+
+    def prior_components(self) -> tuple[Tensor, Tensor]:
+        """Return means and log variances, each (K, latent_dim), of the Gaussians that the prior mixes equally.
+
+        They are the posteriors of the pseudo-inputs; without any, one standard normal.
+        """
+        if self.n_pseudo_inputs:
+            return self.posterior(self.pseudo_inputs.clamp(0.0, 1.0))
+        zeros = next(self.parameters()).new_zeros((1, self.latent_dim))
+        return zeros, zeros
+
+    def sample_prior(self, n_samples: int, *, generator: torch.Generator | None = None) -> Tensor:
+        """Return latents (n_samples, latent_dim) drawn from the prior, on the model's device.
+
+        Parameters
+        ----------
+        n_samples : int
+            Latents to draw.
+        generator : torch.Generator, optional
+            Of that device; torch's own without.
+
+        Examples
+        --------
+        >>> model = ConvAutoencoder((1, 8, 8), latent_dim=2)
+        >>> model.decode(model.sample_prior(5)).shape
+        torch.Size([5, 1, 8, 8])
+        """
+        n_samples = check_integer(n_samples, "n_samples", minimum=0)
+        with torch.no_grad():
+            means, log_variances = self.prior_components()
+            chosen = torch.randint(len(means), (n_samples,), generator=generator, device=means.device)
+            return _draw(means[chosen], log_variances[chosen], generator)
+
     def encode(self, images: Tensor) -> Tensor:
-        """Return latents (n, latent_dim); for a variational model the means of the posterior."""
+        """Return latents (n, latent_dim) of images (n, C, H, W); for a variational model the means."""
         if self.variational:
             return self.posterior(images)[0]
         latents: Tensor = self.encoder(images)
-        return latents
+        return latents.float()
 
     def decode(self, latents: Tensor) -> Tensor:
         """Return images (n, C, H, W) with values in [0, 1]."""
         images: Tensor = self.decoder(latents)
-        return images
+        return images.float()
 
     def forward(self, images: Tensor) -> Tensor:
         """Return reconstructions, ``decode(encode(images))``."""
         return self.decode(self.encode(images))
 
     def save(self, path: storage.PathLike) -> None:
-        """Write weights, sizes and the training card to a file that `vicinal.load` reads.
+        """Write weights, pseudo-inputs, sizes and the training card to a file that `vicinal.load` reads.
 
         Parameters
         ----------
         path : path_like
             By custom ``*.safetensors``; an existing file is replaced, in one step.
         """
-        header = {
-            "params": {
-                "image_shape": list(self.image_shape),
-                "latent_dim": self.latent_dim,
-                "width": self.width,
-                "variational": self.variational,
-            },
-            "card": self.card,
+        params = {
+            "image_shape": list(self.image_shape),
+            "latent_dim": self.latent_dim,
+            "width": self.width,
+            "variational": self.variational,
         }
+        if self.n_pseudo_inputs:  # left out where it is 0, so that earlier versions read the file
+            params["n_pseudo_inputs"] = self.n_pseudo_inputs
         weights = {name: weight.detach().cpu().numpy() for name, weight in self.state_dict().items()}
-        storage.write(path, type(self).__name__, header, weights)
+        storage.write(path, type(self).__name__, {"params": params, "card": self.card}, weights)
 
     @classmethod
     def _from_artifact(cls, artifact: storage.Artifact) -> Self:
@@ -133,3 +181,9 @@ class ConvAutoencoder(nn.Module):
         model.card = artifact.header["card"]
         model.load_state_dict({name: torch.from_numpy(array) for name, array in artifact.arrays.items()})
         return model.eval()
+
+
+def _draw(mean: Tensor, log_variance: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Return draws (n, latent_dim) of Gaussians with these means and log variances, one of each."""
+    noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
+    return mean + (0.5 * log_variance).exp() * noise

@@ -65,7 +65,8 @@ def precision_recall(real: Any, generated: Any, *, n_neighbors: int = 5) -> Prec
     Rows whose distance agrees with a radius to within rounding count as outside; where clusters are a hundred thousand
     radii apart that is more than ties.
 
-    Time O((n + m)^2 d), threaded; memory, beside the features in float64, about 0.3 GB whatever n and m.
+    Time O((n + m)^2 d), threaded; memory, beside the features in float64, one more copy of them and about 0.3 GB,
+    whatever n and m.
 
     References
     ----------
