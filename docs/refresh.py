@@ -67,9 +67,14 @@ def section(dataset: str, result: dict[str, Any]) -> str:
     facts = result["facts"]
     lines = [f"## {dataset}", "", f"{facts['data']}. Features: {facts['features']}. {measured_on(facts)}", ""]
     for model, scores in result["models"].items():
-        lines += [f"### {demo.MODELS[model]}", "", Scores(scores["rows"], scores["notes"]).to_markdown()]
+        lines += [f"### {demo.MODELS[model]}", "", table_of(scores).to_markdown()]
         lines += [f"![quality against novelty](images/{dataset}-{model}-frontier.png)", ""]
     return "\n".join(lines)
+
+
+def table_of(scores: dict[str, Any]) -> Scores:
+    """Return the table that was saved."""
+    return Scores(scores["rows"], scores["notes"], scores.get("headings", {}), scores.get("baseline"))
 
 
 def summary() -> str:
