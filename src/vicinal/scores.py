@@ -217,16 +217,16 @@ def _text(row: Mapping[str, Any], column: str, sign: str = "") -> str:
     error = row.get(f"{column}_se")
     decimals = METRICS[column].decimals
     if decimals is None:
-        decimals = _decimals(value if not sign or error is None else error)
+        decimals = _decimals(value) if not sign or error is None else _decimals(error, significant=2)
     return f"{value:{sign}.{decimals}f}" + ("" if error is None else f" ± {error:.{decimals}f}")
 
 
-def _decimals(value: float) -> int:
-    """Decimals that show three significant digits, at most 5, at most 3 from 0.01 on."""
+def _decimals(value: float, significant: int = 3) -> int:
+    """Decimals that show so many significant digits, at most 5, at most 3 from 0.01 on."""
     size = abs(value)
     if not np.isfinite(size) or size == 0:
         return 3
-    return int(np.clip(2 - np.floor(np.log10(size)), 0, 3 if size >= 0.01 else 5))
+    return int(np.clip(significant - 1 - np.floor(np.log10(size)), 0, 3 if size >= 0.01 else 5))
 
 
 def _plain(heading: str) -> str:
