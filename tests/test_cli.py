@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import vicinal
-from vicinal import cli, images, metrics
+from vicinal import cli, image_files, metrics
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_evaluate_folders(run, folders):
 def test_evaluate_is_the_library(run, folders):
     code, out, _ = run(*OF_FOLDERS, "--seed", "3")
     assert code == 0
-    sets = {name: images.read(folders / name) for name in ("real", "train", "a0", "a1", "b")}
+    sets = {name: image_files.read(folders / name) for name in ("real", "train", "a0", "a1", "b")}
     scores = vicinal.evaluate(
         sets["real"],
         {"a": [sets["a0"], sets["a1"]], "b": sets["b"], "b.npz": sets["b"]},
@@ -178,7 +178,7 @@ def test_efficientnet_is_for_8_bit_images_alone(run, folders, monkeypatch):
         return metrics.PixelFeatures()
 
     monkeypatch.setattr(metrics, "EfficientNetFeatures", features)
-    levels = images.read(folders / "b")
+    levels = image_files.read(folders / "b")
     arrays = {
         "grey": levels[:, 0],
         "last": levels.transpose(0, 2, 3, 1),

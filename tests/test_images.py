@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from vicinal import images
+from vicinal import image_files
 from vicinal._errors import FileFormatError, InvalidInputError, MissingExtraError
 
 Image = pytest.importorskip("PIL.Image")
@@ -74,7 +74,7 @@ RGB_FILES = {
 def test_grey_files(tmp_path, name):
     write, expected = GREY_FILES[name]
     write(tmp_path / name)
-    found = images.read(tmp_path)
+    found = image_files.read(tmp_path)
     assert (found.dtype, found.shape) == (np.uint8, (1, 1, 6, 5))
     assert np.array_equal(found[0], expected)
 
@@ -83,7 +83,7 @@ def test_grey_files(tmp_path, name):
 def test_colour_files(tmp_path, name):
     write, expected = RGB_FILES[name]
     write(tmp_path / name)
-    found = images.read(str(tmp_path))
+    found = image_files.read(str(tmp_path))
     assert (found.dtype, found.shape) == (np.uint8, (1, 3, 6, 5))
     assert np.array_equal(found[0], expected)
 
@@ -95,14 +95,14 @@ def test_palette_with_a_transparent_entry(tmp_path):
     indices = np.asarray(image)
     expected = planes(np.where(indices[..., None] == 2, np.uint8(255), np.asarray(image.convert("RGB"))))
     assert (indices == 2).any()
-    assert np.array_equal(images.read(tmp_path), [expected, expected])
+    assert np.array_equal(image_files.read(tmp_path), [expected, expected])
 
 
 def test_jpeg_is_what_pillow_reads(tmp_path):
     Image.fromarray(RGB).save(tmp_path / "a.JPEG", "JPEG")
     Image.fromarray(RGB).save(tmp_path / "b.jpg", "JPEG")
     expected = planes(np.asarray(Image.open(tmp_path / "b.jpg")))
-    assert np.array_equal(images.read(tmp_path), [expected, expected])
+    assert np.array_equal(image_files.read(tmp_path), [expected, expected])
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_exif_orientation(tmp_path, name, options):
     exif = Image.Exif()
     exif[0x0112] = 6  # the top is on the right: turn it clockwise
     Image.fromarray(RGB).save(tmp_path / name, exif=exif, **options)
-    assert np.array_equal(images.read(tmp_path)[0], planes(np.rot90(RGB, -1)))
+    assert np.array_equal(image_files.read(tmp_path)[0], planes(np.rot90(RGB, -1)))
 
 
 def test_exif_orientation_of_jpeg(tmp_path):
@@ -121,11 +121,11 @@ def test_exif_orientation_of_jpeg(tmp_path):
     exif[0x0112] = 6
     Image.fromarray(RGB).save(tmp_path / "a.jpg", exif=exif)
     stored = np.asarray(Image.open(tmp_path / "a.jpg"))
-    assert np.array_equal(images.read(tmp_path)[0], planes(np.rot90(stored, -1)))
+    assert np.array_equal(image_files.read(tmp_path)[0], planes(np.rot90(stored, -1)))
 
 
 def test_order_is_that_of_paths_at_any_depth(tmp_path, monkeypatch):
-    monkeypatch.setattr(images, "_FILES_AT_ONCE", 2)
+    monkeypatch.setattr(image_files, "_FILES_AT_ONCE", 2)
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
     names = [f"{folder}{i:02}.png" for folder in ("", "a/", "a/deep/", "b/") for i in range(11)]
     for level, name in enumerate(names):
@@ -133,7 +133,7 @@ def test_order_is_that_of_paths_at_any_depth(tmp_path, monkeypatch):
         Image.new("L", (4, 3), level).save(tmp_path / name)
     (tmp_path / "notes.txt").write_text("no image")
     (tmp_path / "folder.png").mkdir()
-    found = images.read(tmp_path)
+    found = image_files.read(tmp_path)
     assert found.shape == (44, 1, 3, 4)
     assert [names[level] for level in found[:, 0, 0, 0]] == sorted(names)
 
@@ -144,14 +144,14 @@ def test_one_colour_image_makes_all_rgb(tmp_path, colour_at):
     for i, levels in enumerate(expected):
         image = Image.fromarray(RGB) if i == colour_at else Image.fromarray(levels[0])
         image.save(tmp_path / f"{i}.png")
-    assert np.array_equal(images.read(tmp_path), expected)
+    assert np.array_equal(image_files.read(tmp_path), expected)
 
 
 def test_sizes_must_be_equal(tmp_path):
     for name, size in {"a.png": (5, 6), "b.png": (5, 6), "c.png": (6, 5), "d.png": (9, 9)}.items():
         Image.new("L", size).save(tmp_path / name)
     with pytest.raises(InvalidInputError, match=r"got 5 x 6 in a.png but 6 x 5 in c.png \(width x height\): resize"):
-        images.read(tmp_path)
+        image_files.read(tmp_path)
 
 
 def truncated(suffix):
@@ -172,7 +172,7 @@ def test_unreadable_files_are_left_out_and_named(tmp_path):
     with pytest.warns(
         UserWarning, match=r"5 of 8 images cannot be read .*: 0.png, 2.jpg, 3.png and 2 more \("
     ) as caught:
-        found = images.read(tmp_path)
+        found = image_files.read(tmp_path)
     assert found[:, 0, 0, 0].tolist() == [1, 4, 6]
     assert caught[0].filename == __file__
 
@@ -181,28 +181,28 @@ def test_more_than_16_bits(tmp_path):
     Image.new("L", (5, 6)).save(tmp_path / "a.png")
     Image.fromarray(np.full((6, 5), 1 << 16, np.int32)).save(tmp_path / "b.tiff")
     with pytest.warns(UserWarning, match="from 65536 to 65536, which do not fit 16 bits"):
-        assert len(images.read(tmp_path)) == 1
+        assert len(image_files.read(tmp_path)) == 1
 
 
 def test_folders_without_images(tmp_path):
     with pytest.raises(InvalidInputError, match=r"must hold images \(.png, .jpg, .*\); got a folder without any"):
-        images.read(tmp_path)
+        image_files.read(tmp_path)
     (tmp_path / "a.png").write_bytes(truncated("PNG"))
     (tmp_path / "b.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0")
     with pytest.raises(FileFormatError, match=r"no image that can be read, of 2; a.png: .*truncated"):
-        images.read(tmp_path)
+        image_files.read(tmp_path)
 
 
 def test_without_pillow(tmp_path, monkeypatch):
     Image.new("L", (5, 6)).save(tmp_path / "a.png")
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     with pytest.raises(MissingExtraError, match=r'run: pip install "vicinal\[images\]"'):
-        images.read(tmp_path)
+        image_files.read(tmp_path)
 
 
 def test_npy(tmp_path):
     np.save(tmp_path / "a.npy", RGB)
-    assert np.array_equal(images.read(tmp_path / "a.npy"), RGB)
+    assert np.array_equal(image_files.read(tmp_path / "a.npy"), RGB)
 
 
 @pytest.mark.parametrize(
@@ -218,14 +218,14 @@ def test_npy(tmp_path):
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_npz(tmp_path, arrays, chosen, save):
     save(tmp_path / "a.npz", **{name: np.full((3, 2), value) for name, value in arrays.items()})
-    assert images.read(tmp_path / "a.npz").tolist() == [[arrays[chosen]] * 2] * 3
+    assert image_files.read(tmp_path / "a.npz").tolist() == [[arrays[chosen]] * 2] * 3
 
 
 @pytest.mark.parametrize("names", [["mu", "sigma"], ["images", "latents"], []])
 def test_npz_without_a_clear_choice(tmp_path, names):
     np.savez(tmp_path / "a.npz", **dict.fromkeys(names, RGB))
     with pytest.raises(InvalidInputError, match=f"one array.*; got {', '.join(names) or 'none'}: save the one"):
-        images.read(tmp_path / "a.npz")
+        image_files.read(tmp_path / "a.npz")
 
 
 def test_damaged_archives(tmp_path):
@@ -236,16 +236,16 @@ def test_damaged_archives(tmp_path):
     for damaged in (whole[:-9], whole[:middle] + bytes(9) + whole[middle + 9 :], b"", b"PK", b"neither"):
         path.write_bytes(damaged)
         with pytest.raises(FileFormatError, match=r"is not a whole .npz archive of numbers \("):
-            images.read(path)
+            image_files.read(path)
 
 
 def test_pickles_are_refused(tmp_path):
     np.savez(tmp_path / "a.npz", a=np.array([{}], dtype=object))
     with pytest.raises(FileFormatError, match=r"Object arrays cannot be loaded"):
-        images.read(tmp_path / "a.npz")
+        image_files.read(tmp_path / "a.npz")
     np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(FileFormatError, match=r"Object arrays cannot be loaded"):
-        images.read(tmp_path / "a.npy")
+        image_files.read(tmp_path / "a.npy")
 
 
 def test_archives_of_something_else(tmp_path):
@@ -254,11 +254,11 @@ def test_archives_of_something_else(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("readme", "no array")
     with pytest.raises(FileFormatError, match="readme is no array"):
-        images.read(tmp_path / "a.npz")
+        image_files.read(tmp_path / "a.npz")
     with (tmp_path / "b.npz").open("wb") as file:
         np.save(file, RGB)
     with pytest.raises(FileFormatError, match=r"is not an archive, but a .npy file"):
-        images.read(tmp_path / "b.npz")
+        image_files.read(tmp_path / "b.npz")
 
 
 @pytest.mark.parametrize(
@@ -272,10 +272,10 @@ def test_archives_of_something_else(tmp_path):
 def test_other_files(tmp_path, name, message):
     (tmp_path / name).write_bytes(b"1,2")
     with pytest.raises(InvalidInputError, match=f"must be a folder of images, a .npy file or a .npz file; {message}"):
-        images.read(tmp_path / name)
+        image_files.read(tmp_path / name)
 
 
 def test_nothing_there(tmp_path):
     for name in ("absent", "absent.npy", "absent.npz"):
         with pytest.raises(FileNotFoundError, match="absent"):
-            images.read(tmp_path / name)
+            image_files.read(tmp_path / name)

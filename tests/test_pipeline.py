@@ -152,3 +152,16 @@ def test_the_readme_example(torch, tmp_path):
         vicinal.load(tmp_path / "autoencoder.safetensors"), vicinal.load(tmp_path / "digits.safetensors"), 100
     )
     assert np.array_equal(again, new_images)
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_8_bit_images_are_encoded_in_units(library):
+    levels = np.arange(256, dtype=np.uint8).reshape(64, 4)
+    wrapped = vicinal.Autoencoder(lambda images: images, lambda latents: latents)
+    if library == "torch":
+        torch = pytest.importorskip("torch")
+        latents = vicinal.encode(wrapped, torch.from_numpy(levels)).numpy()
+    else:
+        latents = vicinal.encode(wrapped, levels)
+    assert latents.dtype == np.float32
+    assert np.array_equal(latents, levels / np.float32(255.0))

@@ -31,7 +31,8 @@ def encode(autoencoder: Any, images: Any, *, batch_size: int = 256, progress: bo
         Anything with ``encode`` and ``decode``. A torch module is put in evaluation mode meanwhile,
         without gradients, and given tensors of its own device and type.
     images : array_like of shape (n, *image_shape)
-        NumPy array or torch tensor, in the range that the autoencoder was trained on.
+        NumPy array or torch tensor, in the range that the autoencoder was trained on; 8-bit levels are brought to
+        [0, 1] first.
     batch_size : int
         Images at a time.
     progress : bool
@@ -178,6 +179,8 @@ def _in_batches(autoencoder: Any, method: str, array: Any, name: str, batch_size
     with _inference(module):
         for first in _steps(range(0, max(1, len(array)), batch_size), method if progress else None):
             batch = array[first : first + batch_size]
+            if method == "encode":
+                batch = _in_units(batch)
             output = function(batch if module is None else _tensor_for(module, batch))
             _check_output(output, len(batch), method)
             if outputs is None:
@@ -189,6 +192,13 @@ def _in_batches(autoencoder: Any, method: str, array: Any, name: str, batch_size
                 )
             outputs[first : first + batch_size] = _converted(output, kind)
     return outputs
+
+
+def _in_units(images: Any) -> Any:
+    """Return 8-bit images in [0, 1], and others as they are."""
+    if _arrays.is_tensor(images):
+        return images / 255.0 if str(images.dtype) == "torch.uint8" else images
+    return images / np.float32(255.0) if images.dtype == np.uint8 else images
 
 
 def _steps(firsts: range, doing: str | None) -> Iterable[int]:

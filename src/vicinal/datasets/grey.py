@@ -1,4 +1,4 @@
-"""Small grey data sets that are read whole: the digits of scikit-learn, and the IDX files of MNIST and Fashion-MNIST."""
+"""Small grey data sets that are read whole: scikit-learn's digits, and the IDX files of MNIST and Fashion-MNIST."""
 
 from __future__ import annotations
 

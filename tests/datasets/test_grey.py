@@ -1,4 +1,4 @@
-"""Data sets: splits, the IDX format, and what is said of missing or damaged files."""
+"""Small grey data sets: splits, the IDX format, and what is said of missing or damaged files."""
 
 import gzip
 import hashlib
@@ -72,11 +72,42 @@ def test_damaged_files(folder):
         datasets.load("mnist", data_dir=folder, split="test")
 
 
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+def test_files_in_a_sub_folder_come_first(tmp_path, folder, name):
+    (tmp_path / name).mkdir()
+    write_idx(tmp_path / name / "t10k-images-idx3-ubyte", np.full((2, 5, 4), 255, np.uint8))
+    write_idx(tmp_path / name / "t10k-labels-idx1-ubyte", np.array([7, 9], np.uint8))
+    images, labels = datasets.load(name, data_dir=str(tmp_path), split="test")
+    assert images.shape == (2, 1, 5, 4)
+    assert labels.tolist() == [7, 9]
+
+
+def test_fashion_mnist_of_debian(folder, monkeypatch):
+    monkeypatch.setattr(datasets.grey, "DEBIAN_FOLDER", folder)
+    assert len(datasets.load("fashion-mnist").images) == 6
+    monkeypatch.setattr(datasets.grey, "DEBIAN_FOLDER", folder / "absent")
+    with pytest.raises(FileNotFoundError, match=r"absent, .*Zalando Research and in Debian's package dataset-fashion"):
+        datasets.load("fashion-mnist")
+
+
 def test_unknown_names():
-    with pytest.raises(ValueError, match="name must be one of 'digits', 'mnist'; got 'cifar'"):
+    with pytest.raises(ValueError, match=r"name must be one of 'digits', 'mnist', .*; got 'cifar'"):
         datasets.load("cifar")
-    with pytest.raises(ValueError, match="split must be one of 'train', 'test'; got 'all'"):
+    with pytest.raises(ValueError, match="split must be one of 'train', 'validation', 'test'; got 'all'"):
         datasets.load("digits", split="all")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"split": "validation"}, "split must be 'train' or 'test' for digits, which has no validation part; got 'val"),
+        ({"image_size": 64}, "image_size must be None for digits, which has one size; got 64"),
+        ({"region": "eye"}, "region must be None for digits: only mobius has masks; got 'eye'"),
+    ],
+)
+def test_options_that_digits_do_not_have(options, message):
+    with pytest.raises(ValueError, match=message):
+        datasets.load("digits", **options)
 
 
 def test_real_mnist(mnist_dir):

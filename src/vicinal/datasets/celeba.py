@@ -1,0 +1,139 @@
+"""CelebA: aligned and cropped faces of celebrities, 178 x 218, from its folder or zip archive of ``NNNNNN.jpg``."""
+
+from __future__ import annotations
+
+import bisect
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from vicinal._errors import FileFormatError, InvalidInputError
+from vicinal.datasets.files import Files
+from vicinal.datasets.pictures import SPLITS, Box, Picture
+
+Array = np.ndarray[Any, Any]
+
+PARTITION = "list_eval_partition.txt"
+
+_NAME = re.compile(r"(\d{6})\.jpg", re.IGNORECASE)
+_FOLDER, _ARCHIVE = "img_align_celeba", "img_align_celeba.zip"
+_SUB_FOLDERS = (".", "celeba", "Img", "celeba/Img")  # as published, pictures are in Img and the partition is in Eval
+_N_ALL, _STANDARD = 202_599, (162_770, 182_637)  # all pictures; the last of the standard train and validation splits
+_TO_GET = (
+    "CelebA is published by the Multimedia Laboratory of the Chinese University of Hong Kong, for non-commercial "
+    f"research only: get its aligned and cropped images, {_ARCHIVE}, and name it or its folder with data_dir"
+)
+
+
+def find(data_dir: Path) -> Path:
+    """Return the folder or archive of the pictures: ``data_dir`` itself, or what is there.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    InvalidInputError
+        If there are several, none of which has CelebA's own name.
+    """
+    if data_dir.is_file():
+        return data_dir
+    for sub_folder in _SUB_FOLDERS:
+        for name in (_FOLDER, _ARCHIVE):
+            path = data_dir / sub_folder / name
+            if path.is_file() or (path.is_dir() and any(_pictures_in(path))):
+                return path
+    if data_dir.is_dir() and any(_pictures_in(data_dir, depth=0)):
+        return data_dir
+    others = [path for path in sorted(data_dir.glob("*")) if any(_pictures_in(path))]
+    if len(others) > 1:
+        raise InvalidInputError(
+            f"data_dir must hold one folder or zip of CelebA; {data_dir} has {', '.join(p.name for p in others)}: "
+            "pass the path of the one to use"
+        )
+    if not others:
+        raise FileNotFoundError(
+            f"{_FOLDER}/ and {_ARCHIVE} are not in {data_dir}, nor is any other folder or zip of files such as "
+            f"000001.jpg; {_TO_GET}"
+        )
+    return others[0]
+
+
+def _pictures_in(path: Path, depth: int = 1) -> Iterator[str]:
+    """Yield the names of pictures in a zip, or in a folder and, with depth 1, the folders in it."""
+    if path.is_dir():
+        for pattern in ("*.jpg", "*/*.jpg")[: depth + 1]:
+            yield from (file.name for file in path.glob(pattern) if _NAME.fullmatch(file.name))
+    elif path.suffix.lower() == ".zip" and zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            names = [PurePosixPath(name).name for name in archive.namelist()]
+        yield from (name for name in names if _NAME.fullmatch(name))
+
+
+def list_pictures(files: Files, data_dir: Path) -> list[Picture]:
+    """Return all pictures with their splits.
+
+    These are what the partition file says. Without one, the first 80 % by number are for training, the next 10 % for
+    validation and the last 10 % for testing; of the complete set, the standard parts.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no picture.
+    FileFormatError
+        If the partition file is damaged or lacks a picture.
+    """
+    found = {name: _NAME.fullmatch(PurePosixPath(name).name) for name in files.stamps}
+    numbers = {name: int(match[1]) for name, match in found.items() if match}
+    if not numbers:
+        raise FileNotFoundError(f"{files.path} has no file such as 000001.jpg; {_TO_GET}")
+    names = sorted(numbers, key=lambda name: (numbers[name], name))
+    partition = _find_partition(files.path, data_dir)
+    if partition is not None:
+        splits = _read_partition(partition)
+        absent = [name for name in names if numbers[name] not in splits]
+        if absent:
+            raise FileFormatError(f"{partition} does not say in which split {absent[0]} is: get it again")
+        return [Picture(name, splits[numbers[name]], 0) for name in names]
+    if len(names) == _N_ALL:
+        return [Picture(name, SPLITS[bisect.bisect_left(_STANDARD, numbers[name])], 0) for name in names]
+    tenths = [10 * i // len(names) for i in range(len(names))]
+    return [Picture(name, SPLITS[max(0, tenth - 7)], 0) for name, tenth in zip(names, tenths, strict=True)]
+
+
+def _find_partition(path: Path, data_dir: Path) -> Path | None:
+    folders = [data_dir, data_dir / "celeba", path, path.parent, path.parent.parent]
+    for candidate in (folder / sub / PARTITION for folder in folders for sub in (".", "Eval")):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def _read_partition(path: Path) -> dict[int, str]:
+    """Read lines such as ``000001.jpg 0``, 0 being train, 1 validation and 2 test."""
+    splits = {}
+    for line in path.read_text("utf-8", errors="replace").splitlines():
+        found = re.fullmatch(r"(\d{6})\.jpg\s+([012])\s*", line)
+        if found:
+            splits[int(found[1])] = SPLITS[int(found[2])]
+        elif line.strip():
+            raise FileFormatError(f"{path} must have lines such as 000001.jpg 0; got {line[:40]!r}: get it again")
+    return splits
+
+
+def aligned_face(width: int, height: int, _mask: Array | None = None) -> Box:
+    """Keep the middle, 140 x 140 of 178 x 218, the crop of the literature; of other sizes, the same fractions.
+
+    Examples
+    --------
+    >>> aligned_face(178, 218)
+    (19.0, 39.0, 159.0, 179.0)
+    >>> aligned_face(89, 109)
+    (9.5, 19.5, 79.5, 89.5)
+    """
+    side_x, side_y = width * 140 / 178, height * 140 / 218
+    left, top = (width - side_x) / 2, (height - side_y) / 2
+    return left, top, left + side_x, top + side_y

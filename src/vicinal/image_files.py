@@ -1,0 +1,247 @@
+"""Image files and array files, read safely: folders of images, .npy and .npz."""
+
+from __future__ import annotations
+
+import os
+import struct
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+import numpy as np
+
+from vicinal import _progress, storage
+from vicinal._errors import FileFormatError, InvalidInputError, import_extra
+
+Array = np.ndarray[Any, Any]
+Item = TypeVar("Item")
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+
+_FORMATS = ("PNG", "JPEG", "BMP", "PPM", "WEBP", "TIFF")  # not all that Pillow knows: EPS would start Ghostscript
+_UNREADABLE = (  # what Pillow raises for damaged files, in folders and in archives
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+)
+_FILES_AT_ONCE = 16  # of each thread
+_NAMED = 3  # unreadable files that a warning names
+_USUAL_NAMES = ("arr_0", "images", "latents", "samples")
+_ACCEPTED = "a folder of images, a .npy file or a .npz file"
+
+
+class UnreadableError(Exception):
+    """An image file cannot be read; the message says why."""
+
+
+def read(path: str | os.PathLike[str]) -> Array:
+    """Read a folder of images, or the array of a .npy or .npz file.
+
+    Parameters
+    ----------
+    path : path_like
+        A folder: all images in it and in the folders below, png, jpg, jpeg, bmp, webp, tif, tiff, ppm and pgm, in the
+        order of their paths. They must be of one size. A ``.npz`` file: its only array, or the one that is called
+        arr_0, images, latents or samples. Nothing is ever unpickled.
+
+    Returns
+    -------
+    ndarray
+        Of a file, its array as it is. Of a folder, uint8 (n, C, H, W), C being 1 if all files are grey, otherwise 3.
+
+    Warns
+    -----
+    UserWarning
+        If files of a folder cannot be read, such as truncated ones: they are left out, counted and named.
+
+    Raises
+    ------
+    InvalidInputError
+        For other files, a folder without images, images of several sizes, and an archive of several arrays without a
+        usual name.
+    FileFormatError
+        If a file is damaged or holds no numbers, or no image of a folder can be read.
+    MissingExtraError
+        If a folder is given and Pillow is not installed.
+    OSError
+        If a file cannot be opened.
+
+    Notes
+    -----
+    Images are turned as their EXIF orientation says. What is transparent is laid on white; palettes and other colour
+    spaces become RGB, 16 bits the nearest of 8. Of several frames the first is taken.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("L", (8, 9), 255).save(f"{folder}/a.png")
+    ...     Image.new("RGB", (8, 9), "red").save(f"{folder}/b.png")
+    ...     images = read(folder)
+    >>> images.shape, images[:, :, 0, 0].tolist()
+    ((2, 3, 9, 8), [[255, 255, 255], [255, 0, 0]])
+    """
+    path = Path(path)
+    if path.is_dir():
+        images, unreadable = _read_folder(path)
+        if unreadable:
+            warnings.warn(unreadable_message(path, len(images), unreadable), UserWarning, stacklevel=2)
+        return images
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        return storage.read_array(path)
+    if suffix == ".npz":
+        return _read_archive(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path} must be {_ACCEPTED}; there is no such file or folder")
+    remedy = "pass the folder that holds the images" if suffix in SUFFIXES else "save the array with numpy.save"
+    raise InvalidInputError(f"{path} must be {_ACCEPTED}; got a {suffix or 'nameless'} file: {remedy}")
+
+
+def _read_folder(folder: Path) -> tuple[Array, dict[str, str]]:
+    """Return the images (n, C, H, W), and the reason for each file that cannot be read, by its path below the folder.
+
+    Files are decoded by threads and copied to one array, which is made when the first has told the size.
+    """
+    names = sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES and path.is_file()
+    )
+    if not names:
+        raise InvalidInputError(f"{folder} must hold images ({', '.join(SUFFIXES)}); got a folder without any")
+    images, n, first = np.empty((0, 1, 0, 0), np.uint8), 0, ""
+    unreadable: dict[str, str] = {}
+    with _progress.late_bar(f"Reading {folder}", len(names)) as advance:
+        for name, found in in_threads(names, lambda name: _decode_file(folder / name)):
+            advance(1)
+            if isinstance(found, str):
+                unreadable[name] = found
+                continue
+            if not n:
+                images, first = np.empty((len(names), *found.shape), np.uint8), name
+            elif found.shape[1:] != images.shape[2:]:
+                raise InvalidInputError(
+                    f"{folder} must hold images of one size; got {_size(images[0])} in {first} but {_size(found)} in "
+                    f"{name} (width x height): resize or crop them first"
+                )
+            elif len(found) > images.shape[1]:  # the first colour after grey ones
+                images, grey = np.empty((len(names), *found.shape), np.uint8), images
+                images[:n] = grey[:n]
+            images[n] = found
+            n += 1
+    if not n:
+        name, reason = next(iter(unreadable.items()))
+        raise FileFormatError(f"{folder} holds no image that can be read, of {len(names)}; {name}: {reason}")
+    return images[:n], unreadable
+
+
+def decode(file: BinaryIO) -> Array:
+    """Return the image in an open file as levels, uint8 (C, H, W), C being 1 if it is grey, otherwise 3.
+
+    Raises
+    ------
+    UnreadableError
+        With the reason in one line, if it is damaged, of another format, or too large to be an image.
+    MissingExtraError
+        If Pillow is not installed.
+    """
+    pillow, operations = import_extra("PIL.Image", "images"), import_extra("PIL.ImageOps", "images")
+    try:
+        # An open file: given a path, Pillow maps raw TIFF into memory, and gets those to be turned wrong.
+        with pillow.open(file, formats=_FORMATS) as image:
+            if image.format != "TIFF":  # which Pillow turns itself; some versions would turn it twice here
+                operations.exif_transpose(image, in_place=True)
+            return _levels_of(image)
+    except (*_UNREADABLE, pillow.DecompressionBombError) as error:
+        raise UnreadableError((str(error) or type(error).__name__).partition("\n")[0]) from error
+
+
+def in_threads(items: Sequence[Item], decoder: Callable[[Item], Array]) -> Iterator[tuple[Item, Array | str]]:
+    """Yield each item with what the decoder returns, in order, or with the reason why it cannot be read.
+
+    A block of items at a time, so that few decoded images wait.
+    """
+
+    def decoded(item: Item) -> Array | str:
+        try:
+            return decoder(item)
+        except (UnreadableError, *_UNREADABLE) as error:
+            return (str(error) or type(error).__name__).partition("\n")[0]
+
+    n_threads = os.cpu_count() or 1
+    with ThreadPoolExecutor(n_threads) as pool:
+        for i in range(0, len(items), n_threads * _FILES_AT_ONCE):
+            some = items[i : i + n_threads * _FILES_AT_ONCE]
+            yield from zip(some, pool.map(decoded, some), strict=True)
+
+
+def _levels_of(image: Any) -> Array:
+    """Return an image of Pillow as levels (C, H, W), C being 1 or 3."""
+    if image.mode.startswith("I"):  # grey of 16 bits; some formats are given more
+        deep = np.asarray(image)
+        if deep.min() < 0 or deep.max() >= 1 << 16:
+            raise ValueError(f"grey levels from {deep.min()} to {deep.max()}, which do not fit 16 bits")
+        return ((deep.astype(np.uint32) + 128) // 257).astype(np.uint8)[None]  # 65535 / 257 = 255
+    if image.mode == "F":
+        raise ValueError("grey levels are floats, whose range is unknown")
+    is_grey = image.mode in ("1", "L", "LA")
+    if "transparency" not in image.info and image.mode not in ("LA", "PA", "RGBA", "RGBa"):
+        levels = np.asarray(image.convert("L" if is_grey else "RGB"))
+        return np.ascontiguousarray(np.atleast_3d(levels).transpose(2, 0, 1))
+    levels = np.asarray(image.convert("RGBA")).transpose(2, 0, 1)
+    colours, alpha = levels[: 1 if is_grey else 3].astype(np.uint32), levels[3]
+    return ((colours * alpha + np.uint32(255) * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def _decode_file(path: Path) -> Array:
+    with path.open("rb") as file:
+        return decode(file)
+
+
+def _size(image: Array) -> str:
+    return f"{image.shape[2]} x {image.shape[1]}"
+
+
+def unreadable_message(folder: Path, n_read: int, unreadable: dict[str, str]) -> str:
+    """Return a warning that counts the images that cannot be read, and names some."""
+    names = list(unreadable)
+    shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    return (
+        f"{folder}: {len(names)} of {n_read + len(names)} images cannot be read and are left out: {shown} "
+        f"({unreadable[names[0]]}); write them again"
+    )
+
+
+def _read_archive(path: Path) -> Array:
+    try:
+        with path.open("rb") as file:  # np.load leaves open what it cannot read
+            archive = np.load(file, allow_pickle=False)
+            names = list(getattr(archive, "files", ()))
+            usual = [name for name in _USUAL_NAMES if name in names]
+            chosen = names if len(names) == 1 else usual
+            array = archive[chosen[0]] if len(chosen) == 1 else None
+    except (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise FileFormatError(f"{path} is not a whole .npz archive of numbers ({error}); write it again") from None
+    if isinstance(archive, np.ndarray):
+        raise FileFormatError(f"{path} is not an archive, but a .npy file: rename it")
+    if len(chosen) != 1:
+        raise InvalidInputError(
+            f"{path} must hold one array, or just one of those called {', '.join(_USUAL_NAMES)}; "
+            f"got {', '.join(names) or 'none'}: save the one to use with numpy.save"
+        )
+    if not isinstance(array, np.ndarray):
+        raise FileFormatError(f"{path} is not a whole .npz archive of numbers: {chosen[0]} is no array")
+    return array
