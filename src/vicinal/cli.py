@@ -47,6 +47,8 @@ def main() -> None:
         _fail(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", code=130)
+    if code == 130:  # what Typer makes of an interrupt
+        _fail("interrupted", code=130)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -101,7 +101,7 @@ class ConvAutoencoder(nn.Module):
         """Return mean and log variance of q(z | x), each (n, latent_dim), of a variational model."""
         if not self.variational:
             raise InvalidInputError("posterior needs a model made with variational=True; use encode")
-        mean, log_variance = self.encoder(images).float().chunk(2, dim=1)
+        mean, log_variance = self._own_type(self.encoder(images)).chunk(2, dim=1)
         return mean, log_variance.clamp(-20.0, 20.0)
 
     def sample_posterior(self, images: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
@@ -144,17 +144,19 @@ class ConvAutoencoder(nn.Module):
         """Return latents (n, latent_dim) of images (n, C, H, W); for a variational model the means."""
         if self.variational:
             return self.posterior(images)[0]
-        latents: Tensor = self.encoder(images)
-        return latents.float()
+        return self._own_type(self.encoder(images))
 
     def decode(self, latents: Tensor) -> Tensor:
         """Return images (n, C, H, W) with values in [0, 1]."""
-        images: Tensor = self.decoder(latents)
-        return images.float()
+        return self._own_type(self.decoder(latents))
 
     def forward(self, images: Tensor) -> Tensor:
         """Return reconstructions, ``decode(encode(images))``."""
         return self.decode(self.encode(images))
+
+    def _own_type(self, output: Tensor) -> Tensor:
+        """Return what a network gave in the type of its weights: mixed precision ends here, before the loss."""
+        return output.to(next(self.parameters()).dtype)
 
     def save(self, path: storage.PathLike) -> None:
         """Write weights, pseudo-inputs, sizes and the training card to a file that `vicinal.load` reads.

@@ -1,19 +1,34 @@
-"""One readable loop that trains any objective."""
+"""One readable loop that trains any objective; a checkpoint after each epoch brings back the same bits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_, parametrize
 
-from vicinal import _validation
+import vicinal
+from vicinal import _validation, storage
 from vicinal._errors import InvalidInputError
+from vicinal.autoencoders import checkpoint as checkpoints
+from vicinal.autoencoders.checkpoint import Run
+from vicinal.autoencoders.data import as_floats, check_images, evaluated, fingerprint, mean_pixel, to_device
 from vicinal.autoencoders.networks import ConvAutoencoder
-from vicinal.autoencoders.objectives import OBJECTIVES, squared_error
+from vicinal.autoencoders.objectives import OBJECTIVES, Objective
+from vicinal.autoencoders.objectives.base import take
 
 Array = np.ndarray[Any, Any]
+
+CLIP_NORM = 1.0  # of the gradient of the loss per pixel value
+N_MEASURED = 10_000  # training images of which the card gives the error
 
 
 def train(
@@ -25,92 +40,244 @@ def train(
     n_epochs: int = 20,
     batch_size: int = 128,
     learning_rate: float = 5e-3,
+    validation: Array | None = None,
+    patience: int | None = None,
     random_state: int = 0,
+    device: str = "cpu",
+    checkpoint: storage.PathLike | None = None,
+    resume: bool = False,
     on_epoch: Callable[[int, float], None] | None = None,
+    **options: Any,
 ) -> ConvAutoencoder:
-    """Train a convolutional autoencoder with Adam and a one-cycle learning rate.
+    """Train a convolutional autoencoder with Adam, a one-cycle learning rate and clipped gradients.
 
     Parameters
     ----------
     objective : str
-        ``"ae"`` or ``"vae"``, see `vicinal.autoencoders.objectives`.
+        A name in `vicinal.autoencoders.objectives.OBJECTIVES`, such as ``"ae"`` or ``"rae-l2"``.
     images : array of shape (n, C, H, W)
-        Values in [0, 1].
+        Floats in [0, 1] or integers in 0..255. They lie on the device as a whole.
     latent_dim, width : int
         Sizes of the networks, see `ConvAutoencoder`.
     n_epochs, batch_size : int
         Passes over the images, and images in a step; a last smaller batch is left out of its epoch.
     learning_rate : float
         Peak of the one-cycle schedule.
+    validation : array of shape (m, C, H, W), optional
+        Other images. The weights of the epoch that reconstructs them best are returned, in place of the last ones.
+    patience : int, optional
+        Stop after so many epochs without a better reconstruction of the validation images.
     random_state : int
         Seed of weights, order and noise.
+    device : str
+        Where to train, such as ``"cpu"`` or ``"cuda"``; the latter in mixed precision, where it can.
+    checkpoint : path_like, optional
+        A file to write after each epoch, whole or not at all; an earlier one is replaced.
+    resume : bool
+        Whether to go on from the checkpoint, if there is one; the settings and the images must be the same. On a
+        CPU the result has the bits of a training that was never stopped.
     on_epoch : callable, optional
         Called with the epoch, from 1, and its mean loss.
+    **options
+        Those of the objective, such as ``beta=``; its function documents them and their defaults.
 
     Returns
     -------
     ConvAutoencoder
-        In evaluation mode; ``card`` says how it was trained.
+        In evaluation mode, on the device; ``card`` says how it was trained and how well it reconstructs.
 
     Raises
     ------
     InvalidInputError, InvalidTypeError
-        For images or settings that cannot be used.
+        For images or settings that cannot be used, a loss that is no longer finite, and a checkpoint of other settings
+        or other images.
+    FileFormatError
+        For a checkpoint that is damaged.
 
     References
     ----------
     D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization", 2015, arXiv:1412.6980.
     L. N. Smith, N. Topin, "Super-convergence", 2018, arXiv:1708.07120.
-    """
-    loss_of, variational = OBJECTIVES[_validation.check_choice(objective, "objective", tuple(OBJECTIVES))]
-    images = _validation.check_rows(images, "images")
-    if images.ndim != 4:
-        raise InvalidInputError(f"images must have shape (n, C, H, W); got {images.shape}")
-    n_epochs = _validation.check_integer(n_epochs, "n_epochs", minimum=1)
-    batch_size = min(_validation.check_integer(batch_size, "batch_size", minimum=1), len(images))
-    seed = _validation.check_integer(random_state, "random_state", minimum=0, maximum=2**63 - 1)
 
+    Examples
+    --------
+    >>> images = np.random.default_rng(0).integers(0, 256, (40, 1, 8, 8))
+    >>> model = train("rae-l2", images, latent_dim=2, n_epochs=1, batch_size=20, beta=0.1)
+    >>> model.card["options"]
+    {'beta': 0.1, 'decay': 0.0001}
+    """
+    recipe = OBJECTIVES[_validation.check_choice(objective, "objective", tuple(OBJECTIVES))]
+    images = check_images(images, "images")
+    if validation is not None:
+        validation = check_images(validation, "validation", images.shape[1:])
+    elif patience is not None:
+        raise InvalidInputError(f"patience needs validation images to watch: pass validation=; got patience={patience}")
+    settings: dict[str, Any] = {
+        "objective": objective,
+        "options": recipe.resolve(objective, options),
+        "image_shape": list(images.shape[1:]),
+        "latent_dim": _validation.check_integer(latent_dim, "latent_dim", minimum=1),
+        "width": _validation.check_integer(width, "width", minimum=1),
+        "n_epochs": _validation.check_integer(n_epochs, "n_epochs", minimum=1),
+        "batch_size": min(_validation.check_integer(batch_size, "batch_size", minimum=1), len(images)),
+        "learning_rate": _validation.check_positive(learning_rate, "learning_rate"),
+        "patience": None if patience is None else _validation.check_integer(patience, "patience", minimum=1),
+        "random_state": _validation.check_integer(random_state, "random_state", minimum=0, maximum=2**63 - 1),
+        "device": _check_device(device).type,
+        "images": fingerprint(images),
+        "validation": None if validation is None else fingerprint(validation),
+    }
+    data = to_device(images, torch.device(device))
+    run = _start(recipe, settings, data, mean_pixel(images))
+    if checkpoint is not None and resume and Path(checkpoint).exists():
+        checkpoints.read(checkpoint, run, settings)
+    held_out = None if validation is None else to_device(validation, data.device)
+
+    while len(run.losses) < settings["n_epochs"] and not _is_stuck(run, settings["patience"]):
+        run.losses.append(_train_epoch(recipe, run, settings, data))
+        if held_out is not None:
+            _keep_best(run, held_out)
+        if checkpoint is not None:
+            checkpoints.write(checkpoint, run, settings)
+        if on_epoch is not None:
+            on_epoch(len(run.losses), run.losses[-1])
+    return _finish(run, settings, data)
+
+
+def reconstruction_error(model: ConvAutoencoder, data: Tensor) -> float:
+    """Return the mean squared error of a pixel of images (n, C, H, W), decoded from their latents without noise.
+
+    Parameters
+    ----------
+    model : ConvAutoencoder
+        Left in the mode it came in.
+    data : Tensor of shape (n, C, H, W)
+        On the model's device; float32 in [0, 1] or uint8 levels.
+    """
+    with _evaluating(model), torch.no_grad():
+        total = torch.zeros((), dtype=torch.float64, device=data.device)
+        for batch in evaluated(data):
+            total += (batch - model(batch)).square().sum(dtype=torch.float64)
+    return total.item() / data.numel()
+
+
+def _start(recipe: Objective, settings: dict[str, Any], data: Tensor, mean: float) -> Run:
+    """Return a run before its first step, all of it following from the seed."""
+    seed, n_epochs = settings["random_state"], settings["n_epochs"]
+    generator = torch.Generator(data.device).manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = ConvAutoencoder(images.shape[1:], latent_dim, width=width, variational=variational)
-    model.start_from_mean(float(np.clip(images.mean(dtype=np.float64), 0.01, 0.99)))
-    generator = torch.Generator().manual_seed(seed)
-    data = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32))
-    steps = len(data) // batch_size
-    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=n_epochs * steps)
+        model = ConvAutoencoder(
+            settings["image_shape"], settings["latent_dim"], width=settings["width"], variational=recipe.variational
+        )
+        model.start_from_mean(mean)
+        if recipe.prepare is not None:
+            recipe.prepare(model, data, generator, **take(recipe.prepare, settings["options"]))
+        partner = None if recipe.partner is None else recipe.partner(model, **take(recipe.partner, settings["options"]))
+    model.to(data.device).train()
+    parameters = list(model.parameters())
+    if partner is not None:
+        parameters += list(partner.to(data.device).train().parameters())
+    optimizer = torch.optim.Adam(parameters, lr=settings["learning_rate"])
+    total = n_epochs * (len(data) // settings["batch_size"])
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings["learning_rate"], total_steps=total)
+    return Run(model, partner, optimizer, schedule, generator)
 
-    mean_loss = 0.0
-    for epoch in range(1, n_epochs + 1):
-        total = 0.0
-        order = torch.randperm(len(data), generator=generator)
-        for rows in order[: steps * batch_size].reshape(steps, batch_size):
-            loss = loss_of(model, data[rows], generator)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
-            total += loss.item()
-        mean_loss = total / steps
-        if on_epoch is not None:
-            on_epoch(epoch, mean_loss)
 
-    model.eval()
-    model.card = {
-        "objective": objective,
+def _train_epoch(recipe: Objective, run: Run, settings: dict[str, Any], data: Tensor) -> float:
+    """Take the steps of one epoch; return the mean loss, the only number that is waited for."""
+    begin, batch_size = time.perf_counter(), settings["batch_size"]
+    loss_of = functools.partial(recipe.loss, **take(recipe.loss, settings["options"]))
+    partner = () if run.partner is None else (run.partner,)
+    n_pixels, n_steps = data[0].numel(), len(data) // batch_size
+    total = torch.zeros((), dtype=torch.float64, device=data.device)
+    order = torch.randperm(len(data), generator=run.generator, device=data.device)
+    for rows in order[: n_steps * batch_size].reshape(n_steps, batch_size):
+        with _mixed_precision(data.device):
+            loss = loss_of(run.model, as_floats(data[rows]), run.generator, *partner)
+        run.optimizer.zero_grad(set_to_none=True)
+        scaled = loss / n_pixels  # Adam does not mind, and one bound then fits images of any size
+        scaled.backward()  # type: ignore[no-untyped-call]
+        for module in run.modules.values():
+            clip_grad_norm_(module.parameters(), CLIP_NORM)
+        run.optimizer.step()
+        run.schedule.step()
+        total += loss.detach()
+    mean_loss = total.item() / n_steps
+    if not math.isfinite(mean_loss):
+        raise InvalidInputError(
+            f"the loss became {mean_loss} in epoch {len(run.losses) + 1}: pass a learning_rate below "
+            f"{settings['learning_rate']:g}, or smaller weights in the options {settings['options']}"
+        )
+    run.n_steps += n_steps
+    run.seconds += time.perf_counter() - begin
+    return mean_loss
+
+
+def _keep_best(run: Run, held_out: Tensor) -> None:
+    """Measure the validation images, and keep the weights if they never were reconstructed better."""
+    run.errors.append(reconstruction_error(run.model, held_out))
+    if run.errors[-1] == min(run.errors) and run.errors.count(run.errors[-1]) == 1:
+        run.best = {name: tensor.detach().clone() for name, tensor in run.model.state_dict().items()}
+
+
+def _is_stuck(run: Run, patience: int | None) -> bool:
+    """Tell whether the lowest error is ``patience`` epochs old."""
+    return patience is not None and bool(run.errors) and len(run.errors) - 1 - _best_epoch(run) >= patience
+
+
+def _best_epoch(run: Run) -> int:
+    return run.errors.index(min(run.errors))
+
+
+def _finish(run: Run, settings: dict[str, Any], data: Tensor) -> ConvAutoencoder:
+    """Return the model to use, with its card."""
+    model = run.model.eval()
+    if run.best is not None:
+        model.load_state_dict(run.best)
+    for layer in model.modules():
+        if parametrize.is_parametrized(layer, "weight"):  # the weights that were effective become plain ones
+            parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
+    card = {key: value for key, value in settings.items() if key not in ("images", "validation")}
+    model.card = card | {
         "n_images": len(data),
-        "n_epochs": n_epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "random_state": seed,
-        "final_loss": mean_loss,
-        "mean_squared_error": _mean_squared_error(model, data[:1000]),
+        "sha256": settings["images"],
+        "validation_sha256": settings["validation"],
+        "epochs_trained": len(run.losses),
+        "best_epoch": _best_epoch(run) + 1 if run.errors else len(run.losses),
+        "final_loss": run.losses[-1],
+        "mean_squared_error": reconstruction_error(model, data[:N_MEASURED]),
+        "validation_mean_squared_error": min(run.errors) if run.errors else None,
+        "seconds_per_epoch": run.seconds / len(run.losses),
         "torch": torch.__version__,
+        "vicinal": vicinal.__version__,
     }
     return model
 
 
-def _mean_squared_error(model: ConvAutoencoder, images: torch.Tensor) -> float:
-    """Return the squared error of a pixel, averaged over images (n, C, H, W)."""
-    with torch.inference_mode():
-        return squared_error(images, model(images)).item() / images[0].numel()
+def _check_device(device: Any) -> torch.device:
+    try:
+        checked = torch.device(device)
+        torch.empty(0, device=checked)
+    except (RuntimeError, TypeError, ValueError, AssertionError) as error:  # the last: torch without CUDA
+        reason = str(error).partition("\n")[0]
+        raise InvalidInputError(
+            f"device must name a device that torch can use here, such as 'cpu' or 'cuda'; got {device!r} ({reason})"
+        ) from None
+    return checked
+
+
+def _mixed_precision(device: torch.device) -> torch.autocast:
+    """Return a context of bfloat16 networks on a GPU that has them; of its range no loss needs to be scaled."""
+    able = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=able)
+
+
+@contextmanager
+def _evaluating(model: ConvAutoencoder) -> Iterator[None]:
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)

@@ -1,0 +1,103 @@
+"""Training images as they lie on a device: 8-bit levels where nothing is lost by it, else floats."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vicinal import _validation
+from vicinal import images as _images
+from vicinal._errors import InvalidInputError
+
+Array = np.ndarray[Any, Any]
+
+_BLOCK = 1 << 22  # values in one go, so that a check needs no second float copy of the images
+_EVALUATED = 512  # images decoded at a time when errors are measured
+
+
+def check_images(images: Any, name: str, image_shape: tuple[int, ...] | None = None) -> Array:
+    """Return images (n, C, H, W) as uint8 levels if they are nothing else, otherwise as float32.
+
+    Parameters
+    ----------
+    images : array_like of shape (n, C, H, W)
+        Integers in 0..255, or floats in [0, 1]. Floats that are all levels divided by 255 become those levels: they
+        take a quarter of the memory, and training turns them into the very same floats again.
+    name : str
+        What to call them in messages.
+    image_shape : tuple of int, optional
+        The shape (C, H, W) that they must have.
+
+    Returns
+    -------
+    ndarray of shape (n, C, H, W)
+        Contiguous.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        For another shape or range, and for what is no array of numbers.
+
+    Examples
+    --------
+    >>> check_images(np.full((1, 1, 2, 2), 51 / 255), "images").ravel()
+    array([51, 51, 51, 51], dtype=uint8)
+    """
+    array = _validation.check_array(images, name)
+    if array.ndim != 4 or not array.size:
+        raise InvalidInputError(f"{name} must have shape (n, C, H, W); got {array.shape}")
+    if image_shape is not None and array.shape[1:] != image_shape:
+        raise InvalidInputError(f"{name} must be of shape (n, {', '.join(map(str, image_shape))}); got {array.shape}")
+    if array.dtype.kind != "f":
+        return np.ascontiguousarray(_images.to_levels(array, name))
+    _validation.check_finite(array, name)
+    low, high = float(array.min()), float(array.max())
+    if low < 0.0 or high > 1.0:
+        remedy = "map them with (images + 1) / 2" if low < 0.0 else "divide by 255"
+        raise InvalidInputError(
+            f"{name} must be floats in [0, 1] or levels in 0..255; got floats from {low:.4g} to {high:.4g}: {remedy}"
+        )
+    array = np.ascontiguousarray(array, dtype=np.float32)
+    levels = _images.to_levels(array, name)
+    rows = max(1, _BLOCK // array[0].size)
+    blocks = (slice(first, first + rows) for first in range(0, len(array), rows))
+    return levels if all(np.array_equal(_floats(levels[b]), array[b]) for b in blocks) else array
+
+
+def fingerprint(images: Array) -> str:
+    """Return the sha256 of the type, the shape and the values of images that `check_images` returned."""
+    digest = hashlib.sha256(f"{images.dtype.str}:{images.shape};".encode())
+    digest.update(images.data)
+    return digest.hexdigest()
+
+
+def mean_pixel(images: Array) -> float:
+    """Return the mean of images that `check_images` returned, between 0.01 and 0.99."""
+    scale = 255.0 if images.dtype == np.uint8 else 1.0
+    return float(np.clip(images.mean(dtype=np.float64) / scale, 0.01, 0.99))
+
+
+def to_device(images: Array, device: torch.device) -> Tensor:
+    """Return images that `check_images` returned, all of them on a device, in the same type."""
+    return torch.from_numpy(images if images.flags.writeable else images.copy()).to(device)
+
+
+def as_floats(batch: Tensor) -> Tensor:
+    """Return a batch (n, C, H, W) as float32 in [0, 1], in the memory format of the networks."""
+    floats = batch.float() / 255.0 if batch.dtype == torch.uint8 else batch
+    return floats.contiguous(memory_format=torch.channels_last)
+
+
+def evaluated(data: Tensor) -> Iterator[Tensor]:
+    """Yield all images (n, C, H, W) in float batches."""
+    for first in range(0, len(data), _EVALUATED):
+        yield as_floats(data[first : first + _EVALUATED])
+
+
+def _floats(levels: Array) -> Array:
+    return levels.astype(np.float32) / np.float32(255.0)

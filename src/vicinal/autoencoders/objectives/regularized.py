@@ -1,0 +1,117 @@
+r"""Regularised autoencoders: nothing is random, and a smooth decoder takes the place of the noise.
+
+With :math:`z = \mathrm{encode}(x)`, :math:`\theta` the decoder's weights and J the Jacobian of decode at z, averaged
+over the batch:
+
+========  ===========================================================================
+`rae_l2`  ||x - decode(z)||^2 + beta / 2 ||z||^2 + decay ||theta||^2
+`rae_gp`  ||x - decode(z)||^2 + beta / 2 ||z||^2 + penalty ||J||_F^2
+`rae_sn`  ||x - decode(z)||^2 + beta / 2 ||z||^2, every layer of the decoder divided by
+          the largest singular value of its matrix
+========  ===========================================================================
+
+The authors average over pixels and latent dimensions; beta = 0.01 and decay = 1e-4 are about their values for MNIST,
+1e-4 and 1e-7, put for sums.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from vicinal.autoencoders.networks import ConvAutoencoder
+from vicinal.autoencoders.objectives.base import squared_error
+
+
+def rae_l2(
+    model: ConvAutoencoder,
+    images: Tensor,
+    generator: torch.Generator,
+    *,
+    beta: float = 0.01,
+    decay: float = 1e-4,
+) -> Tensor:
+    """Return the loss with a decoder of small weights, in squared pixel values.
+
+    Parameters
+    ----------
+    model : ConvAutoencoder
+        A plain one.
+    images : Tensor of shape (n, C, H, W)
+        In [0, 1].
+    generator : torch.Generator
+        Not used.
+    beta : float
+        Weight of the size of the latents, from 0 on.
+    decay : float
+        Weight of the squares of the decoder's weights, from 0 on.
+
+    References
+    ----------
+    P. Ghosh et al., "From variational to deterministic autoencoders", 2020, arXiv:1903.12436.
+    """
+    squares = torch.stack([weight.square().sum() for weight in model.decoder.parameters()]).sum()
+    return rae_sn(model, images, generator, beta=beta) + decay * squares
+
+
+def rae_gp(
+    model: ConvAutoencoder,
+    images: Tensor,
+    generator: torch.Generator,
+    *,
+    beta: float = 0.01,
+    penalty: float = 1e-3,
+) -> Tensor:
+    """Return the loss with a decoder of small slope, in squared pixel values.
+
+    The squared norm of the Jacobian J (D, latent_dim) is estimated as ||v J||^2, which has that mean for a vector v
+    of D independent signs: one pass back instead of D.
+
+    Parameters
+    ----------
+    model, images, beta
+        As in `rae_l2`.
+    generator : torch.Generator
+        Of the signs.
+    penalty : float
+        Weight of the slope, from 0 on.
+
+    References
+    ----------
+    P. Ghosh et al., "From variational to deterministic autoencoders", 2020, arXiv:1903.12436;
+    M. F. Hutchinson, "A stochastic estimator of the trace of the influence matrix", 1989,
+    doi:10.1080/03610918908812806.
+    """
+    latents = model.encode(images)
+    reconstructions = model.decode(latents)
+    signs = torch.rand(images.shape, generator=generator, device=images.device, dtype=images.dtype).sub(0.5).sign()
+    (slopes,) = torch.autograd.grad((signs * reconstructions).sum(), latents, create_graph=True)
+    size = 0.5 * latents.square().sum(dim=1).mean()
+    return squared_error(images, reconstructions) + beta * size + penalty * slopes.square().sum(dim=1).mean()
+
+
+def rae_sn(model: ConvAutoencoder, images: Tensor, generator: torch.Generator, *, beta: float = 0.01) -> Tensor:
+    """Return the loss with small latents alone, in squared pixel values; `normalize_decoder` does the rest.
+
+    Parameters
+    ----------
+    model, images, generator, beta
+        As in `rae_l2`.
+
+    References
+    ----------
+    P. Ghosh et al., "From variational to deterministic autoencoders", 2020, arXiv:1903.12436;
+    T. Miyato et al., "Spectral normalization for generative adversarial networks", 2018, arXiv:1802.05957.
+    """
+    del generator  # nothing is drawn
+    latents = model.encode(images)
+    return squared_error(images, model.decode(latents)) + beta * 0.5 * latents.square().sum(dim=1).mean()
+
+
+def normalize_decoder(model: ConvAutoencoder, images: Tensor, generator: torch.Generator) -> None:
+    """Put spectral normalisation on every layer of the decoder; the end of the training makes plain weights of it."""
+    del images, generator
+    for layer in model.decoder:
+        if isinstance(layer, nn.Linear | nn.ConvTranspose2d):
+            spectral_norm(layer)

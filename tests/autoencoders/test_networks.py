@@ -1,0 +1,86 @@
+"""Networks: shapes, what is random on request, files."""
+
+import numpy as np
+import pytest
+
+import vicinal
+from vicinal import storage
+
+torch = pytest.importorskip("torch")
+
+from vicinal.autoencoders.networks import ConvAutoencoder  # noqa: E402 - after the skip
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (1, 32, 32), (3, 64, 64), (2, 8, 12)])
+@pytest.mark.parametrize("variational", [False, True])
+def test_shapes(shape, variational):
+    model = ConvAutoencoder(shape, 5, width=4, variational=variational)
+    latents = model.encode(torch.rand(3, *shape))
+    assert latents.shape == (3, 5)
+    images = model.decode(latents)
+    assert images.shape == (3, *shape)
+    assert ((images >= 0) & (images <= 1)).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 7, 7), (1, 4, 4), (1, 8, 9)])
+def test_impossible_sizes(shape):
+    with pytest.raises(ValueError, match=r"images must have even sides above 4; got .*: pad them"):
+        ConvAutoencoder(shape, 2)
+
+
+def test_the_networks_keep_their_type():
+    model = ConvAutoencoder((1, 8, 8), 2, variational=True).double()
+    assert model.decode(model.encode(torch.rand(2, 1, 8, 8).double())).dtype == torch.float64
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert model.float().encode(torch.rand(2, 1, 8, 8)).dtype == torch.float32
+
+
+def test_means_unless_draws_are_asked_for():
+    model = ConvAutoencoder((1, 8, 8), 2, variational=True)
+    images = torch.rand(4, 1, 8, 8)
+    mean, log_variance = model.posterior(images)
+    assert torch.equal(model.encode(images), mean)
+    drawn = model.sample_posterior(images, generator=torch.Generator().manual_seed(1))
+    noise = torch.randn(4, 2, generator=torch.Generator().manual_seed(1))
+    assert torch.allclose(drawn, mean + torch.exp(log_variance / 2) * noise)
+    plain = ConvAutoencoder((1, 8, 8), 2)
+    assert torch.equal(plain.sample_posterior(images), plain.encode(images))
+    with pytest.raises(ValueError, match="posterior needs a model made with variational=True"):
+        plain.posterior(images)
+
+
+def test_prior():
+    generator = torch.Generator().manual_seed(0)
+    normal = ConvAutoencoder((1, 8, 8), 2).sample_prior(4000, generator=generator)
+    assert normal.shape == (4000, 2)
+    assert torch.allclose(normal.mean(dim=0), torch.zeros(2), atol=0.05)
+    assert torch.allclose(normal.std(dim=0), torch.ones(2), atol=0.05)
+    model = ConvAutoencoder((1, 8, 8), 2, variational=True, n_pseudo_inputs=2)
+    with torch.no_grad():
+        model.pseudo_inputs[0], model.pseudo_inputs[1] = 0.0, 5.0
+    means, log_variances = model.posterior(torch.stack([torch.zeros(1, 8, 8), torch.ones(1, 8, 8)]))
+    drawn = model.sample_prior(4000, generator=generator)
+    assert torch.allclose(drawn.mean(dim=0), means.mean(dim=0), atol=0.1)
+    variance = log_variances.exp().mean(dim=0) + means.var(dim=0, correction=0)
+    assert torch.allclose(drawn.var(dim=0), variance, rtol=0.1)
+    with pytest.raises(ValueError, match="n_pseudo_inputs needs variational=True"):
+        ConvAutoencoder((1, 8, 8), 2, n_pseudo_inputs=2)
+
+
+def test_a_file_keeps_pseudo_inputs(tmp_path):
+    model = ConvAutoencoder((1, 8, 8), 2, variational=True, n_pseudo_inputs=3)
+    model.save(tmp_path / "model.safetensors")
+    loaded = vicinal.load(tmp_path / "model.safetensors")
+    draws = [m.sample_prior(5, generator=torch.Generator().manual_seed(0)) for m in (model, loaded)]
+    assert torch.equal(*draws)
+
+
+def test_files_of_earlier_versions_are_read(tmp_path):
+    model = ConvAutoencoder((1, 8, 8), 2, width=4)
+    params = {"image_shape": [1, 8, 8], "latent_dim": 2, "width": 4, "variational": False}
+    weights = {name: weight.numpy() for name, weight in model.state_dict().items()}
+    storage.write(tmp_path / "old", "ConvAutoencoder", {"params": params, "card": {"objective": "ae"}}, weights)
+    model.save(tmp_path / "new")
+    assert storage.read(tmp_path / "new").header["params"] == params
+    images = np.random.default_rng(0).random((3, 1, 8, 8), dtype=np.float32)
+    assert np.array_equal(vicinal.encode(vicinal.load(tmp_path / "old"), images), vicinal.encode(model, images))

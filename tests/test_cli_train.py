@@ -1,0 +1,129 @@
+"""The command that trains an autoencoder: what it writes, how it goes on, what it says."""
+
+import re
+import sys
+
+import numpy as np
+import pytest
+
+import vicinal
+from vicinal import cli, datasets
+
+torch = pytest.importorskip("torch")
+
+from vicinal.autoencoders import training  # noqa: E402 - after the skip
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Return a function that trains on digits in a fresh folder: (exit code, output, error output)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+
+    def call(*arguments):
+        shared = ["train", "--out", "run", "--latent-dim", "2", "--width", "4", "--epochs", "2", "--batch-size", "500"]
+        monkeypatch.setattr(sys, "argv", ["vicinal", *shared, *arguments])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        captured = capsys.readouterr()
+        return caught.value.code, captured.out, captured.err
+
+    yield call
+    torch.set_num_threads(n_threads)
+
+
+def weights():
+    model = vicinal.load("run/autoencoder.safetensors")
+    return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+
+def test_train_is_the_library(run, tmp_path):
+    code, out, err = run("--objective", "rae-l2", "--option", "beta=0.5", "--seed", "3")
+    assert (code, err) == (0, "")
+    assert out.startswith("wrote run/autoencoder.safetensors, mean squared error of a training pixel 0.")
+    settings = {"latent_dim": 2, "width": 4, "n_epochs": 2, "batch_size": 500, "random_state": 3}
+    model = training.train("rae-l2", datasets.load("digits").images, **settings, beta=0.5)
+    assert torch.equal(weights(), torch.cat([p.detach().flatten() for p in model.parameters()]))
+    card = vicinal.load("run/autoencoder.safetensors").card
+    assert {k: v for k, v in card.items() if k != "seconds_per_epoch"} == {
+        k: v for k, v in model.card.items() if k != "seconds_per_epoch"
+    }
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        "autoencoder.safetensors",
+        "checkpoint.safetensors",
+    ]
+
+
+def test_interrupted_and_resumed(run, tmp_path, monkeypatch):
+    assert run("--objective", "vae")[0] == 0
+    whole = weights()
+    assert run("--objective", "vae")[::2] == (
+        2,
+        "error: run/autoencoder.safetensors exists; pass --resume to go on, or --force to start anew\n",
+    )
+    left = iter(range(3))
+
+    def clip(*arguments):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return torch.nn.utils.clip_grad_norm_(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "clip_grad_norm_", clip)
+        assert run("--objective", "vae", "--force")[::2] == (130, "error: interrupted\n")
+    (tmp_path / "run/autoencoder.safetensors").unlink()
+    assert "checkpoint.safetensors exists; pass --resume" in run("--objective", "vae")[2]
+    assert run("--objective", "vae", "--resume")[0] == 0
+    assert torch.equal(weights(), whole)
+    code, _, err = run("--objective", "vae", "--resume", "--width", "5")
+    assert (code, "is of another training: width was 4, is 5" in err) == (2, True)
+
+
+def test_validation_and_patience(run):
+    code, out, _ = run(
+        "--validation", "0.25", "--patience", "1", "--objective", "vamp", "--option", "n_pseudo_inputs=7"
+    )
+    card = vicinal.load("run/autoencoder.safetensors").card
+    assert (code, card["n_images"], card["options"]["n_pseudo_inputs"]) == (0, 898, 7)
+    assert f"of a validation pixel {card['validation_mean_squared_error']:.5f}" in out
+
+
+def test_the_bar(run, monkeypatch):
+    from rich import console
+
+    monkeypatch.setattr(console.Console, "is_terminal", True)
+    err = re.sub("\x1b\\[[0-9;?]*[a-zA-Z]", "", run()[2])
+    assert "Training ae" in err
+    assert "2/2 loss " in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--objective", "gan"], "objective must be one of 'ae', 'dae'"),
+        (["--dataset", "faces"], "name must be one of 'digits'"),
+        (["--dataset", "mnist", "--data-dir", "absent"], "absent"),
+        (["--option", "beta"], "--option must be KEY=VALUE with a number for VALUE; got 'beta'"),
+        (["--option", "beta=big"], "--option must be KEY=VALUE with a number for VALUE; got 'beta=big'"),
+        (["--option", "beta=1"], "ae has no option 'beta'; it has none"),
+        (["--validation", "1"], "--validation must be a share from 0 to below 1; got 1.0"),
+        (["--patience", "1"], "patience needs validation images to watch"),
+        (["--epochs", "0"], "n_epochs must be an integer at least 1; got 0"),
+        (["--device", "mars"], "device must name a device that torch can use"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_arguments_give_one_line_and_exit_code_2(run, arguments, message):
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert message in err
+
+
+def test_what_was_trained_encodes(run):
+    assert run()[0] == 0
+    images = np.zeros((3, 1, 8, 8), np.float32)
+    assert vicinal.encode(vicinal.load("run/autoencoder.safetensors"), images).shape == (3, 2)
