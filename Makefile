@@ -49,10 +49,12 @@ format: .venv/tools  ## put the code in its one format
 bench: .venv/bench  ## measure speed in five minutes and write docs/performance.md (FULL=1: hours; DATA_DIR as in results)
 	$(BIN)/python benchmarks/bench.py $(if $(FULL),--full) $(if $(DATA_DIR),--data-dir $(DATA_DIR)/mnist --models build/mnist)
 
-results: .venv/package  ## measure anew what the README and docs/results.md show (DATA_DIR=folder with mnist/)
+results: .venv/package  ## measure anew what the README, docs/results.md and docs/autoencoders.md show (DATA_DIR=folder with mnist/)
 	$(BIN)/vicinal demo --out build/digits --force
 	$(if $(DATA_DIR),$(BIN)/vicinal demo --out build/mnist --dataset mnist --data-dir $(DATA_DIR)/mnist --force)
 	$(BIN)/python docs/refresh.py build
+	$(if $(DATA_DIR),$(BIN)/python benchmarks/autoencoders.py --data-dir $(DATA_DIR)/mnist --epochs 3 --force)
+	$(BIN)/python docs/autoencoders.py
 
 clean:  ## remove what make made
 	rm -rf .venv build demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

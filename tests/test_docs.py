@@ -58,6 +58,13 @@ def test_performance(tmp_path):
     assert page.read_text("utf-8") == f"<!-- results -->\n{shown('docs/performance.md')}\n<!-- /results -->"
 
 
+def test_autoencoders(tmp_path):
+    page = tmp_path / "autoencoders.md"
+    page.write_text("<!-- results -->\n<!-- /results -->", "utf-8")
+    subprocess.run([sys.executable, ROOT / "docs/autoencoders.py", "--page", page], check=True)  # noqa: S603 - ours
+    assert page.read_text("utf-8") == f"<!-- results -->\n{shown('docs/autoencoders.md')}\n<!-- /results -->"
+
+
 @pytest.mark.parametrize(
     "path", ["README.md", *(str(p.relative_to(ROOT)) for p in sorted((ROOT / "docs").glob("*.md")))]
 )
