@@ -15,7 +15,9 @@ from refresh import DOCS, fill, measured_on, table
 Row = dict[str, Any]
 
 RESULT = DOCS.parent / "benchmarks/results/autoencoders.json"
-FACES = DOCS.parent / "benchmarks/results/autoencoders-celeba.json"  # python benchmarks/autoencoders.py --dataset celeba ...
+FACES = (
+    DOCS.parent / "benchmarks/results/autoencoders-celeba.json"
+)  # python benchmarks/autoencoders.py --dataset celeba ...
 
 # The equation and the reference of each objective; x' is the reconstruction, means are over the batch.
 OBJECTIVES = {
