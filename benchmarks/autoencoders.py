@@ -1,6 +1,7 @@
 """How well each objective reconstructs MNIST, and what an epoch costs: docs/autoencoders.md shows the table.
 
-    python benchmarks/autoencoders.py --data-dir DIR/mnist
+    python benchmarks/autoencoders.py --data-dir DIR/mnist --epochs 3
+    python benchmarks/autoencoders.py --dataset celeba --data-dir DIR --epochs 1 --objectives ae --latent-dim 64 --out benchmarks/results/autoencoders-celeba.json
     python benchmarks/autoencoders.py --dataset digits --epochs 1 --objectives ae --out /tmp/autoencoders.json
 
 Objectives that the file already holds, trained with the same settings, are skipped, and one that was interrupted goes on
