@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,3 +73,19 @@ def from_numpy(array: Any, kind: TensorKind | None) -> Any:
     dtype = getattr(torch, kind.dtype)
     tensor = array if is_tensor(array) else torch.from_numpy(np.ascontiguousarray(array))
     return tensor.to(device=kind.device, dtype=dtype if dtype.is_floating_point else tensor.dtype)
+
+
+@contextmanager
+def evaluating(module: Any) -> Iterator[None]:
+    """Put a torch module, or nothing for None, in evaluation mode without gradients; each part gets its mode back."""
+    if module is None:
+        yield
+        return
+    trained = [part for part in module.modules() if part.training]
+    module.eval()
+    try:
+        with sys.modules["torch"].no_grad():  # not inference mode: its tensors cannot be trained on afterwards
+            yield
+    finally:
+        for part in trained:
+            part.training = True

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from vicinal import _arrays
-from vicinal._errors import InvalidInputError, InvalidTypeError
+from vicinal._errors import InvalidInputError, InvalidTypeError, import_extra
 
 Array = np.ndarray[Any, Any]
 
@@ -165,6 +165,26 @@ def check_finite(array: Array, name: str, first_row: int = 0) -> None:
                 f"{name} must be finite; got NaN or inf, first in row {row}. "
                 f"Keep the finite rows: {name}[np.isfinite({name}).reshape(len({name}), -1).all(axis=1)]"
             )
+
+
+def check_device(device: Any) -> Any:
+    """Return ``device`` as a torch.device on which tensors can be made.
+
+    Raises
+    ------
+    MissingExtraError
+        If torch is not installed.
+    InvalidInputError
+        If there is no such device.
+    """
+    torch = import_extra("torch", "torch")
+    try:
+        return torch.empty(0, device=torch.device(device)).device
+    except (RuntimeError, AssertionError, TypeError, ValueError, NotImplementedError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise InvalidInputError(
+            f"device must name a device that torch can use here, such as 'cpu' or 'cuda'; got {device!r} ({reason})"
+        ) from None
 
 
 def check_row_range(n_samples: Any, start: Any) -> tuple[int, int]:

@@ -112,13 +112,15 @@ def evaluate(
     wanted = _wanted(metrics, train is not None)
     extractor = extractor_of(features)
     minimum = catalogue.N_NEIGHBORS + 1 if _OF_NEIGHBOURS & set(wanted) else 2
-    prepare = (
-        _as_rows if extractor is None else _as_rgb if _mix_grey(real, generated, train, reconstructions) else _as_images
-    )
+    named = _by_name(generated)
+    prepare = _as_rows
+    if extractor is not None:
+        every = [real, train, reconstructions, *(rows for several in named.values() for rows in several)]
+        prepare = _as_rgb if _mix_grey(every) else _as_images
     real = prepare(real, "real", None, minimum)
     sets = {
         name: [prepare(rows, f"generated[{name!r}]", real, minimum) for rows in several]
-        for name, several in _by_name(generated).items()
+        for name, several in named.items()
     }
     check_baseline(baseline, list(sets))
     train = None if train is None else prepare(train, "train", real, 1)
@@ -127,8 +129,8 @@ def evaluate(
     if train is not None:
         n_seeds = max(map(len, sets.values()))
         table.add(REAL, judge.real_runs(n_seeds), reference=True)
-        generators = [np.random.default_rng([seed + i, 3]) for i in range(n_seeds)]
-        copies = [train[generator.integers(len(train), size=len(real))] for generator in generators]
+        generators = (np.random.default_rng([seed + i, 3]) for i in range(n_seeds))
+        copies = (train[generator.integers(len(train), size=len(real))] for generator in generators)
         table.add(BOOTSTRAP, [judge.score(rows, rows, i) for i, rows in enumerate(copies)], reference=True)
     if reconstructions is not None:
         rows = prepare(reconstructions, "reconstructions", real, minimum)
@@ -277,9 +279,8 @@ def _as_images(rows: Any, name: str, real: Array | None, minimum: int) -> Array:
     return levels if real is None else _of_shape(levels, name, real)
 
 
-def _mix_grey(real: Any, generated: Any, *others: Any) -> bool:
+def _mix_grey(sets: Sequence[Any]) -> bool:
     """Return whether some images, (n, C, H, W), are grey and others RGB: grey images are often kept in RGB files."""
-    sets = [real, *others, *(rows for several in _by_name(generated).values() for rows in several)]
     shapes: list[tuple[int, ...]] = [getattr(rows, "shape", ()) for rows in sets]
     return {shape[1] for shape in shapes if len(shape) == 4} == {1, 3}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from vicinal import _validation
+from vicinal import _arrays, _validation
 from vicinal._errors import InvalidInputError
 
 Array = np.ndarray[Any, Any]
@@ -72,6 +72,20 @@ def to_levels(images: Any, name: str = "images") -> Array:
             f"{outside / images.size:.0%} of them beyond [{-_OUTSIDE}, {1 + _OUTSIDE}]: {remedy}".replace("%", " %")
         )
     return levels
+
+
+def in_units(images: Any) -> Any:
+    """Return 8-bit levels as float32 in [0, 1], and images that are no levels as they are; NumPy or torch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> in_units(np.array([[0, 51, 255]], np.uint8)).tolist(), in_units(np.array([[0.5]])).tolist()
+    ([[0.0, 0.20000000298023224, 1.0]], [[0.5]])
+    """
+    if _arrays.is_tensor(images):
+        return images.float() / 255.0 if str(images.dtype) == "torch.uint8" else images
+    return images / np.float32(255.0) if images.dtype == np.uint8 else images
 
 
 def to_rgb(levels: Array, name: str = "images") -> Array:

@@ -55,7 +55,7 @@ class Judge:
         spaces = {METRICS[name].space for name in names}
         samples = {}
         if "rows" in spaces or self._features is None:
-            (flat,) = check_sets(generated=_in_units(rows))
+            (flat,) = check_sets(generated=images.in_units(rows))
             samples["rows"] = catalogue.Samples(self._row_space, flat, self.seed + run)
         if self._features is None:
             samples["features"] = samples["rows"]
@@ -87,8 +87,8 @@ class Judge:
 
 def _reference(real: Any, train: Any, seed: int) -> catalogue.Reference:
     if train is None:
-        return catalogue.Reference(check_sets(real=_in_units(real))[0], None, seed)
-    real, train = check_sets(real=_in_units(real), train=_in_units(train))
+        return catalogue.Reference(check_sets(real=images.in_units(real))[0], None, seed)
+    real, train = check_sets(real=images.in_units(real), train=images.in_units(train))
     return catalogue.Reference(real, train, seed)
 
 
@@ -106,11 +106,6 @@ class Table:
         self._done(name)
 
 
-def _in_units(rows: Array) -> Array:
-    """Return 8-bit levels as floats in [0, 1], and other rows as they are."""
-    return rows.astype(np.float32) / np.float32(255.0) if rows.dtype == np.uint8 else rows
-
-
 def extractor_of(features: Any) -> Any:
     """Return a function from images to features that sees them in 8 bits, or None."""
     if features is None or isinstance(features, FeatureExtractor):
@@ -126,7 +121,7 @@ def extractor_of(features: Any) -> Any:
     def of_levels(rows: Any) -> Any:
         rows = _validation.check_array(rows, "images")
         if rows.ndim >= 3:
-            rows = images.to_levels(rows).astype(np.float32) / np.float32(255.0)
+            rows = images.in_units(images.to_levels(rows))
         return features(rows)
 
     return of_levels

@@ -12,14 +12,14 @@ Everything here is batching and devices; the mathematics is in `vicinal.samplers
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from vicinal import _arrays, _validation, storage
 from vicinal._errors import FileFormatError, InvalidInputError, InvalidTypeError, import_extra
+from vicinal.images import in_units
 
 
 def encode(autoencoder: Any, images: Any, *, batch_size: int = 256, progress: bool = False) -> Any:
@@ -176,11 +176,11 @@ def _in_batches(autoencoder: Any, method: str, array: Any, name: str, batch_size
     module = _module_of(autoencoder, "encoder" if method == "encode" else "decoder")
 
     outputs = None
-    with _inference(module):
+    with _arrays.evaluating(module):
         for first in _steps(range(0, max(1, len(array)), batch_size), method if progress else None):
             batch = array[first : first + batch_size]
             if method == "encode":
-                batch = _in_units(batch)
+                batch = in_units(batch)
             output = function(batch if module is None else _tensor_for(module, batch))
             _check_output(output, len(batch), method)
             if outputs is None:
@@ -192,13 +192,6 @@ def _in_batches(autoencoder: Any, method: str, array: Any, name: str, batch_size
                 )
             outputs[first : first + batch_size] = _converted(output, kind)
     return outputs
-
-
-def _in_units(images: Any) -> Any:
-    """Return 8-bit images in [0, 1], and others as they are."""
-    if _arrays.is_tensor(images):
-        return images / 255.0 if str(images.dtype) == "torch.uint8" else images
-    return images / np.float32(255.0) if images.dtype == np.uint8 else images
 
 
 def _steps(firsts: range, doing: str | None) -> Iterable[int]:
@@ -216,21 +209,6 @@ def _module_of(autoencoder: Any, part: str) -> Any:
     function = getattr(autoencoder, part, None)
     candidates = (autoencoder, function, getattr(function, "__self__", None))
     return next((c for c in candidates if torch is not None and isinstance(c, torch.nn.Module)), None)
-
-
-@contextmanager
-def _inference(module: Any) -> Iterator[None]:
-    if module is None:
-        yield
-        return
-    trained = [part for part in module.modules() if part.training]
-    module.eval()
-    try:
-        with sys.modules["torch"].no_grad():  # not inference mode: its tensors cannot be trained on afterwards
-            yield
-    finally:
-        for part in trained:
-            part.training = True
 
 
 def _tensor_for(module: Any, batch: Any) -> Any:

@@ -92,7 +92,7 @@ class Scores:
 
     def cells(self) -> list[list[str]]:
         """Return the table as text: a row of headings, then a row for each set of samples."""
-        headings = ["", *(self.headings.get(column, HEADINGS[column]) for column in self.columns)]
+        headings = ["", *(self._heading(column) for column in self.columns)]
         return [headings, *([row["name"], *(_text(row, column) for column in self.columns)] for row in self.rows)]
 
     def difference_cells(self) -> list[list[str]]:

@@ -66,7 +66,7 @@ def check_images(images: Any, name: str, image_shape: tuple[int, ...] | None = N
     levels = _images.to_levels(array, name)
     rows = max(1, _BLOCK // array[0].size)
     blocks = (slice(first, first + rows) for first in range(0, len(array), rows))
-    return levels if all(np.array_equal(_floats(levels[b]), array[b]) for b in blocks) else array
+    return levels if all(np.array_equal(_images.in_units(levels[b]), array[b]) for b in blocks) else array
 
 
 def fingerprint(images: Array) -> str:
@@ -89,7 +89,7 @@ def to_device(images: Array, device: torch.device) -> Tensor:
 
 def as_floats(batch: Tensor) -> Tensor:
     """Return a batch (n, C, H, W) as float32 in [0, 1], in the memory format of the networks."""
-    floats = batch.float() / 255.0 if batch.dtype == torch.uint8 else batch
+    floats: Tensor = _images.in_units(batch)
     return floats.contiguous(memory_format=torch.channels_last)
 
 
@@ -97,7 +97,3 @@ def evaluated(data: Tensor) -> Iterator[Tensor]:
     """Yield all images (n, C, H, W) in float batches."""
     for first in range(0, len(data), _EVALUATED):
         yield as_floats(data[first : first + _EVALUATED])
-
-
-def _floats(levels: Array) -> Array:
-    return levels.astype(np.float32) / np.float32(255.0)

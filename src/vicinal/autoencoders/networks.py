@@ -106,7 +106,7 @@ class ConvAutoencoder(nn.Module):
 
     def sample_posterior(self, images: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """Return one draw of q(z | x) for each image, (n, latent_dim); the latents, where nothing is random."""
-        return _draw(*self.posterior(images), generator) if self.variational else self.encode(images)
+        return draw(*self.posterior(images), generator) if self.variational else self.encode(images)
 
     def prior_components(self) -> tuple[Tensor, Tensor]:
         """Return means and log variances, each (K, latent_dim), of the Gaussians that the prior mixes equally.
@@ -138,7 +138,7 @@ class ConvAutoencoder(nn.Module):
         with torch.no_grad():
             means, log_variances = self.prior_components()
             chosen = torch.randint(len(means), (n_samples,), generator=generator, device=means.device)
-            return _draw(means[chosen], log_variances[chosen], generator)
+            return draw(means[chosen], log_variances[chosen], generator)
 
     def encode(self, images: Tensor) -> Tensor:
         """Return latents (n, latent_dim) of images (n, C, H, W); for a variational model the means."""
@@ -185,7 +185,11 @@ class ConvAutoencoder(nn.Module):
         return model.eval()
 
 
-def _draw(mean: Tensor, log_variance: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Return draws (n, latent_dim) of Gaussians with these means and log variances, one of each."""
-    noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
-    return mean + (0.5 * log_variance).exp() * noise
+def draw(mean: Tensor, log_variance: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Return one draw (n, latent_dim) of each Gaussian, with gradients to mean and log variance."""
+    return mean + (0.5 * log_variance).exp() * normal_like(mean, generator)
+
+
+def normal_like(latents: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Return standard normal draws of the shape, type and device of ``latents``."""
+    return torch.randn(latents.shape, generator=generator, device=latents.device, dtype=latents.dtype)

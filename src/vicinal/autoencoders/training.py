@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_, parametrize
 
 import vicinal
-from vicinal import _validation, storage
+from vicinal import _arrays, _validation, storage
 from vicinal._errors import InvalidInputError
 from vicinal.autoencoders import checkpoint as checkpoints
 from vicinal.autoencoders.checkpoint import Run
@@ -123,7 +122,7 @@ def train(
         "learning_rate": _validation.check_positive(learning_rate, "learning_rate"),
         "patience": None if patience is None else _validation.check_integer(patience, "patience", minimum=1),
         "random_state": _validation.check_integer(random_state, "random_state", minimum=0, maximum=2**63 - 1),
-        "device": _check_device(device).type,
+        "device": _validation.check_device(device).type,
         "images": fingerprint(images),
         "validation": None if validation is None else fingerprint(validation),
     }
@@ -154,7 +153,7 @@ def reconstruction_error(model: ConvAutoencoder, data: Tensor) -> float:
     data : Tensor of shape (n, C, H, W)
         On the model's device; float32 in [0, 1] or uint8 levels.
     """
-    with _evaluating(model), torch.no_grad():
+    with _arrays.evaluating(model):
         total = torch.zeros((), dtype=torch.float64, device=data.device)
         for batch in evaluated(data):
             total += (batch - model(batch)).square().sum(dtype=torch.float64)
@@ -255,29 +254,7 @@ def _finish(run: Run, settings: dict[str, Any], data: Tensor) -> ConvAutoencoder
     return model
 
 
-def _check_device(device: Any) -> torch.device:
-    try:
-        checked = torch.device(device)
-        torch.empty(0, device=checked)
-    except (RuntimeError, TypeError, ValueError, AssertionError) as error:  # the last: torch without CUDA
-        reason = str(error).partition("\n")[0]
-        raise InvalidInputError(
-            f"device must name a device that torch can use here, such as 'cpu' or 'cuda'; got {device!r} ({reason})"
-        ) from None
-    return checked
-
-
 def _mixed_precision(device: torch.device) -> torch.autocast:
     """Return a context of bfloat16 networks on a GPU that has them; of its range no loss needs to be scaled."""
     able = device.type == "cuda" and torch.cuda.is_bf16_supported()
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=able)
-
-
-@contextmanager
-def _evaluating(model: ConvAutoencoder) -> Iterator[None]:
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)

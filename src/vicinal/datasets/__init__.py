@@ -28,6 +28,7 @@ from vicinal.datasets import cache, celeba, folder, grey, mobius
 from vicinal.datasets.files import Files
 from vicinal.datasets.pictures import SPLITS, BoxOf, Picture, central_square, whole
 from vicinal.image_files import unreadable_message
+from vicinal.images import in_units
 
 Array = np.ndarray[Any, Any]
 
@@ -59,8 +60,8 @@ class Dataset(NamedTuple):
         >>> Dataset(np.array([[[[0, 51]]], [[[102, 255]]]], np.uint8), np.zeros(2, int)).floats([1]).tolist()
         [[[[0.4000000059604645, 1.0]]]]
         """
-        images = self.images[rows]
-        return images / np.float32(255.0) if images.dtype == np.uint8 else images
+        floats: Array = in_units(self.images[rows])
+        return floats
 
 
 def load(

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 from torch.nn.utils.parametrizations import spectral_norm
 
-from vicinal.autoencoders.networks import ConvAutoencoder
-from vicinal.autoencoders.objectives.base import normal_like, squared_error
+from vicinal.autoencoders.networks import ConvAutoencoder, normal_like
+from vicinal.autoencoders.objectives.base import squared_error
 
 
 class Discriminator(nn.Sequential):

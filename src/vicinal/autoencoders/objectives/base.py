@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from vicinal import _validation
@@ -88,16 +87,6 @@ def gaussian_loss(images: Tensor, reconstructions: Tensor, decoder_std: float) -
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     """Return KL(N(mean, variance) || N(0, I)) in nats, averaged over rows (n, latent_dim)."""
     return 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).sum(dim=1).mean()
-
-
-def draw(mean: Tensor, log_variance: Tensor, generator: torch.Generator) -> Tensor:
-    """Return one draw (n, latent_dim) of each Gaussian, with gradients to mean and log variance."""
-    return mean + (0.5 * log_variance).exp() * normal_like(mean, generator)
-
-
-def normal_like(latents: Tensor, generator: torch.Generator) -> Tensor:
-    """Return standard normal draws of the shape, type and device of ``latents``."""
-    return torch.randn(latents.shape, generator=generator, device=latents.device, dtype=latents.dtype)
 
 
 def _options(function: Callable[..., Any] | None) -> dict[str, int | float]:

@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 
 from vicinal._errors import InvalidInputError
-from vicinal.autoencoders.networks import ConvAutoencoder
-from vicinal.autoencoders.objectives.base import divergence, draw, gaussian_loss, normal_like, squared_error
+from vicinal.autoencoders.networks import ConvAutoencoder, draw, normal_like
+from vicinal.autoencoders.objectives.base import divergence, gaussian_loss, squared_error
 
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 

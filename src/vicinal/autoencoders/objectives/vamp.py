@@ -14,8 +14,9 @@ import math
 import torch
 from torch import Tensor
 
-from vicinal.autoencoders.networks import ConvAutoencoder
-from vicinal.autoencoders.objectives.base import draw, gaussian_loss
+from vicinal.autoencoders.networks import ConvAutoencoder, draw
+from vicinal.autoencoders.objectives.base import gaussian_loss
+from vicinal.images import in_units
 
 
 def start_from_images(
@@ -24,9 +25,8 @@ def start_from_images(
     """Give a model pseudo-inputs that start as training images, each taken once as long as there are enough."""
     order = torch.randperm(len(images), generator=generator, device=images.device)
     chosen = images[order.repeat(math.ceil(n_pseudo_inputs / len(images)))[:n_pseudo_inputs]]
-    start = chosen.float() / 255.0 if chosen.dtype == torch.uint8 else chosen.clone()
     model.n_pseudo_inputs = n_pseudo_inputs
-    model.pseudo_inputs = torch.nn.Parameter(start)
+    model.pseudo_inputs = torch.nn.Parameter(in_units(chosen))
 
 
 def vamp(model: ConvAutoencoder, images: Tensor, generator: torch.Generator, *, decoder_std: float = 0.1) -> Tensor:

@@ -17,8 +17,8 @@ import math
 import torch
 from torch import Tensor
 
-from vicinal.autoencoders.networks import ConvAutoencoder
-from vicinal.autoencoders.objectives.base import divergence, draw, gaussian_loss, squared_error
+from vicinal.autoencoders.networks import ConvAutoencoder, draw
+from vicinal.autoencoders.objectives.base import divergence, gaussian_loss, squared_error
 
 SMALLEST_STD = math.exp(-6.0)  # of the decoder: without a floor, perfect reconstructions would be worth infinity
 

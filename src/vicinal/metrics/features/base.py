@@ -11,7 +11,7 @@ import numpy as np
 
 from vicinal import _progress
 from vicinal import images as _images
-from vicinal._errors import InvalidInputError, import_extra
+from vicinal._errors import InvalidInputError
 
 Array = np.ndarray[Any, Any]
 
@@ -110,23 +110,3 @@ def sum_of(parts: Iterable[tuple[str, Array]], *labels: str) -> str:
         for first in range(0, len(rows), step):
             digest.update(np.ascontiguousarray(rows[first : first + step]).tobytes())
     return digest.hexdigest()
-
-
-def check_device(device: Any) -> Any:
-    """Return ``device`` as a torch.device on which tensors can be made; None is the CPU.
-
-    Raises
-    ------
-    MissingExtraError
-        If torch is not installed.
-    InvalidInputError
-        If there is no such device.
-    """
-    torch = import_extra("torch", "torch")
-    try:
-        return torch.empty(0, device="cpu" if device is None else device).device
-    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise InvalidInputError(
-            f"device must name a device that torch can use here, such as 'cpu' or 'cuda'; got {device!r} ({reason})"
-        ) from None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from vicinal import _arrays
 from vicinal._errors import InvalidInputError, InvalidTypeError, import_extra
-from vicinal._validation import check_integer
-from vicinal.metrics.features.base import FeatureExtractor, check_device, in_batches, sum_of
+from vicinal._validation import check_device, check_integer
+from vicinal.images import in_units
+from vicinal.metrics.features.base import FeatureExtractor, in_batches, sum_of
 
 Array = np.ndarray[Any, Any]
 
@@ -103,7 +104,7 @@ class ModuleFeatures(FeatureExtractor):
             self._module.to(self._device)
         if levels.ndim == 3:
             levels = levels[:, None]
-        with _evaluating(self._module):
+        with _arrays.evaluating(self._module):
             return in_batches(self._batch, levels, self._batch_size, f"Features: {self.name}")
 
     def _batch(self, levels: Array) -> Array:
@@ -111,7 +112,7 @@ class ModuleFeatures(FeatureExtractor):
 
         like = next((p for p in self._module.parameters() if p.is_floating_point()), torch.empty(0))
         device = like.device if self._device is None else self._device
-        images = torch.from_numpy(levels.astype(np.float32) / np.float32(255.0)).to(device, like.dtype)
+        images = torch.from_numpy(in_units(levels)).to(device, like.dtype)
         output = self._module(images if self._preprocess is None else self._preprocess(images))
         if not isinstance(output, torch.Tensor):
             raise InvalidTypeError(
@@ -126,20 +127,6 @@ class ModuleFeatures(FeatureExtractor):
         output = output.float()
         features: Array = (output.mean(dim=(2, 3)) if output.ndim == 4 else output).detach().cpu().numpy()
         return features
-
-
-@contextmanager
-def _evaluating(module: Any) -> Iterator[None]:
-    import torch
-
-    trained = [part for part in module.modules() if part.training]
-    module.eval()
-    try:
-        with torch.no_grad():  # not inference mode: what a module keeps from there cannot be trained on afterwards
-            yield
-    finally:
-        for part in trained:
-            part.training = True
 
 
 def _bytes_of(name: str, value: Any) -> tuple[str, Array]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from vicinal.images import in_units
 from vicinal.metrics.features.base import FeatureExtractor
 
 Array = np.ndarray[Any, Any]
@@ -29,4 +30,4 @@ class PixelFeatures(FeatureExtractor):
         return self._fingerprint()
 
     def _features(self, levels: Array) -> Array:
-        return levels.reshape(len(levels), -1).astype(np.float32) / np.float32(255.0)
+        return in_units(levels.reshape(len(levels), -1))

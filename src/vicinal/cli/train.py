@@ -1,0 +1,127 @@
+"""``vicinal train``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vicinal import _progress
+from vicinal._errors import InvalidInputError
+from vicinal.cli.files import Force
+
+
+def train(
+    out: Annotated[Path, typer.Option(help="Folder for autoencoder.safetensors and checkpoint.safetensors.")],
+    dataset: Annotated[str, typer.Option(help="Name of a data set, such as digits (built in) or mnist.")] = "digits",
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the files of the data set.")] = None,
+    objective: Annotated[
+        str, typer.Option(help="ae, dae, vae, wae-mmd, rae-l2, ...: see docs/autoencoders.md.")
+    ] = "ae",
+    latent_dim: Annotated[int, typer.Option(help="Dimensions of a latent.")] = 16,
+    width: Annotated[int, typer.Option(help="Channels of the first stage of the networks.")] = 16,
+    epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 20,
+    batch_size: Annotated[int, typer.Option(help="Images in a step.")] = 128,
+    learning_rate: Annotated[float, typer.Option(help="Peak of the one-cycle schedule.")] = 5e-3,
+    validation: Annotated[
+        float, typer.Option(help="Share of the training images to hold out; the epoch that is best on them wins.")
+    ] = 0.0,
+    patience: Annotated[int | None, typer.Option(help="Stop after so many epochs without a better one.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Of the objective, such as beta=4.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of weights, order and noise.")] = 0,
+    device: Annotated[str, typer.Option(help="Where to train: cpu, cuda, ...")] = "cpu",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the folder, if any.")] = False,
+    force: Force = False,
+) -> None:
+    """Train an autoencoder; interrupted, the same command with --resume goes on."""
+    from vicinal import datasets
+    from vicinal._errors import import_extra
+
+    import_extra("torch", "torch")
+    from vicinal.autoencoders.training import train as train_autoencoder
+
+    model_path, checkpoint = out / "autoencoder.safetensors", out / "checkpoint.safetensors"
+    present = [path for path in (model_path, checkpoint) if path.exists()]
+    if present and not (force or resume):
+        raise InvalidInputError(f"{present[0]} exists; pass --resume to go on, or --force to start anew")
+    options = _options_of_objective(option or [])
+    with _progress.spinner("Reading"):
+        images = datasets.load(dataset, data_dir=data_dir, split="train").images
+    n_train = _n_train(len(images), validation)
+    out.mkdir(parents=True, exist_ok=True)
+    with _training_bar(objective, epochs) as on_epoch:
+        model = train_autoencoder(
+            objective,
+            images[:n_train],
+            latent_dim=latent_dim,
+            width=width,
+            n_epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            validation=images[n_train:] if n_train < len(images) else None,
+            patience=patience,
+            random_state=seed,
+            device=device,
+            checkpoint=checkpoint,
+            resume=resume,
+            on_epoch=on_epoch,
+            **options,
+        )
+    model.save(model_path)
+    typer.echo(f"wrote {model_path}, {_errors_of(model.card)}")
+
+
+def _options_of_objective(arguments: Sequence[str]) -> dict[str, int | float]:
+    options: dict[str, int | float] = {}
+    for argument in arguments:
+        name, _, value = argument.partition("=")
+        try:
+            number = json.loads(value)
+        except ValueError:
+            number = None
+        if not name or isinstance(number, bool) or not isinstance(number, int | float):
+            raise InvalidInputError(f"--option must be KEY=VALUE with a number for VALUE; got {argument!r}")
+        options[name] = number
+    return options
+
+
+def _n_train(n_images: int, share: float) -> int:
+    """Return how many images, the first ones, are left for training."""
+    if not 0.0 <= share < 1.0:
+        raise InvalidInputError(f"--validation must be a share from 0 to below 1; got {share}")
+    return n_images - round(share * n_images)
+
+
+@contextmanager
+def _training_bar(objective: str, n_epochs: int) -> Iterator[Callable[[int, float], None]]:
+    """Show epochs, loss and time left on a terminal; yields the function that moves the bar on."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[loss]}"))
+    times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    with Progress(*columns, *times, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(escape(f"Training {objective}"), total=max(n_epochs, 1), loss="")
+        yield lambda epoch, loss: bar.update(task, completed=epoch, loss=f"loss {loss:.4g}")
+
+
+def _errors_of(card: dict[str, Any]) -> str:
+    """Return how well an autoencoder reconstructs, in words."""
+    held_out = card["validation_mean_squared_error"]
+    more = "" if held_out is None else f", of a validation pixel {held_out:.5f}"
+    return f"mean squared error of a training pixel {card['mean_squared_error']:.5f}{more}"
