@@ -13,6 +13,7 @@ from vicinal.kernels import cpu, reference
 
 SAMPLERS = {
     "pmf": lambda **options: samplers.PMFSampler(8, **options),
+    "local": lambda **options: samplers.LocalSampler(8, scale=1.0, **options),
     "bootstrap": samplers.BootstrapSampler,
     "gaussian-full": lambda **options: samplers.GaussianSampler("full", **options),
     "gaussian-diag": lambda **options: samplers.GaussianSampler("diag", **options),
@@ -20,7 +21,7 @@ SAMPLERS = {
     "gmm": lambda **options: samplers.GMMSampler(2, **options),
     "kde": samplers.KDESampler,
 }
-DENSITIES = [name for name in SAMPLERS if name != "bootstrap"]
+DENSITIES = [name for name in SAMPLERS if name not in ("bootstrap", "local")]
 
 
 @pytest.fixture(params=SAMPLERS)

@@ -14,6 +14,7 @@ from vicinal import _errors, samplers
 def test_public_names():
     assert vicinal.__all__ == [
         "Autoencoder",
+        "LocalSampler",
         "PMFSampler",
         "__version__",
         "decode",

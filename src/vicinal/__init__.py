@@ -6,7 +6,7 @@ The modules, in the order in which data flows through them:
 datasets       real images to train and measure on
 autoencoders   networks, objectives and training; wrap your own with `Autoencoder`
 pipeline       encode images, decode latents, generate: read this first
-samplers       distributions fitted to latents: `PMFSampler` and its rivals
+samplers       distributions fitted to latents: `LocalSampler`, `PMFSampler` and their rivals
 metrics        quality and novelty of samples
 evaluation     one table that shows both
 report         that table, with pictures, as one HTML file
@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from vicinal.pipeline import encode as encode
     from vicinal.pipeline import generate as generate
     from vicinal.pipeline import load as load
+    from vicinal.samplers.local import LocalSampler as LocalSampler
     from vicinal.samplers.pmf import PMFSampler as PMFSampler
 
 _HOME = {
     "Autoencoder": "vicinal.autoencoders.base",
+    "LocalSampler": "vicinal.samplers.local",
     "PMFSampler": "vicinal.samplers.pmf",
     "decode": "vicinal.pipeline",
     "encode": "vicinal.pipeline",
@@ -46,6 +48,7 @@ _MODULES = ("autoencoders", "datasets", "evaluation", "metrics", "pipeline", "sa
 
 __all__ = [
     "Autoencoder",
+    "LocalSampler",
     "PMFSampler",
     "__version__",
     "decode",

@@ -17,7 +17,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import vicinal
 from vicinal._errors import CalibrationWarning
-from vicinal.samplers import BootstrapSampler, GaussianSampler, GMMSampler, KDESampler, PMFSampler
+from vicinal.samplers import BootstrapSampler, GaussianSampler, GMMSampler, KDESampler, LocalSampler, PMFSampler
 
 
 def same(a, b):
@@ -29,6 +29,8 @@ def same(a, b):
     [
         PMFSampler(),
         PMFSampler(8),
+        LocalSampler(),
+        LocalSampler(2, scale=1.0),
         BootstrapSampler(),
         GaussianSampler("full"),
         GaussianSampler("diag"),
@@ -269,7 +271,7 @@ def test_constant_dimensions(make_sampler):
     sampler = make_sampler(random_state=0).fit(latents)
     drawn = sampler.sample(30)
     assert np.isfinite(drawn).all()
-    if isinstance(sampler, PMFSampler | BootstrapSampler | KDESampler):
+    if isinstance(sampler, PMFSampler | LocalSampler | BootstrapSampler | KDESampler):
         assert (drawn[:, [0, 2]] == [7.0, -0.1]).all()
     if hasattr(sampler, "score_samples"):
         assert np.isfinite(sampler.score_samples(latents)).all()

@@ -101,11 +101,15 @@ app.command(
 def fit(
     latents: Annotated[Path, typer.Argument(help="A .npy file of shape (n_samples, ...).")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write, *.safetensors.")],
-    sampler: Annotated[str, typer.Option(help="pmf, gmm, kde, gaussian or bootstrap.")] = "pmf",
+    sampler: Annotated[str, typer.Option(help="pmf, local, gmm, kde, gaussian or bootstrap.")] = "pmf",
     n_bins: Annotated[int | None, typer.Option(help="Bins in each dimension (pmf); calibrated without.")] = None,
     novelty: Annotated[
-        float | None, typer.Option(help="Calibrate to this nn ratio, 1 as new as fresh data (pmf).")
+        float | None, typer.Option(help="Calibrate to this nn ratio, 1 as new as fresh data (pmf, local).")
     ] = None,
+    n_neighbors: Annotated[
+        int | None, typer.Option(help="Latents that shape a vicinity (local); calibrated without.")
+    ] = None,
+    scale: Annotated[float | None, typer.Option(help="Width of a vicinity over that of its latents (local).")] = None,
     n_components: Annotated[int | None, typer.Option(help="Gaussians of the mixture (gmm).")] = None,
     bandwidth: Annotated[float | None, typer.Option(help="Kernel width in standard deviations (kde).")] = None,
     covariance_type: Annotated[str | None, typer.Option(help="full, diag or standard (gaussian).")] = None,
@@ -117,6 +121,7 @@ def fit(
 
     kinds = {
         "pmf": samplers.PMFSampler,
+        "local": samplers.LocalSampler,
         "gmm": samplers.GMMSampler,
         "kde": samplers.KDESampler,
         "gaussian": samplers.GaussianSampler,
@@ -127,6 +132,8 @@ def fit(
     options = {
         "n_bins": n_bins,
         "novelty": novelty,
+        "n_neighbors": n_neighbors,
+        "scale": scale,
         "n_components": n_components,
         "bandwidth": bandwidth,
         "covariance_type": covariance_type,
@@ -139,6 +146,8 @@ def fit(
         raise InvalidInputError(f"{names} does not go with --sampler {sampler}")
     if n_bins is not None and novelty is not None:
         raise InvalidInputError("--novelty calibrates the number of bins, so it does not go with --n-bins")
+    if None not in (n_neighbors, scale, novelty):
+        raise InvalidInputError("--novelty calibrates, so one of --n-neighbors and --scale must be left to it")
     check_free(output, force)
     with _progress.spinner(f"Fitting {sampler}"):
         kinds[sampler](**given).fit(storage.read_array(latents)).save(output)

@@ -12,9 +12,11 @@ accelerator, in Triton or plain torch. All give the same bits:
 `draw_cells`              a cell for each sample
 `fill_cells`              a point drawn uniformly from each of these cells
 `sample_cells`            both at once
+`mix_rows`                a point in the vicinity of a row, shaped by rows around it
 ========================  ======================================================
 
-`memory` recycles the memory of large results; `neighbors` finds nearest rows.
+`memory` recycles the memory of large results; `neighbors` finds nearest rows; `partition` cuts rows into cells of
+equally many.
 """
 
 from __future__ import annotations

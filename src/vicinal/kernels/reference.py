@@ -147,3 +147,48 @@ def sample_cells(
     """Draw a cell, then a point in it, for each of rows ``start`` to ``start + n_samples``."""
     drawn = draw_cells(index, key=key, start=start, n_samples=n_samples)
     return fill_cells(cells, drawn, lower, upper, width, n_bins, key=key, start=start)
+
+
+def mix_rows(
+    points: Array, masses: Array | None, first: Array, last: Array, own: Array, shrinkage: float, scale: float,
+    *, key: int, start: int,
+) -> Array:  # fmt: skip
+    r"""Draw a point in the vicinity of a row, shaped by a range of rows around it.
+
+    With the K rows z_k of the range, their shares p_k of its mass and their mean m, for row i
+
+    .. math:: z = z_i + s (m - z_i) + a \sum_k \sqrt{p_k}\, e_k (z_k - m), \quad e_k \sim N(0, 1)
+
+    summed over k in order, in the precision of the points.
+
+    Parameters
+    ----------
+    points : ndarray of float32 or float64, shape (n, d)
+        The rows.
+    masses : ndarray of int64, shape (n,), or None
+        Their masses, above 0; None for ones.
+    first, last, own : ndarray of int64, shape (n_samples,)
+        For each sample, the range ``points[first:last]`` and the row i in it.
+    shrinkage, scale : float
+        s and a.
+    key, start : int
+        See `vicinal.rng`.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, d), dtype of ``points``
+    """
+    sizes = last - first
+    most = int(sizes.max(initial=0))
+    members = first[:, None] + np.arange(most)
+    inside = members < last[:, None]
+    members = np.where(inside, members, first[:, None])
+    shares = np.where(inside, 1.0 if masses is None else masses[members], 0.0)
+    shares = shares / shares.cumsum(axis=1)[:, -1:]  # one after another, as the loops of other kernels add up
+    noise = np.sqrt(shares) * rng.normals(key, start, len(own), most)
+    weights = shrinkage * shares + scale * (noise - shares * noise.cumsum(axis=1)[:, -1:])
+    base = points[own]
+    moved = np.zeros_like(base)
+    for k in range(most):
+        moved += weights[:, k, None].astype(points.dtype) * (points[members[:, k]] - base)
+    return base + moved

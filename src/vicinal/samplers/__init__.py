@@ -5,6 +5,7 @@ from vicinal.samplers.bootstrap import BootstrapSampler
 from vicinal.samplers.gaussian import GaussianSampler
 from vicinal.samplers.gmm import GMMSampler
 from vicinal.samplers.kde import KDESampler
+from vicinal.samplers.local import LocalSampler
 from vicinal.samplers.pmf import PMFSampler
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "GMMSampler",
     "GaussianSampler",
     "KDESampler",
+    "LocalSampler",
     "PMFSampler",
     "Sampler",
 ]

@@ -1,14 +1,18 @@
 r"""How much to smooth: as much as makes samples as new as fresh data.
 
-With T the training latents, H held-out ones and S(b) samples at b bins, the nn ratio is
+With T the training latents, H held-out ones and S samples, the nn ratio is
 
 .. math::
-    r(b) = \frac{\mathrm{median}_{z \in S(b)} \min_{t \in T} \lVert z - t \rVert}
-                {\mathrm{median}_{z \in H} \min_{t \in T} \lVert z - t \rVert}
+    r = \frac{\mathrm{median}_{z \in S} \min_{t \in T} \lVert z - t \rVert}
+             {\mathrm{median}_{z \in H} \min_{t \in T} \lVert z - t \rVert}
 
-each dimension scaled by its standard deviation. It falls with b about as 1 / b; the b whose ratio is
-nearest to the target is found by a secant search over whole numbers; in a near tie it is the smaller. A
-fixed number of probes stands for H and for S(b), so that the cost is linear in rows and dimensions.
+each dimension scaled by its standard deviation. A knob is turned until it is what was asked for:
+
+- bins of cells: r falls about as 1 / n_bins; the nearest whole number is taken, in a near tie the smaller;
+- neighbours of a vicinity: r rises with their logarithm;
+- scale of a vicinity: r rises with it; only where no number of neighbours will do.
+
+A fixed number of probes stands for H and for S, so that the cost is linear in rows and dimensions.
 
 Probes are chosen by a hash of their values, not by their position: the choice is the same
 whatever the order of the rows and however they are cut into batches.
@@ -35,11 +39,15 @@ N_PROBES = 1000
 MIN_PROBES = 10
 MOST_BINS = 4096
 FALLBACK_BINS = 16
+FALLBACK_NEIGHBORS = 16
 # Of numbers of bins as good as the best to within this share of the target, the fewest: an encoder brings the latents
 # it was trained on a little closer together than fresh ones, so that ratios to held-out training latents come out high.
 TIE = 0.02
 TOLERANCE = 0.1  # of the target; beyond it there is a warning
-_KEY = 0x76696369  # of the internal draws: the calibration is a function of the latents alone
+CLOSE = 0.01  # of the target: near enough for a knob that can be turned further
+_NEIGHBORS_STEP = 0.08  # by which the nn ratio rises, roughly, when the neighbours double
+_MOST_TRIALS = 12
+KEY = 0x76696369  # of the internal draws: the calibration is a function of the latents alone
 
 
 class Probes(NamedTuple):
@@ -54,22 +62,64 @@ class Probes(NamedTuple):
     scale: Array
     threshold: int
 
+    def kept(self, batch: Array) -> Array:
+        """Return which rows of a batch of training latents are not held out, bool (n,)."""
+        return row_hash(batch) > self.threshold if self.threshold >= 0 else np.ones(len(batch), dtype=bool)
 
-def calibrate(
+
+class NothingToCompareError(Exception):
+    """The latents do not allow a calibration; the message says why."""
+
+
+class Novelty:
+    """Fresh latents that samples are compared with.
+
+    Parameters
+    ----------
+    rows : callable
+        Gives the batches of training latents, float32 or float64, again at every call.
+    held_out : ndarray of shape (m, d), optional
+        Held-out latents; None takes some of the training latents.
+
+    Raises
+    ------
+    NothingToCompareError
+        If there are too few latents, or too few different ones.
+    """
+
+    def __init__(self, rows: Rows, held_out: Array | None = None) -> None:
+        self._rows, self._probes = rows, _choose_probes(rows, held_out)
+        self._fresh = _typical_distance(rows, self._probes.held_out, self._probes)
+        if self._fresh == 0:
+            raise NothingToCompareError("half of the held-out latents are copies of training latents")
+
+    @property
+    def sources(self) -> Array:
+        """Training latents to make samples from, (k, d)."""
+        return self._probes.sources
+
+    def kept(self, batch: Array) -> Array:
+        """Return which rows of a batch of training latents are not held out, bool (n,)."""
+        return self._probes.kept(batch)
+
+    def ratio(self, samples: Array) -> float:
+        """Return the nn ratio of samples (k, d)."""
+        return _typical_distance(self._rows, samples, self._probes) / self._fresh
+
+
+def calibrate_bins(
     rows: Rows, lower: Array, upper: Array, target: float, held_out: Array | None = None
 ) -> tuple[int, float]:
     """Return the number of bins and the nn ratio it reaches; warn, with the reason, if the target is missed.
 
     Parameters
     ----------
-    rows : callable
-        Gives the batches of training latents, float32 or float64, again at every call.
+    rows, held_out
+        As for `Novelty`.
     lower, upper : ndarray of shape (d,)
         Bounds of the grid.
     target : float
         The nn ratio wanted, above 0.
-    held_out : ndarray of shape (m, d), optional
-        Held-out latents; None takes some of the training latents.
 
     Returns
     -------
@@ -79,17 +129,16 @@ def calibrate(
         NaN if there is nothing to calibrate by.
     """
     try:
-        probes = _choose_probes(rows, held_out)
-        fresh = _fresh_distance(rows, probes)
-    except _NothingToCompareError as error:
-        _warn(str(error), FALLBACK_BINS)
+        novelty = Novelty(rows, held_out)
+    except NothingToCompareError as error:
+        _warn('n_bins="auto"', str(error), f"n_bins={FALLBACK_BINS}")
         return FALLBACK_BINS, float("nan")
-    uniforms = rng.uniforms(_KEY, 0, *probes.sources.shape).astype(lower.dtype)
+    sources = novelty.sources
+    uniforms = rng.uniforms(KEY, 0, *sources.shape).astype(lower.dtype)
 
     def ratio(n_bins: int) -> float:
         grid = Grid.over(lower, upper, n_bins)
-        samples = np.minimum(grid.lower + (grid.codes(probes.sources) + uniforms) * grid.width, grid.upper)
-        return _typical_distance(rows, samples, probes) / fresh
+        return novelty.ratio(np.minimum(grid.lower + (grid.codes(sources) + uniforms) * grid.width, grid.upper))
 
     n_bins, reached = _search(ratio, target)
     if abs(reached - target) > TOLERANCE * target:
@@ -98,12 +147,44 @@ def calibrate(
             reason = f"even one bin, the whole box, reaches only {reached:.2f}"
         elif n_bins == MOST_BINS and reached > target:
             reason = f"{MOST_BINS} bins, the most that are tried, still give {reached:.2f}"
-        _warn(f"the nn ratio cannot be brought to {target:g}: {reason}", n_bins)
+        _warn('n_bins="auto"', _missed(target, reason), f"n_bins={n_bins}")
     return n_bins, reached
 
 
-class _NothingToCompareError(Exception):
-    """The latents do not allow a calibration; the message says why."""
+def calibrate_vicinity(
+    ratio: Callable[[int, float], float], target: float, n_neighbors: int | None, scale: float | None, most: int
+) -> tuple[int, float, float]:
+    """Return the number of neighbours, the scale, and the nn ratio they reach; warn if the target is missed.
+
+    Parameters
+    ----------
+    ratio : callable
+        The nn ratio of so many neighbours at such a scale.
+    target : float
+        The nn ratio wanted, above 0.
+    n_neighbors : int or None
+        Given, or to be found, from 1 to ``most``.
+    scale : float or None
+        Given; or 1, and found only where no number of neighbours comes near the target.
+    """
+    a = 1.0 if scale is None else scale
+    if n_neighbors is None:
+        n_neighbors, reached = _turn_neighbors(lambda k: ratio(k, a), target, most)
+        n_neighbors = max(n_neighbors, min(2, most))  # one alone is a copy, at any scale
+    else:
+        reached = ratio(n_neighbors, a)
+    if scale is None and abs(reached - target) > 2 * CLOSE * target and n_neighbors > 1:
+        k = n_neighbors
+        a, reached = _turn_scale(lambda a: ratio(k, a), target)
+    if abs(reached - target) > TOLERANCE * target:
+        reason = f"the nearest found is {reached:.2f}"
+        _warn("LocalSampler", _missed(target, reason), f"n_neighbors={n_neighbors} and scale={a:.3g}")
+    return n_neighbors, a, reached
+
+
+def warn_of_fallback(error: Exception, n_neighbors: int, scale: float) -> None:
+    """Say that there was nothing to calibrate a vicinity by."""
+    _warn("LocalSampler", str(error), f"n_neighbors={n_neighbors} and scale={scale:g}")
 
 
 def _choose_probes(rows: Rows, given: Array | None) -> Probes:
@@ -115,11 +196,11 @@ def _choose_probes(rows: Rows, given: Array | None) -> Probes:
         lowest = np.argsort(hashes, kind="stable")[: 2 * N_PROBES]
         hashes, kept = hashes[lowest], kept[lowest]
     if kept is None or n < 5 * MIN_PROBES:
-        raise _NothingToCompareError(f"at least {5 * MIN_PROBES} latents are needed, and there are {n}")
+        raise NothingToCompareError(f"at least {5 * MIN_PROBES} latents are needed, and there are {n}")
     with np.errstate(over="ignore", under="ignore"):
         scale = kept.std(axis=0, dtype=np.float64)
     if not np.isfinite(scale).all() or (scale[np.ptp(kept, axis=0) > 0] == 0).any():
-        raise _NothingToCompareError("squares of the latents are beyond the range of float64: rescale them")
+        raise NothingToCompareError("squares of the latents are beyond the range of float64: rescale them")
     scale[scale == 0] = 1.0
     if given is not None:
         chosen = given[np.argsort(row_hash(given), kind="stable")[:N_PROBES]]
@@ -129,21 +210,14 @@ def _choose_probes(rows: Rows, given: Array | None) -> Probes:
     held_out, sources = kept[hashes <= threshold], kept[hashes > threshold][:N_PROBES]
     n_distinct = len(np.unique(hashes[hashes <= threshold]))
     if n_distinct < MIN_PROBES or len(sources) < MIN_PROBES:
-        raise _NothingToCompareError(f"latents repeat: among {len(held_out)} only {n_distinct} are distinct")
+        raise NothingToCompareError(f"latents repeat: among {len(held_out)} only {n_distinct} are distinct")
     return Probes(held_out, sources, scale, threshold)
-
-
-def _fresh_distance(rows: Rows, probes: Probes) -> float:
-    distance = _typical_distance(rows, probes.held_out, probes)
-    if distance == 0:
-        raise _NothingToCompareError("half of the held-out latents are copies of training latents")
-    return distance
 
 
 def row_hash(rows: Array) -> Array:
     """Return a 64-bit hash of the values of each row (n, d) of floats; the two zeros hash alike."""
     words = (rows + 0).view(np.uint32).reshape(len(rows), -1)
-    odd = rng.words(_KEY, rng.UNIFORM, 0, words.shape[1], 2)
+    odd = rng.words(KEY, rng.UNIFORM, 0, words.shape[1], 2)
     odd = odd[:, 0] << np.uint64(32) | odd[:, 1] | np.uint64(1)
     mixed = np.zeros(len(rows), np.uint64)
     for word, multiplier in zip(words.T, odd, strict=True):
@@ -176,11 +250,52 @@ def _typical_distance(rows: Rows, queries: Array, probes: Probes) -> float:
     scaled = queries / probes.scale
     for batch in rows():
         if probes.threshold >= 0:
-            batch = batch[row_hash(batch) > probes.threshold]
+            batch = batch[probes.kept(batch)]
         if len(batch):
             nearest = np.minimum(nearest, nearest_rows(scaled, batch / probes.scale)[0])
     return float(np.median(nearest))
 
 
-def _warn(reason: str, n_bins: int) -> None:
-    warnings.warn(f'n_bins="auto": {reason}; using n_bins={n_bins}', CalibrationWarning, stacklevel=5)
+def _turn_neighbors(ratio: Callable[[int], float], target: float, most: int) -> tuple[int, float]:
+    """Return the whole number whose ratio is near the target; the ratio rises with its logarithm."""
+    reached: dict[int, float] = {}
+    low, high, k = 0, most + 1, min(FALLBACK_NEIGHBORS, most)
+    while high - low > 1 and len(reached) < _MOST_TRIALS:
+        reached[k] = ratio(k)
+        if abs(reached[k] - target) <= CLOSE * target:
+            break
+        low, high = (k, high) if reached[k] < target else (low, k)
+        if low in reached and high in reached:
+            share = (target - reached[low]) / (reached[high] - reached[low])
+            guess = low * (high / low) ** share
+        else:
+            guess = k * 2 ** min(3.0, max(-3.0, (target - reached[k]) / _NEIGHBORS_STEP))
+        k = max(low + 1, min(high - 1, round(guess)))
+    best = min(reached, key=lambda k: abs(reached[k] - target))
+    return best, reached[best]
+
+
+def _turn_scale(ratio: Callable[[float], float], target: float) -> tuple[float, float]:
+    """Return the scale whose ratio is near the target; the ratio rises with it, for small scales in proportion."""
+    reached: dict[float, float] = {}
+    low, high, scale = 0.0, math.inf, 1.0
+    while len(reached) < _MOST_TRIALS:
+        reached[scale] = ratio(scale)
+        if abs(reached[scale] - target) <= CLOSE * target / 2:
+            break
+        low, high = (scale, high) if reached[scale] < target else (low, scale)
+        if low > 0 and high < math.inf:
+            share = (target - reached[low]) / (reached[high] - reached[low])
+            scale = low + (high - low) * min(0.9, max(0.1, share))
+        else:
+            scale *= min(8.0, max(1 / 8, target / max(reached[scale], 1e-9)))
+    best = min(reached, key=lambda scale: abs(reached[scale] - target))
+    return best, reached[best]
+
+
+def _missed(target: float, reason: str) -> str:
+    return f"the nn ratio cannot be brought to {target:g}: {reason}"
+
+
+def _warn(knob: str, reason: str, used: str) -> None:
+    warnings.warn(f"{knob}: {reason}; using {used}", CalibrationWarning, stacklevel=5)

@@ -34,7 +34,7 @@ from vicinal._errors import InvalidInputError, InvalidTypeError
 from vicinal.samplers import labels, packing
 from vicinal.samplers.base import DensityMixin
 from vicinal.samplers.batches import Batches, working_copy
-from vicinal.samplers.calibration import calibrate
+from vicinal.samplers.calibration import calibrate_bins
 from vicinal.samplers.cell_table import NO_ROWS, CellTable, Grid, tempered
 from vicinal.samplers.fitted import PUT_OFF, grid_state, table_of, table_state
 from vicinal.samplers.tally import (
@@ -477,7 +477,7 @@ class PMFSampler(DensityMixin):
             rows = (_arrays.to_numpy(batch.rows) for batch in batches)
             return rows if self.bounds is None else (np.clip(part, lower, upper) for part in rows)
 
-        return calibrate(passes, lower, upper, target, held_out)
+        return calibrate_bins(passes, lower, upper, target, held_out)
 
     def _set_tallied(self, tallied: Tally, like: PMFSampler) -> None:
         """Take the fitted attributes from a tally on the grid of a fitted sampler, which may be this one."""

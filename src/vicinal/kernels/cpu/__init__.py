@@ -9,6 +9,7 @@ a sample has stayed in its cell is left out where rounding cannot matter.
 
 from vicinal.kernels.cpu.compiler import COMPILED
 from vicinal.kernels.cpu.draws import draw_cells, index_cells
+from vicinal.kernels.cpu.mixtures import mix_rows
 from vicinal.kernels.cpu.passes import bounds, quantize
 from vicinal.kernels.cpu.samples import fill_cells, sample_cells
 from vicinal.kernels.cpu.table import find_cells, unique_cells
@@ -20,6 +21,7 @@ __all__ = [
     "fill_cells",
     "find_cells",
     "index_cells",
+    "mix_rows",
     "quantize",
     "sample_cells",
     "unique_cells",

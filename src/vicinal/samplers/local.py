@@ -1,0 +1,399 @@
+r"""Vicinities shaped by the neighbours of a latent: the sampler to use first.
+
+The n training latents are cut into cells of K neighbours each by a principal axis tree
+(`vicinal.kernels.partition`), which makes cells small where latents are dense and thin across the manifold that
+they lie on. For latent i, drawn by its weight, in the cell of z_1, ..., z_K with mean m:
+
+.. math::
+    z = z_i + s (m - z_i) + \frac{a}{\sqrt{K}} \sum_{k=1}^{K} e_k (z_k - m), \quad e_k \sim N(0, 1)
+
+With shrinkage s = 1 and scale a = 1 a cell is replaced by the Gaussian of its mean and covariance. Since every
+latent is in one cell, the mean and covariance of all latents are kept as well, whatever K: K takes the samples from
+copies (1) to one Gaussian (n), and never inflates the variance. O(n d log n), no iterations.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from itertools import pairwise
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from vicinal import _arrays, _validation, kernels, rng
+from vicinal._errors import InvalidInputError, InvalidTypeError
+from vicinal.kernels.partition import partition
+from vicinal.samplers import calibration, labels
+from vicinal.samplers.base import Sampler
+from vicinal.samplers.batches import Batches, working_copy
+
+Array = np.ndarray[Any, Any]
+
+
+class LocalSampler(Sampler):
+    r"""Sample from the local mean and covariance of the training latents.
+
+    .. math:: z = z_i + s (m - z_i) + \frac{a}{\sqrt{K}} \sum_{k=1}^{K} e_k (z_k - m), \quad e_k \sim N(0, 1)
+
+    with m the mean of the K training latents around latent i, its cell. Few neighbours keep samples close to the
+    training latents, many make them new. ``n_neighbors="auto"`` takes the number at which samples are as new as
+    fresh data.
+
+    Parameters
+    ----------
+    n_neighbors : "auto" or int
+        Training latents in a cell, K: cells have ``n_neighbors`` of them, or a few more where they do not divide the
+        latents; 1 copies. ``"auto"`` finds the number, see `vicinal.samplers.calibration`.
+    scale : "auto" or float
+        Standard deviation of the vicinity over that of the cell, a. ``"auto"`` is 1, which keeps variances as they
+        are, unless no number of neighbours meets ``novelty`` or the number is given.
+    novelty : float
+        With ``"auto"``, the nn ratio to aim for: below 1 closer to the data, above 1 bolder.
+    shrinkage : float
+        How far the centre of the vicinity is moved from the latent to the mean of its cell, s, in [0, 1].
+    random_state : int, None or numpy generator
+        Seed of `sample`; None takes fresh entropy on every call. Nothing in `fit` is random.
+
+    Attributes
+    ----------
+    latents_ : ndarray of shape (n, d)
+        The training latents, cell by cell; float32 or float64.
+    cell_starts_ : ndarray of int64, shape (n_cells + 1,)
+        Cell c holds the latents ``latents_[cell_starts_[c] : cell_starts_[c + 1]]``.
+    n_neighbors_ : int
+        Latents in a cell, K.
+    scale_ : float
+        The scale a.
+    nn_ratio_ : float
+        The nn ratio that the calibration reached; only after ``"auto"``.
+    variance_ratio_ : float
+        Total variance of the samples over that of the training latents: 1 at scale 1 and shrinkage 1.
+    weights_ : ndarray of int64, shape (n,)
+        Weights of the latents; only after a fit with weights.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted; only after a fit with labels.
+    class_starts_ : ndarray of int64, shape (n_classes + 1,)
+        Class k holds the latents ``latents_[class_starts_[k] : class_starts_[k + 1]]``.
+
+    See Also
+    --------
+    PMFSampler : uniform cells of a regular grid: compressed, mergeable, with a density.
+    GMMSampler : Gaussians fitted by expectation maximisation.
+
+    Notes
+    -----
+    There is no density: a cell of no more latents than dimensions has a singular covariance.
+
+    References
+    ----------
+    P. Vincent, Y. Bengio, "Manifold Parzen windows", NeurIPS 2002.
+    N. Verma, S. Kpotufe, S. Dasgupta, "Which spatial partition trees are adaptive to intrinsic dimension?", UAI
+    2009, arXiv:1205.2609.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> circle = np.random.default_rng(0).normal(size=(2000, 2))
+    >>> circle /= np.linalg.norm(circle, axis=1, keepdims=True)
+    >>> sampler = LocalSampler(8, scale=1.0, random_state=0).fit(circle)
+    >>> radii = np.linalg.norm(sampler.sample(1000), axis=1)
+    >>> bool(abs(radii - 1).max() < 0.01), sampler.variance_ratio_
+    (True, 1.0)
+
+    Found by itself, the number of neighbours makes samples as far from the training latents as fresh ones are:
+
+    >>> latents = np.random.default_rng(0).normal(size=(2000, 4))
+    >>> sampler = LocalSampler().fit(latents)
+    >>> round(sampler.nn_ratio_, 1), sampler.scale_
+    (1.0, 1.0)
+    """
+
+    latents_: Array
+    cell_starts_: Array
+    n_neighbors_: int
+    scale_: float
+    nn_ratio_: float
+    variance_ratio_: float
+    weights_: Array
+    classes_: Array
+    class_starts_: Array
+
+    def __init__(
+        self,
+        n_neighbors: int | str = "auto",
+        *,
+        scale: float | str = "auto",
+        novelty: float = 1.0,
+        shrinkage: float = 1.0,
+        random_state: Any = None,
+    ) -> None:
+        self.n_neighbors = n_neighbors
+        self.scale = scale
+        self.novelty = novelty
+        self.shrinkage = shrinkage
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, calibration_latents: Any = None) -> Self:
+        """Fit the distribution of latents.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, *event_shape), or re-iterable of such arrays
+            Latents, finite, at least two rows: an array or tensor; or batches of them, as for `PMFSampler`, all of
+            which are kept in memory.
+        y : array_like of shape (n_samples,), optional
+            Labels, of any hashable type: cells are then made within classes, and `sample` can draw within one.
+        sample_weight : array_like of shape (n_samples,), optional
+            Weights, finite and at least 0; latents without weight are left out. They weigh the latents within cells
+            and the cells, but do not shape cells: these have equally many latents.
+        calibration_latents : array_like of shape (m, *event_shape), optional
+            Held-out latents to calibrate by; without, up to 1,000 training latents stand in for them. All rows are
+            used for the fit either way.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            For latents, labels, weights or constructor parameters that cannot be used.
+
+        Warns
+        -----
+        CalibrationWarning
+            If the target novelty cannot be met; the message says why, and what is used instead.
+        """
+        rng.check_seed(self.random_state)
+        target = _validation.check_positive(self.novelty, "novelty")
+        shrinkage = _checked_shrinkage(self.shrinkage)
+        n_neighbors = _auto_or(self.n_neighbors, "n_neighbors", partial(_validation.check_integer, minimum=1))
+        scale = _auto_or(self.scale, "scale", _validation.check_positive)
+        batches = Batches(X, y, sample_weight)
+        training = _Training.of(batches)
+        if n_neighbors is not None and n_neighbors > len(training.rows):
+            raise InvalidInputError(
+                f"n_neighbors must be at most the number of latents; got {n_neighbors} for n_samples="
+                f"{len(training.rows)}"
+            )
+        state: dict[str, Any] = {}
+        if n_neighbors is None or scale is None:
+            held_out = self._held_out(calibration_latents, batches)
+            n_neighbors, scale, state["nn_ratio_"] = _calibrate(
+                training, held_out, target, n_neighbors, scale, shrinkage
+            )
+        elif calibration_latents is not None:
+            raise InvalidInputError(
+                'calibration_latents go with n_neighbors="auto" or scale="auto" only; got '
+                f"n_neighbors={n_neighbors}, scale={scale}"
+            )
+        rows, starts = training.in_cells(n_neighbors)
+        state |= {"latents_": rows.rows, "cell_starts_": starts, "n_neighbors_": n_neighbors, "scale_": scale}
+        state["variance_ratio_"] = _variance_ratio(rows, starts, shrinkage, scale)
+        if rows.weights is not None:
+            state["weights_"] = rows.weights
+        if rows.classes:
+            state |= {"classes_": labels.as_array(rows.classes), "class_starts_": rows.class_starts}
+        if batches.streamed:
+            self.__dict__.pop("feature_names_in_", None)
+        else:
+            self._set_names(X, reset=True)
+        self._set_fitted(state, batches.event_shape, batches.dtype, batches.kind)
+        return self
+
+    def sample(self, n_samples: int = 1, *, y: Any = None, random_state: Any = None, start: int = 0) -> Any:
+        """Draw latents, independent and identically distributed.
+
+        Row i is a function of the seed and of ``start + i`` alone: ``sample(1000)[:10]`` equals
+        ``sample(10)``, and ``sample(400, start=600)`` continues ``sample(600)``.
+
+        Parameters
+        ----------
+        n_samples : int
+            Rows to draw, at least 0.
+        y : label, or array_like of labels, shape (n_samples,), optional
+            Class to draw within: one for all rows, or one for each.
+        random_state : int, None or numpy generator
+            Beats the constructor's when given. An int gives the same rows on every call.
+        start : int
+            First row of the endless stream of samples, in [0, 2**63).
+
+        Returns
+        -------
+        ndarray or torch.Tensor of shape (n_samples, *event_shape_)
+            Of the array library, type and device that `fit` saw.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
+        InvalidInputError, InvalidTypeError
+            For impossible arguments.
+        """
+        check_is_fitted(self)
+        if y is None:
+            return self._draw(self._sample, n_samples, random_state, start)
+        if "classes_" not in self._fitted_names:
+            raise InvalidInputError("y needs a sampler fitted with labels: fit(X, y)")
+        count, _ = _validation.check_row_range(n_samples, start)
+        numbers = labels.numbers_of(y, self.classes_, count)
+        ranges = self.class_starts_[numbers], self.class_starts_[numbers + 1]
+        return self._draw(partial(self._sample, ranges=ranges), n_samples, random_state, start)
+
+    def _sample(self, key: int, start: int, n_samples: int, ranges: tuple[Any, Any] | None = None) -> Array:
+        first, last = (0, len(self.latents_)) if ranges is None else ranges
+        weights = self.weights_ if "weights_" in self._fitted_names else None
+        own = _draw_rows(weights, first, last, key, start, n_samples)
+        return _vicinities(
+            self.latents_, weights, self.cell_starts_, own, self.shrinkage, self.scale_, key=key, start=start
+        )
+
+    def _held_out(self, given: Any, batches: Batches) -> Array | None:
+        if given is None:
+            return None
+        rows = _validation.check_rows(
+            given, "calibration_latents", event_shape=batches.event_shape, owner=type(self).__name__
+        )
+        held_out: Array = working_copy(rows)
+        return held_out
+
+    def _pack(self, state: dict[str, Any]) -> tuple[dict[str, Array], dict[str, Any]]:
+        arrays, scalars = super()._pack({name: value for name, value in state.items() if name != "classes_"})
+        if "classes_" in state:
+            scalars["classes_"] = labels.saveable(state["classes_"].tolist())
+        return arrays, scalars
+
+    def _unpack(self, arrays: Any, scalars: dict[str, Any]) -> dict[str, Any]:
+        state = {**arrays, **scalars}
+        if "classes_" in scalars:
+            state["classes_"] = labels.as_array(scalars["classes_"])
+        return state
+
+
+class _Training(NamedTuple):
+    """Latents (n, d) class by class, weights (n,) int64 or None, classes, and where each starts, (n_classes + 1,)."""
+
+    rows: Array
+    weights: Array | None
+    classes: tuple[Any, ...]
+    class_starts: Array
+
+    @classmethod
+    def of(cls, batches: Batches) -> _Training:
+        """Return what batches hold, in one array."""
+        parts: list[Array] = []
+        weights: list[Array] = []
+        y: list[Any] = []
+        for batch in batches:
+            batch.check_finite()
+            parts.append(_arrays.to_numpy(batch.rows))
+            if batch.masses is not None:
+                weights.append(batch.masses)
+            y.extend(batch.labels or ())
+        rows = np.concatenate(parts) if len(parts) > 1 else parts[0]
+        if len(rows) < 2:
+            raise InvalidInputError(f"latents must have at least 2 rows of weight above 0; got n_samples={len(rows)}")
+        training = cls(rows, np.concatenate(weights) if weights else None, (), np.array([0, len(rows)]))
+        if not y:
+            return training
+        classes = labels.in_order(y)
+        numbers = np.array([{label: k for k, label in enumerate(classes)}[label] for label in y])
+        training = training.taken(np.argsort(numbers, kind="stable"))
+        return training._replace(
+            classes=classes, class_starts=np.searchsorted(np.sort(numbers), np.arange(len(classes) + 1))
+        )
+
+    def taken(self, order: Array) -> _Training:
+        """Return the rows of an index array, which stay in their class."""
+        return self._replace(rows=self.rows[order], weights=None if self.weights is None else self.weights[order])
+
+    def without(self, held_out: Array) -> _Training:
+        """Return the rows that a mask (n,) does not hold out."""
+        kept = np.concatenate([[0], np.cumsum(~held_out)])
+        return self.taken(np.flatnonzero(~held_out))._replace(class_starts=kept[self.class_starts])
+
+    def in_cells(self, n_neighbors: int) -> tuple[_Training, Array]:
+        """Return the rows cell by cell, and where cells start, (n_cells + 1,)."""
+        order, starts = [], [0]
+        for first, last in pairwise(self.class_starts.tolist()):
+            if first == last:
+                continue
+            within, cells = partition(self.rows[first:last], max(1, (last - first) // n_neighbors))
+            order.append(first + within)
+            starts.extend((first + cells[1:]).tolist())
+        return self.taken(np.concatenate(order)), np.array(starts)
+
+
+def _calibrate(
+    training: _Training, given: Array | None, target: float, n_neighbors: int | None, scale: float | None, s: float
+) -> tuple[int, float, float]:
+    """Return neighbours, scale and the nn ratio that they reach."""
+    try:
+        novelty = calibration.Novelty(lambda: [training.rows], given)
+    except calibration.NothingToCompareError as error:
+        fallback = min(n_neighbors or calibration.FALLBACK_NEIGHBORS, len(training.rows)), scale or 1.0
+        calibration.warn_of_fallback(error, *fallback)
+        return *fallback, math.nan
+    rest = training.without(~novelty.kept(training.rows))
+    n_probes = min(calibration.N_PROBES, len(rest.rows))
+    cut: dict[int, tuple[_Training, Array]] = {}
+
+    def ratio(n_neighbors: int, scale: float) -> float:
+        if n_neighbors not in cut:
+            cut.clear()
+            cut[n_neighbors] = rest.in_cells(n_neighbors)
+        rows, starts = cut[n_neighbors]
+        own = rng.choices(calibration.KEY, 0, n_probes, len(rows.rows))
+        drawn = _vicinities(rows.rows, rows.weights, starts, own, s, scale, key=calibration.KEY, start=0)
+        return novelty.ratio(drawn)
+
+    return calibration.calibrate_vicinity(ratio, target, n_neighbors, scale, len(rest.rows))
+
+
+def _draw_rows(weights: Array | None, first: Any, last: Any, key: int, start: int, n_samples: int) -> Array:
+    """Draw a row from each range [first, last), by its weight, (n_samples,) int64."""
+    if weights is None:
+        return first + rng.choices(key, start, n_samples, last - first)
+    ends = np.concatenate([[0], np.cumsum(weights)])
+    draws = ends[first] + rng.choices(key, start, n_samples, ends[last] - ends[first])
+    return np.searchsorted(ends, draws, side="right") - 1
+
+
+def _vicinities(
+    latents: Array, weights: Array | None, starts: Array, own: Array, s: float, scale: float, *, key: int, start: int
+) -> Array:
+    cell = np.searchsorted(starts, own, side="right") - 1
+    return kernels.select().mix_rows(
+        latents, weights, starts[cell], starts[cell + 1], own, s, scale, key=key, start=start
+    )
+
+
+def _variance_ratio(training: _Training, starts: Array, s: float, scale: float) -> float:
+    """Return the total variance of samples over that of the latents; 1 if these are all alike."""
+    mass = np.ones(len(training.rows)) if training.weights is None else training.weights.astype(np.float64)
+    centred = training.rows - np.average(training.rows, axis=0, weights=mass)
+    in_cell = np.add.reduceat(mass, starts[:-1])
+    means = np.add.reduceat(mass[:, None] * centred, starts[:-1], axis=0) / in_cell[:, None]
+    total = mass @ np.square(centred).sum(axis=1)
+    between = in_cell @ np.square(means).sum(axis=1)
+    if total == 0:
+        return 1.0
+    return float((between + ((1 - s) ** 2 + scale**2) * (total - between)) / total)
+
+
+def _auto_or(value: Any, name: str, check: Any) -> Any:
+    """Return None for "auto", or the checked number."""
+    if isinstance(value, str):
+        _validation.check_choice(value, name, ("auto",))
+        return None
+    return check(value, name)
+
+
+def _checked_shrinkage(shrinkage: Any) -> float:
+    if isinstance(shrinkage, bool) or not isinstance(shrinkage, int | float | np.number):
+        raise InvalidTypeError(f"shrinkage must be a number from 0 to 1; got {shrinkage!r}")
+    if not 0 <= shrinkage <= 1:
+        raise InvalidInputError(f"shrinkage must be from 0 to 1; got {shrinkage}")
+    return float(shrinkage)
