@@ -163,23 +163,22 @@ def calibrate_vicinity(
     target : float
         The nn ratio wanted, above 0.
     n_neighbors : int or None
-        Given, or to be found, from 1 to ``most``.
+        Given, or to be found, from 2 to ``most``.
     scale : float or None
         Given; or 1, and found only where no number of neighbours comes near the target.
     """
-    a = 1.0 if scale is None else scale
-    if n_neighbors is None:
-        n_neighbors, reached = _turn_neighbors(lambda k: ratio(k, a), target, most)
-        n_neighbors = max(n_neighbors, min(2, most))  # one alone is a copy, at any scale
+    a, found = 1.0 if scale is None else scale, n_neighbors
+    if found is None:
+        found, reached = _turn_neighbors(lambda k: ratio(k, a), target, most)
     else:
-        reached = ratio(n_neighbors, a)
-    if scale is None and abs(reached - target) > 2 * CLOSE * target and n_neighbors > 1:
-        k = n_neighbors
-        a, reached = _turn_scale(lambda a: ratio(k, a), target)
+        reached = ratio(found, a)
+    too_timid, too_bold = reached < (1 - 2 * CLOSE) * target, reached > (1 + 2 * CLOSE) * target
+    if scale is None and found > 1 and (too_timid or (too_bold and n_neighbors is not None)):
+        a, reached = _turn_scale(lambda a: ratio(found, a), target)
     if abs(reached - target) > TOLERANCE * target:
         reason = f"the nearest found is {reached:.2f}"
-        _warn("LocalSampler", _missed(target, reason), f"n_neighbors={n_neighbors} and scale={a:.3g}")
-    return n_neighbors, a, reached
+        _warn("LocalSampler", _missed(target, reason), f"n_neighbors={found} and scale={a:.3g}")
+    return found, a, reached
 
 
 def warn_of_fallback(error: Exception, n_neighbors: int, scale: float) -> None:
@@ -259,7 +258,8 @@ def _typical_distance(rows: Rows, queries: Array, probes: Probes) -> float:
 def _turn_neighbors(ratio: Callable[[int], float], target: float, most: int) -> tuple[int, float]:
     """Return the whole number whose ratio is near the target; the ratio rises with its logarithm."""
     reached: dict[int, float] = {}
-    low, high, k = 0, most + 1, min(FALLBACK_NEIGHBORS, most)
+    least = min(2, most)  # one alone is a copy
+    low, high, k = least - 1, most + 1, min(FALLBACK_NEIGHBORS, most)
     while high - low > 1 and len(reached) < _MOST_TRIALS:
         reached[k] = ratio(k)
         if abs(reached[k] - target) <= CLOSE * target:

@@ -1,0 +1,68 @@
+"""Points in the vicinity of rows: the reference by hand, the compiled kernel by the reference."""
+
+import numpy as np
+import pytest
+
+from vicinal import rng
+from vicinal.kernels import reference
+
+
+@pytest.fixture
+def cells():
+    """Return 60 points in 3 dimensions, masses, where 7 cells start, and 40 rows with the cell of each."""
+    generator = np.random.default_rng(0)
+    starts = np.array([0, 1, 5, 20, 21, 30, 58, 60])
+    own = generator.integers(60, size=40)
+    cell = np.searchsorted(starts, own, side="right") - 1
+    return generator.normal(size=(60, 3)) * 3, generator.integers(1, 9, 60), starts[cell], starts[cell + 1], own
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("s", "a"), [(1.0, 1.0), (0.25, 1.7), (0.0, 0.0)])
+def test_the_definition(kernel, cells, weighted, s, a):
+    points, masses, first, last, own = cells
+    drawn = kernel.mix_rows(points, masses if weighted else None, first, last, own, s, a, key=9, start=3)
+    for r in range(len(own)):
+        rows = points[first[r] : last[r]]
+        share = masses[first[r] : last[r]] if weighted else np.ones(len(rows))
+        share = share / share.sum()
+        e = rng.normals(9, 3 + r, 1, len(rows))[0]
+        mean = share @ rows
+        expected = points[own[r]] + s * (mean - points[own[r]]) + a * (np.sqrt(share) * e) @ (rows - mean)
+        assert drawn[r] == pytest.approx(expected, rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_same_in_any_cut(kernel, cells, dtype):
+    points, masses, first, last, own = cells
+    points = points.astype(dtype)
+    whole = kernel.mix_rows(points, masses, first, last, own, 0.5, 1.0, key=1, start=2**40)
+    alone = [
+        kernel.mix_rows(points, masses, first[i:j], last[i:j], own[i:j], 0.5, 1.0, key=1, start=2**40 + i)
+        for i, j in ((0, 1), (1, 17), (17, 40))
+    ]
+    assert whole.dtype == dtype
+    assert np.concatenate(alone).tobytes() == whole.tobytes()
+
+
+def test_kernels_agree(kernel, cells):
+    """Logarithm and cosine may differ in their last digit from library to library."""
+    points, masses, *rows = cells
+    for dtype, tolerance in ((np.float32, 1e-6), (np.float64, 1e-14)):
+        mine = kernel.mix_rows(points.astype(dtype), masses, *rows, 0.7, 1.3, key=2**63, start=2**33)
+        theirs = reference.mix_rows(points.astype(dtype), masses, *rows, 0.7, 1.3, key=2**63, start=2**33)
+        assert np.abs(mine - theirs).max() <= tolerance * np.abs(theirs).max()
+
+
+def test_far_from_zero_nothing_is_lost(kernel, cells):
+    points, _, first, last, own = cells
+    points = np.round(points * 8) / 8
+    near = kernel.mix_rows(points, None, first, last, own, 1.0, 1.0, key=0, start=0)
+    far = kernel.mix_rows(points + 2.0**40, None, first, last, own, 1.0, 1.0, key=0, start=0)
+    assert np.abs((far - 2.0**40) - near).max() < 2.0**-10
+
+
+def test_no_rows(kernel, cells):
+    points = cells[0]
+    none = np.zeros(0, np.int64)
+    assert kernel.mix_rows(points, None, none, none, none, 1.0, 1.0, key=0, start=0).shape == (0, 3)
