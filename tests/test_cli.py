@@ -49,6 +49,8 @@ def test_fit_and_sample_are_the_library(run, files, latents):
 @pytest.mark.parametrize(
     ("options", "kind"),
     [
+        (["local", "--novelty", "0.9"], "LocalSampler"),
+        (["local", "--n-neighbors", "8", "--scale", "1"], "LocalSampler"),
         (["gmm", "--n-components", "2"], "GMMSampler"),
         (["kde", "--bandwidth", "0.2"], "KDESampler"),
         (["gaussian", "--covariance-type", "diag"], "GaussianSampler"),
@@ -299,13 +301,26 @@ BAD_CALLS = [
     (["fit", "latents.npy", "-o", "x", "--n-bins", "many"], "Invalid value for '--n-bins'"),
     (
         ["fit", "latents.npy", "-o", "x", "--sampler", "gan"],
-        "--sampler must be one of pmf, gmm, kde, gaussian, bootstrap",
+        "--sampler must be one of pmf, local, gmm, kde, gaussian, bootstrap",
     ),
     (["fit", "latents.npy", "-o", "x", "--sampler", "kde", "--n-bins", "3"], "--n-bins does not go with --sampler kde"),
     (["fit", "latents.npy", "-o", "no/such/x"], "is not a folder; make it first"),
     (["fit", "latents.npy", "-o", "real.npy"], "real.npy exists; pass --force to replace it"),
     (["fit", "latents.npy"], "Missing option"),
     (["fit", "latents.npy", "-o", "x", "--n-bins", "3", "--novelty", "2"], "--novelty calibrates the number of bins"),
+    (
+        [
+            "fit",
+            "latents.npy",
+            "-o",
+            "x",
+            "--sampler",
+            "local",
+            *["--novelty", "1", "--scale", "1", "--n-neighbors", "3"],
+        ],
+        "--novelty calibrates, so one of --n-neighbors and --scale must be left to it",
+    ),
+    (["fit", "latents.npy", "-o", "x", "--scale", "2"], "--scale does not go with --sampler pmf"),
     (["fit", "latents.npy", "-o", "x", "--seed", "-1"], "random_state must be an integer from 0"),
     (["fit", "zip.npy", "-o", "x"], "is not a whole .npy file"),
     (["fit", "huge.npy", "-o", "x", "--sampler", "gaussian"], "latents are too large"),

@@ -27,16 +27,17 @@ def out(tmp_path_factory):
 def test_the_report_is_one_self_contained_file(out):
     html = (out / "report.html").read_text(encoding="utf-8")
     assert not re.search(r'(src|href)="(?!data:)', html)
-    assert html.count("data:image/png;base64,") == 2 * (1 + 5)
+    assert html.count("data:image/png;base64,") == 2 * (1 + 6)
     for name in (
         "real versus real",
         "reconstructions",
         "bootstrap copies",
         "PMF, 16 bins",
         "PMF, auto",
+        "Local, auto",
         "GMM, 10 components",
     ):
-        assert html.count(f"<td>{name}</td>") == 2 * (1 + (name.startswith("PMF")))
+        assert html.count(f"<td>{name}</td>") == 2 * (1 + name.startswith(("PMF", "Local")))
     assert html.count("better than GMM, 10 components by") == 2
     assert not re.search(r"\bFID\b(?! *:| *it)", html.replace("is not FID", ""))
 
@@ -50,6 +51,8 @@ def test_scores(out):
         by_name = {row["name"]: row for row in model["rows"]}
         assert by_name["bootstrap copies"]["nn_ratio"] == 0.0
         assert abs(by_name["PMF, auto"]["nn_ratio"] - 1.0) < 0.2
+        assert abs(by_name["Local, auto"]["nn_ratio"] - 1.0) < 0.2
+        assert abs(by_name["Local, auto"]["variance_ratio"] - 1.0) < 0.1
         assert by_name["PMF, 4 bins"]["nn_ratio"] > by_name["PMF, 32 bins"]["nn_ratio"] > 0.0
     assert {"processor", "cores", "python", "torch"} <= scores["facts"].keys()
 
@@ -57,7 +60,7 @@ def test_scores(out):
 def test_what_it_saved_generates(out):
     for model in ("ae", "vae"):
         autoencoder = vicinal.load(out / f"{model}-autoencoder.safetensors")
-        sampler = vicinal.load(out / f"{model}-pmf.safetensors")
+        sampler = vicinal.load(out / f"{model}-local.safetensors")
         images = vicinal.generate(autoencoder, sampler, 5)
         assert images.shape == (5, 1, 8, 8)
         assert (images >= 0).all()

@@ -19,7 +19,7 @@ from vicinal._errors import InvalidInputError, import_extra
 from vicinal.evaluation import BOOTSTRAP, Comparison, compare
 from vicinal.kernels.neighbors import nearest_rows
 from vicinal.metrics import ClassifierFeatures
-from vicinal.samplers import GaussianSampler, GMMSampler, KDESampler, PMFSampler, Sampler
+from vicinal.samplers import GaussianSampler, GMMSampler, KDESampler, LocalSampler, PMFSampler, Sampler
 
 Array = np.ndarray[Any, Any]
 
@@ -41,7 +41,9 @@ SETTINGS = {
 }
 MODELS = {"ae": "Plain autoencoder", "vae": "Variational autoencoder"}
 AUTO = "PMF, auto"
-PICTURED = (AUTO, "GMM, 10 components", "Gaussian, standard", BOOTSTRAP)
+LOCAL = "Local, auto"
+SAVED = {"pmf": AUTO, "local": LOCAL}
+PICTURED = (LOCAL, AUTO, "GMM, 10 components", "Gaussian, standard", BOOTSTRAP)
 N_PICTURES = 24
 
 
@@ -55,6 +57,7 @@ def samplers() -> dict[str, Sampler]:
         "KDE, Scott": KDESampler("scott"),
         **{f"PMF, {n_bins} bins": PMFSampler(n_bins) for n_bins in (4, 8, 16, 32)},
         AUTO: PMFSampler(),
+        LOCAL: LocalSampler(),
     }
 
 
@@ -72,8 +75,8 @@ def run(
     Parameters
     ----------
     out : path_like
-        Folder for ``report.html``, ``scores.json``, and for each model ``<model>-autoencoder.safetensors``
-        and ``<model>-pmf.safetensors``, the calibrated PMF sampler.
+        Folder for ``report.html``, ``scores.json``, and for each model ``<model>-autoencoder.safetensors``,
+        ``<model>-pmf.safetensors`` and ``<model>-local.safetensors``, the calibrated samplers.
     dataset : {"digits", "mnist"}
         See `vicinal.datasets`.
     data_dir : path_like, optional
@@ -102,7 +105,7 @@ def run(
     begin = time.perf_counter()
     settings = SETTINGS[_validation.check_choice(dataset, "dataset", tuple(SETTINGS))]
     out = Path(out)
-    models = [f"{model}-{part}.safetensors" for model in MODELS for part in ("autoencoder", "pmf")]
+    models = [f"{model}-{part}.safetensors" for model in MODELS for part in ("autoencoder", *SAVED)]
     present = [name for name in ("report.html", "scores.json", *models) if (out / name).exists()]
     if present and not force:
         raise InvalidInputError(f"{out / present[0]} exists; pass --force to replace it, or name another folder")
@@ -125,7 +128,8 @@ def run(
                 model_name, settings, train.images, held_out.images, features, random_state, step
             )
             autoencoder.save(out / f"{model_name}-autoencoder.safetensors")
-            comparison.samplers[AUTO].save(out / f"{model_name}-pmf.safetensors")
+            for part, sampler_name in SAVED.items():
+                comparison.samplers[sampler_name].save(out / f"{model_name}-{part}.safetensors")
             scores[model_name] = comparison.scores.to_dict() | {"autoencoder": autoencoder.card}
             sections.append(_section(model_name, autoencoder, comparison, train.images, held_out.images, random_state))
 
@@ -195,7 +199,7 @@ def _section(
         sampler = comparison.samplers[sampler_name]
         latents = sampler.sample(N_PICTURES, random_state=random_state)
         _, nearest = nearest_rows(latents, comparison.train_latents)
-        shown = f"{sampler_name} ({sampler.n_bins_} bins)" if isinstance(sampler, PMFSampler) else sampler_name
+        shown = f"{sampler_name}{_calibrated(sampler)}"
         caption = f"{shown}: samples, and below each the training image with the nearest latent"
         grids.append(report.Grid(caption, pipeline.decode(autoencoder, latents), train[nearest]))
     card = autoencoder.card
@@ -204,6 +208,13 @@ def _section(
         f"pixel {card['mean_squared_error']:.4f}. Each sampler was fitted to the latents of the training images."
     )
     return report.Section(MODELS[name], text, comparison.scores, grids)
+
+
+def _calibrated(sampler: Any) -> str:
+    """Return in words what a calibration found."""
+    if isinstance(sampler, PMFSampler):
+        return f" ({sampler.n_bins_} bins)"
+    return f" ({sampler.n_neighbors_} neighbours)" if isinstance(sampler, LocalSampler) else ""
 
 
 @contextmanager

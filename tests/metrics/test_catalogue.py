@@ -8,7 +8,7 @@ from vicinal.metrics import catalogue, manifold, neighbors
 from vicinal.metrics.catalogue import DEFAULT_METRICS, METRICS, Reference, Samples
 
 SEEDS = range(3)
-QUALITY = [name for name, metric in METRICS.items() if not metric.needs_train]
+QUALITY = [name for name, metric in METRICS.items() if metric.better != "reference"]
 N, M = 1500, 240  # training rows; held-out and generated rows
 
 
@@ -71,6 +71,14 @@ def test_quality_does_not_see_copying(table, name):
     assert worse(name, copies, good) < 0.25 * worse(name, bad, good)
 
 
+def test_variance_tells_noise_and_collapse_from_fresh_draws(table):
+    ratio = {sampler: found["variance_ratio"] for sampler, found in table.items()}
+    assert ratio["good"] == pytest.approx(1.0, abs=0.15)
+    assert ratio["copies"] == pytest.approx(1.0, abs=0.15)
+    assert ratio["collapsed"] < 0.8
+    assert ratio["noise"] > 1.5
+
+
 @pytest.mark.parametrize("prefix", ["", "feature_"])
 def test_novelty_sees_copying(table, prefix):
     ratio, authentic, c_t = (
@@ -108,6 +116,7 @@ def public(real, generated, train, seed):
         "sliced_wasserstein_distance": metrics.sliced_wasserstein_distance(real, generated, random_state=seed),
         "sinkhorn_divergence": metrics.sinkhorn_divergence(real, generated, random_state=seed),
         "mmd": metrics.mmd(real, generated, random_state=seed),
+        "variance_ratio": metrics.variance_ratio(real, generated),
         **novelty,
         **{f"feature_{name}": value for name, value in novelty.items()},
     }
@@ -167,7 +176,7 @@ def test_the_catalogue_hangs_together():
     for name, metric in METRICS.items():
         arrow = {"lower": "↓", "higher": "↑", "reference": ")%"}[metric.better]
         assert metric.heading[-1] in arrow, f"{name}: {metric.heading} does not say that {metric.better} is better"
-        assert metric.needs_train == (metric.better == "reference")
+        assert metric.needs_train == (metric.better == "reference" and name != "variance_ratio")
         assert (metric.space == "features") == (
             name.startswith("feature_") or name in {"frechet_distance", "kernel_distance", "precision", "recall",
                                                     "density", "coverage"}

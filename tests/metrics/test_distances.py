@@ -187,3 +187,13 @@ def test_moments_say_what_is_wrong(generator):
         few = metrics.Moments().update(rows) if rows else metrics.Moments()
         with pytest.raises(ValueError, match=f"covariance needs at least 2 rows of features; got {got}"):
             _ = few.covariance
+
+
+def test_variance_ratio():
+    generator = np.random.default_rng(0)
+    real, generated = generator.normal(size=(500, 3, 2)), 5 + 2 * generator.normal(size=(400, 3, 2))
+    assert metrics.variance_ratio(real, generated) == pytest.approx(4.0, rel=0.1)
+    assert metrics.variance_ratio(real, 7 - 3 * real) == pytest.approx(9.0)
+    assert np.isnan(metrics.variance_ratio(np.ones((4, 2)), real[:, 0]))
+    with pytest.raises(ValueError, match="generated"):
+        metrics.variance_ratio(real, generated[:, :2])

@@ -9,6 +9,7 @@ latents   cost of moving one set onto the other                                `
 latents   the same along random lines                                          `sliced_wasserstein_distance`
 latents   the same, blurred by entropy                                         `sinkhorn_divergence`
 latents   distance by a Gaussian kernel                                        `mmd`
+latents   total variance, that of real data being 1                            `variance_ratio`
 novelty   distance to the training data, that of held-out data being 1         `nn_ratio`
 novelty   share of samples that are no near-copies, in percent                 `authenticity`
 novelty   test of whether samples are nearer to the training data than fresh   `data_copying_test`
@@ -21,7 +22,7 @@ Quality alone rewards copying: always read it beside novelty. Features to measur
 from vicinal.metrics.catalogue import DEFAULT_METRICS, METRICS
 from vicinal.metrics.copying import data_copying_test
 from vicinal.metrics.discrepancy import kernel_distance, mmd
-from vicinal.metrics.distances import Moments, frechet_distance
+from vicinal.metrics.distances import Moments, frechet_distance, variance_ratio
 from vicinal.metrics.features import (
     CachedFeatures,
     ClassifierFeatures,
@@ -54,5 +55,6 @@ __all__ = [
     "precision_recall",
     "sinkhorn_divergence",
     "sliced_wasserstein_distance",
+    "variance_ratio",
     "wasserstein_distance",
 ]

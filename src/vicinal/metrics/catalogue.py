@@ -159,6 +159,14 @@ METRICS: dict[str, Metric] = {
         "Sinkhorn ↓", "lower", "rows", False, None, _between(transport.sinkhorn_divergence, max_samples=W2_ROWS)
     ),
     "mmd": Metric("MMD² ↓", "lower", "rows", False, None, _between(discrepancy.mmd)),
+    "variance_ratio": Metric(
+        "variance (1 = real)",
+        "reference",
+        "rows",
+        False,
+        2,
+        lambda s: distances.variance_ratio(s.reference.real, s.rows),
+    ),
     **_novelty("", "rows"),
     **_novelty("feature_", "features"),
 }
@@ -167,6 +175,7 @@ DEFAULT_METRICS = (
     "precision",
     "recall",
     "wasserstein_distance",
+    "variance_ratio",
     "nn_ratio",
     "authenticity",
     "data_copying",

@@ -162,3 +162,37 @@ def _factor(covariance: Array) -> Array:
     except np.linalg.LinAlgError:  # singular: fewer rows than features, or features that depend on each other
         eigenvalues, eigenvectors = np.linalg.eigh(covariance)
         return eigenvectors * np.sqrt(np.maximum(eigenvalues, 0.0))
+
+
+def variance_ratio(real: Any, generated: Any) -> float:
+    r"""Return the total variance of samples over that of real data.
+
+    .. math:: \frac{\sum_j \mathrm{Var}(g_j)}{\sum_j \mathrm{Var}(r_j)}
+
+    A sampler that smooths by adding noise gains variance; one that averages loses some.
+
+    Parameters
+    ----------
+    real : array_like of shape (n, *shape)
+        Held-out data.
+    generated : array_like of shape (m, *shape)
+        Samples.
+
+    Returns
+    -------
+    float
+        1 for samples that spread as the real data do. NaN if the real data are all alike.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        For data that cannot be used.
+
+    Examples
+    --------
+    >>> variance_ratio([[0.0], [2.0]], [[1.0], [5.0]])
+    4.0
+    """
+    real, generated = check_sets(real=real, generated=generated)
+    spread = float(np.var(real, axis=0).sum())
+    return float(np.var(generated, axis=0).sum()) / spread if spread > 0 else float("nan")
