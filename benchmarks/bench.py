@@ -4,7 +4,7 @@
     python benchmarks/bench.py --full           # hours; goes on where it was stopped
     python benchmarks/bench.py --only peers --full --data-dir DIR/mnist --models build/mnist --force PMF
 
-The benchmarks are the modules speed, scaling, peers, gpu and metrics beside this file. Each has one function::
+The benchmarks are the modules speed, scaling, peers, gpu, metrics and vicinity beside this file. Each has one function::
 
     run(mode: "quick" | "full", options) -> dict
 
@@ -43,7 +43,7 @@ from rich.console import Console
 from vicinal import report
 from vicinal.storage import write_atomic
 
-NAMES = ("speed", "scaling", "peers", "gpu", "metrics")
+NAMES = ("speed", "scaling", "peers", "gpu", "metrics", "vicinity")
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs/performance.py"
 

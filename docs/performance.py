@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import vicinity
 from matplotlib.figure import Figure
 from refresh import BLUE, DOCS, GREEN, RED, fill, table
 
@@ -56,6 +57,7 @@ def main() -> None:
         "scaling": ("How the cost grows", scaling_section),
         "speed": ("Against a copy of the array", speed_section),
         "gpu": ("On a GPU", gpu_section),
+        "vicinity": ("Vicinities", vicinity.section),
         "metrics": ("Metrics", metrics_section),
     }
     lines, machine = [], None

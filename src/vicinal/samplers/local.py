@@ -17,17 +17,18 @@ from __future__ import annotations
 import math
 from functools import partial
 from itertools import pairwise
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from vicinal import _arrays, _validation, kernels, rng
+from vicinal import _validation, kernels, rng
 from vicinal._errors import InvalidInputError, InvalidTypeError
 from vicinal.kernels.partition import partition
 from vicinal.samplers import calibration, labels
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, working_copy
+from vicinal.samplers.training import Training
 
 Array = np.ndarray[Any, Any]
 
@@ -172,7 +173,7 @@ class LocalSampler(Sampler):
         n_neighbors = _auto_or(self.n_neighbors, "n_neighbors", partial(_validation.check_integer, minimum=1))
         scale = _auto_or(self.scale, "scale", _validation.check_positive)
         batches = Batches(X, y, sample_weight)
-        training = _Training.of(batches)
+        training = Training.of(batches)
         if n_neighbors is not None and n_neighbors > len(training.rows):
             raise InvalidInputError(
                 f"n_neighbors must be at most the number of latents; got {n_neighbors} for n_samples="
@@ -189,7 +190,7 @@ class LocalSampler(Sampler):
                 'calibration_latents go with n_neighbors="auto" or scale="auto" only; got '
                 f"n_neighbors={n_neighbors}, scale={scale}"
             )
-        rows, starts = training.in_cells(n_neighbors)
+        rows, starts = _in_cells(training, n_neighbors)
         state |= {"latents_": rows.rows, "cell_starts_": starts, "n_neighbors_": n_neighbors, "scale_": scale}
         state["variance_ratio_"] = _variance_ratio(rows, starts, shrinkage, scale)
         if rows.weights is not None:
@@ -272,62 +273,20 @@ class LocalSampler(Sampler):
         return state
 
 
-class _Training(NamedTuple):
-    """Latents (n, d) class by class, weights (n,) int64 or None, classes, and where each starts, (n_classes + 1,)."""
-
-    rows: Array
-    weights: Array | None
-    classes: tuple[Any, ...]
-    class_starts: Array
-
-    @classmethod
-    def of(cls, batches: Batches) -> _Training:
-        """Return what batches hold, in one array."""
-        parts: list[Array] = []
-        weights: list[Array] = []
-        y: list[Any] = []
-        for batch in batches:
-            batch.check_finite()
-            parts.append(_arrays.to_numpy(batch.rows))
-            if batch.masses is not None:
-                weights.append(batch.masses)
-            y.extend(batch.labels or ())
-        rows = np.concatenate(parts) if len(parts) > 1 else parts[0]
-        if len(rows) < 2:
-            raise InvalidInputError(f"latents must have at least 2 rows of weight above 0; got n_samples={len(rows)}")
-        training = cls(rows, np.concatenate(weights) if weights else None, (), np.array([0, len(rows)]))
-        if not y:
-            return training
-        classes = labels.in_order(y)
-        numbers = np.array([{label: k for k, label in enumerate(classes)}[label] for label in y])
-        training = training.taken(np.argsort(numbers, kind="stable"))
-        return training._replace(
-            classes=classes, class_starts=np.searchsorted(np.sort(numbers), np.arange(len(classes) + 1))
-        )
-
-    def taken(self, order: Array) -> _Training:
-        """Return the rows of an index array, which stay in their class."""
-        return self._replace(rows=self.rows[order], weights=None if self.weights is None else self.weights[order])
-
-    def without(self, held_out: Array) -> _Training:
-        """Return the rows that a mask (n,) does not hold out."""
-        kept = np.concatenate([[0], np.cumsum(~held_out)])
-        return self.taken(np.flatnonzero(~held_out))._replace(class_starts=kept[self.class_starts])
-
-    def in_cells(self, n_neighbors: int) -> tuple[_Training, Array]:
-        """Return the rows cell by cell, and where cells start, (n_cells + 1,)."""
-        order, starts = [], [0]
-        for first, last in pairwise(self.class_starts.tolist()):
-            if first == last:
-                continue
-            within, cells = partition(self.rows[first:last], max(1, (last - first) // n_neighbors))
-            order.append(first + within)
-            starts.extend((first + cells[1:]).tolist())
-        return self.taken(np.concatenate(order)), np.array(starts)
+def _in_cells(training: Training, n_neighbors: int) -> tuple[Training, Array]:
+    """Return training latents cell by cell, and where cells start, (n_cells + 1,)."""
+    order, starts = [], [0]
+    for first, last in pairwise(training.class_starts.tolist()):
+        if first == last:
+            continue
+        within, cells = partition(training.rows[first:last], max(1, (last - first) // n_neighbors))
+        order.append(first + within)
+        starts.extend((first + cells[1:]).tolist())
+    return training.taken(np.concatenate(order)), np.array(starts)
 
 
 def _calibrate(
-    training: _Training, given: Array | None, target: float, n_neighbors: int | None, scale: float | None, s: float
+    training: Training, given: Array | None, target: float, n_neighbors: int | None, scale: float | None, s: float
 ) -> tuple[int, float, float]:
     """Return neighbours, scale and the nn ratio that they reach."""
     try:
@@ -338,12 +297,12 @@ def _calibrate(
         return *fallback, math.nan
     rest = training.without(~novelty.kept(training.rows))
     n_probes = min(calibration.N_PROBES, len(rest.rows))
-    cut: dict[int, tuple[_Training, Array]] = {}
+    cut: dict[int, tuple[Training, Array]] = {}
 
     def ratio(n_neighbors: int, scale: float) -> float:
         if n_neighbors not in cut:
             cut.clear()
-            cut[n_neighbors] = rest.in_cells(n_neighbors)
+            cut[n_neighbors] = _in_cells(rest, n_neighbors)
         rows, starts = cut[n_neighbors]
         own = rng.choices(calibration.KEY, 0, n_probes, len(rows.rows))
         drawn = _vicinities(rows.rows, rows.weights, starts, own, s, scale, key=calibration.KEY, start=0)
@@ -370,7 +329,7 @@ def _vicinities(
     )
 
 
-def _variance_ratio(training: _Training, starts: Array, s: float, scale: float) -> float:
+def _variance_ratio(training: Training, starts: Array, s: float, scale: float) -> float:
     """Return the total variance of samples over that of the latents; 1 if these are all alike."""
     mass = np.ones(len(training.rows)) if training.weights is None else training.weights.astype(np.float64)
     centred = training.rows - np.average(training.rows, axis=0, weights=mass)
