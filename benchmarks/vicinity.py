@@ -1,9 +1,10 @@
 """LocalSampler: what its cells cost beside a search for nearest neighbours, and its fit beside that of a mixture.
 
 ``search`` compares ways to find the neighbours of all latents, each in a fresh process: the first call with everything
-that must be loaded and compiled, and a second one. ``fit`` sets the whole fit, with and without calibration, against a
-mixture of 50 Gaussians in the same process, one after the other. ``growth`` is the slope of log time over log n, on one
-core. ``large`` is a million latents of 64 dimensions. Run it through benchmarks/bench.py.
+that must be loaded and compiled, and a second one; what an earlier run measured stays, unless ``--force`` is given.
+``fit`` sets the whole fit, with and without calibration, against a mixture of 50 Gaussians in the same process, one after
+the other, both on one core. ``growth`` is the slope of log time over log n, on one core. ``large`` is a million latents
+of 64 dimensions. Run it through benchmarks/bench.py.
 """
 
 from __future__ import annotations
@@ -34,11 +35,13 @@ MIXTURE = 50
 def run(mode: str, options: Any) -> Row:
     """Measure; see bench.py."""
     n, largest = SIZES[mode]
-    result: Row = {"n_neighbors": N_NEIGHBORS, "search": [], "fit": []}
+    known = {} if options.previous is None or options.force is not None else options.previous
+    result: Row = {"n_neighbors": N_NEIGHBORS, "search": known.get("search", []), "fit": []}
     for d in (16, 64):
         for name in SEARCHES:
-            result["search"].append(_apart("search", name=name, n=n, d=d))
-            options.save(result)
+            if not any((row["name"], row["d"]) == (name, d) for row in result["search"]):
+                result["search"].append(_apart("search", name=name, n=n, d=d))
+                options.save(result)
     data = {"clustered": clustered(n, 16)}
     if options.models is not None and options.data_dir is not None:
         data["MNIST"] = mnist(n, options.data_dir, options.models)
@@ -130,10 +133,12 @@ def search(name: str, n: int, d: int) -> Row:
 
 def fit(path: str) -> Row:
     """Return the seconds of fits on one set of latents."""
+    from scaling import _one_core
     from sklearn.mixture import GaussianMixture
 
     from vicinal import LocalSampler
 
+    _one_core()
     latents = np.load(path)
     LocalSampler(random_state=0).fit(latents[:2000]).sample(10)
     row: Row = {"n": len(latents), "d": latents.shape[1]}

@@ -13,6 +13,7 @@ from vicinal.kernels import cpu, reference
 
 SAMPLERS = {
     "pmf": lambda **options: samplers.PMFSampler(8, **options),
+    "pmf-moments": lambda **options: samplers.PMFSampler(8, preserve_variance=True, **options),
     "local": lambda **options: samplers.LocalSampler(8, scale=1.0, **options),
     "bootstrap": samplers.BootstrapSampler,
     "gaussian-full": lambda **options: samplers.GaussianSampler("full", **options),

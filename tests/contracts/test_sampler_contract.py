@@ -29,6 +29,8 @@ def same(a, b):
     [
         PMFSampler(),
         PMFSampler(8),
+        PMFSampler(preserve_variance=True),
+        PMFSampler(8, preserve_variance=True),
         LocalSampler(),
         LocalSampler(2, scale=1.0),
         BootstrapSampler(),
@@ -274,7 +276,8 @@ def test_constant_dimensions(make_sampler):
     if isinstance(sampler, PMFSampler | LocalSampler | BootstrapSampler | KDESampler):
         assert (drawn[:, [0, 2]] == [7.0, -0.1]).all()
     if hasattr(sampler, "score_samples"):
-        assert np.isfinite(sampler.score_samples(latents)).all()
+        moved = sampler.get_params().get("preserve_variance")  # then a training latent may lie in no cell
+        assert np.isfinite(sampler.score_samples(drawn if moved else latents)).all()
 
 
 def test_score_is_the_mean(make_density, latents):
@@ -301,6 +304,10 @@ def test_density_integrates_to_one(make_density):
         steps = (np.arange(8 * 4) + 0.5) / 4
         grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2) * sampler.bin_width_ + sampler.lower_
         area = float(np.prod(sampler.bin_width_)) / 16
+        if sampler.preserve_variance:
+            centres = sampler.lower_ + (sampler.cells_ + 0.5) * sampler.bin_width_
+            grid = sampler.mean_ + sampler.shrinkage_ * (grid - np.average(centres, axis=0, weights=sampler.counts_))
+            area *= float(np.prod(sampler.shrinkage_))
     else:
         area = float((edges[1] - edges[0]) ** 2)
     assert np.exp(sampler.score_samples(grid)).sum() * area == pytest.approx(1.0, abs=1e-3)

@@ -47,10 +47,10 @@ def partition(points: Array, n_cells: int) -> tuple[Array, Array]:
         for size, cut in np.unique(np.stack([sizes, cuts])[:, parts > 1], axis=1).T:  # sets of a size go together
             alike = starts[:-1][(parts > 1) & (sizes == size) & (cuts == cut)]
             for some in np.array_split(alike, -(-len(alike) * size * d // _VALUES)):
-                members = some[:, None] + np.arange(size)
-                sides = np.argpartition(_along_axis(rows[members]), cut, axis=1)
-                sorted_members = np.take_along_axis(members, sides, axis=1)
-                rows[members], order[members] = rows[sorted_members], order[sorted_members]
+                members = slice(some[0], some[0] + size) if len(some) == 1 else some[:, None] + np.arange(size)
+                sides = np.argpartition(_along_axis(rows[members].reshape(-1, size, d)), cut, axis=1)
+                swapped = (some[:, None] + sides).reshape(order[members].shape)
+                rows[members], order[members] = rows[swapped], order[swapped]
         whole = parts == 1
         halves = np.stack([np.where(whole, 0, parts // 2), parts - np.where(whole, 0, parts // 2)], axis=1).ravel()
         firsts = np.stack([starts[:-1], starts[:-1] + np.where(whole, 0, cuts)], axis=1).ravel()
@@ -61,9 +61,8 @@ def partition(points: Array, n_cells: int) -> tuple[Array, Array]:
 def _near_zero(points: Array) -> Array:
     """Return points (n, d) moved and scaled into [-2, 2], float32."""
     centred = points - points.mean(axis=0, dtype=np.float64).astype(points.dtype)
-    largest = np.abs(centred).max(initial=0.0)
-    rows: Array = (centred / (largest or 1.0)).astype(np.float32)
-    return rows
+    centred /= max(centred.max(), -centred.min()) or 1.0
+    return centred.astype(np.float32, copy=False)
 
 
 def _along_axis(sets: Array) -> Array:

@@ -44,9 +44,10 @@ FALLBACK_NEIGHBORS = 16
 # it was trained on a little closer together than fresh ones, so that ratios to held-out training latents come out high.
 TIE = 0.02
 TOLERANCE = 0.1  # of the target; beyond it there is a warning
-CLOSE = 0.01  # of the target: near enough for a knob that can be turned further
+CLOSE = 0.015  # of the target: near enough for a knob that can be turned further; the probes tell no finer
 _NEIGHBORS_STEP = 0.08  # by which the nn ratio rises, roughly, when the neighbours double
 _MOST_TRIALS = 12
+_CHUNK = 1 << 23  # values searched together
 KEY = 0x76696369  # of the internal draws: the calibration is a function of the latents alone
 
 
@@ -108,7 +109,12 @@ class Novelty:
 
 
 def calibrate_bins(
-    rows: Rows, lower: Array, upper: Array, target: float, held_out: Array | None = None
+    rows: Rows,
+    lower: Array,
+    upper: Array,
+    target: float,
+    held_out: Array | None = None,
+    moved: Callable[[Array, Grid], Array] | None = None,
 ) -> tuple[int, float]:
     """Return the number of bins and the nn ratio it reaches; warn, with the reason, if the target is missed.
 
@@ -120,6 +126,8 @@ def calibrate_bins(
         Bounds of the grid.
     target : float
         The nn ratio wanted, above 0.
+    moved : callable, optional
+        Gives what the sampler makes of points (k, d) of the cells of a grid; None leaves them as they are.
 
     Returns
     -------
@@ -138,7 +146,8 @@ def calibrate_bins(
 
     def ratio(n_bins: int) -> float:
         grid = Grid.over(lower, upper, n_bins)
-        return novelty.ratio(np.minimum(grid.lower + (grid.codes(sources) + uniforms) * grid.width, grid.upper))
+        samples = np.minimum(grid.lower + (grid.codes(sources) + uniforms) * grid.width, grid.upper)
+        return novelty.ratio(samples if moved is None else moved(samples, grid))
 
     n_bins, reached = _search(ratio, target)
     if abs(reached - target) > TOLERANCE * target:
@@ -248,10 +257,10 @@ def _typical_distance(rows: Rows, queries: Array, probes: Probes) -> float:
     nearest = np.full(len(queries), np.inf)
     scaled = queries / probes.scale
     for batch in rows():
-        if probes.threshold >= 0:
-            batch = batch[probes.kept(batch)]
-        if len(batch):
-            nearest = np.minimum(nearest, nearest_rows(scaled, batch / probes.scale)[0])
+        for part in np.array_split(batch, -(-batch.size // _CHUNK)):  # bounds what float64 copies take
+            part = part[probes.kept(part)]
+            if len(part):
+                nearest = np.minimum(nearest, nearest_rows(scaled, part / probes.scale)[0])
     return float(np.median(nearest))
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from vicinal._errors import InvalidInputError
-from vicinal.samplers import labels
+from vicinal.samplers import labels, moments
 from vicinal.samplers.cell_table import CellTable, Grid, tabulate, without_rare
+from vicinal.samplers.tally import Tally
 
 PUT_OFF = ("cells_", "counts_", "dropped_mass_")  # until one of them, or a sample, is asked for
 
@@ -23,6 +24,22 @@ def grid_state(grid: Grid, n_rows: int, n_clipped: int) -> dict[str, Any]:
         "n_samples_seen_": n_rows,
         "n_clipped_": n_clipped,
     }
+
+
+def tallied_state(tallied: Tally, grid: Grid, min_count: int) -> dict[str, Any]:
+    """Return the fitted attributes that a tally gives."""
+    state = grid_state(grid, tallied.n_rows, tallied.n_clipped) | table_state(tallied.table, min_count)
+    if tallied.sums is None:
+        return state
+    latents = moments.latent_moments(tallied.sums, int(tallied.table.counts.sum()))
+    codes, counts = state["cells_"], state["counts_"]
+    cells = moments.cell_moments(moments.cell_sums(codes, counts), int(counts.sum()))
+    state["_map"] = moments.map_of(latents, cells, grid)
+    state["mean_"], state["variance_"] = moments.in_place(latents, grid)
+    state["shrinkage_"] = state["_map"][1].astype(np.float64)
+    if min_count == 1:  # else it cannot be added to once loaded, and exact sums would tell of dropped rows
+        state["_sums"] = moments.packed(tallied.sums)
+    return state
 
 
 def table_of(codes: Any, n_bins: int) -> dict[str, Any]:

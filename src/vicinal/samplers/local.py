@@ -32,6 +32,8 @@ from vicinal.samplers.training import Training
 
 Array = np.ndarray[Any, Any]
 
+_CHUNK = 1 << 22  # values worked on together
+
 
 class LocalSampler(Sampler):
     r"""Sample from the local mean and covariance of the training latents.
@@ -331,15 +333,22 @@ def _vicinities(
 
 def _variance_ratio(training: Training, starts: Array, s: float, scale: float) -> float:
     """Return the total variance of samples over that of the latents; 1 if these are all alike."""
-    mass = np.ones(len(training.rows)) if training.weights is None else training.weights.astype(np.float64)
-    centred = training.rows - np.average(training.rows, axis=0, weights=mass)
-    in_cell = np.add.reduceat(mass, starts[:-1])
-    means = np.add.reduceat(mass[:, None] * centred, starts[:-1], axis=0) / in_cell[:, None]
-    total = mass @ np.square(centred).sum(axis=1)
-    between = in_cell @ np.square(means).sum(axis=1)
+    rows, weights = training.rows, training.weights
+    mass = np.ones(len(rows)) if weights is None else weights.astype(np.float64)
+    centre = (mass @ rows if weights is not None else rows.sum(axis=0, dtype=np.float64)) / mass.sum()
+    total = between = 0.0
+    for cells in np.array_split(starts[:-1], max(1, rows.size // _CHUNK)):  # bounds what float64 copies take
+        last = starts[np.searchsorted(starts, cells[-1], side="right")]
+        part = slice(cells[0], last)
+        centred = rows[part] - centre
+        in_cell = np.add.reduceat(mass[part], cells - cells[0])
+        total += float(mass[part] @ np.square(centred).sum(axis=1))
+        centred *= mass[part][:, None]
+        sums = np.add.reduceat(centred, cells - cells[0], axis=0)
+        between += float((np.square(sums).sum(axis=1) / in_cell).sum())
     if total == 0:
         return 1.0
-    return float((between + ((1 - s) ** 2 + scale**2) * (total - between)) / total)
+    return (between + ((1 - s) ** 2 + scale**2) * (total - between)) / total
 
 
 def _auto_or(value: Any, name: str, check: Any) -> Any:

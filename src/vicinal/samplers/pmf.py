@@ -31,12 +31,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from vicinal import _arrays, _validation, kernels, rng
 from vicinal._errors import InvalidInputError, InvalidTypeError
-from vicinal.samplers import labels, packing
+from vicinal.samplers import labels, moments, packing
 from vicinal.samplers.base import DensityMixin
 from vicinal.samplers.batches import Batches, working_copy
 from vicinal.samplers.calibration import calibrate_bins
 from vicinal.samplers.cell_table import NO_ROWS, CellTable, Grid, tempered
-from vicinal.samplers.fitted import PUT_OFF, grid_state, table_of, table_state
+from vicinal.samplers.fitted import PUT_OFF, grid_state, table_of, tallied_state
 from vicinal.samplers.tally import (
     Tally,
     bounds_of,
@@ -80,6 +80,21 @@ class PMFSampler(DensityMixin):
         fewer latents of that class: none is left in a saved file (a pickle keeps them). Bounds are those
         of single rows unless ``bounds`` are given, and the count of a cell less those of its classes may
         still rest on fewer rows.
+    preserve_variance : bool
+        Whether samples keep the mean and the variance of the training latents in each dimension. Points spread
+        over cells have larger variances, by about width**2 / 6; then every sample z is moved to
+
+        .. math:: z'_j = \mathrm{mean}_j + r_j (z_j - \mu_j), \quad
+                  r_j^2 = \frac{\mathrm{variance}_j}
+                               {\sum_c p(c) (\mathrm{centre}_{cj} - \mu_j)^2 + \mathrm{width}_j^2 / 12}
+
+        with mu_j the mean of the cell centres, weighted by p(c). It helps where the latents have one mode and many
+        dimensions, and so wide cells. It hurts what lies apart: a cluster moves towards the common mean, by
+        (1 - r) of its distance, and a rare one far away by more than its own size. The map is that of all
+        training latents, also within a class and at a temperature, whose own moments are not kept; those that
+        ``min_count`` drops count for mean and variance, which are saved. As cells move, training latents come to
+        lie outside of all, with density zero; in many dimensions, most of them. Summing up the latents takes
+        several times longer than the rest of a fit.
     random_state : int, None or numpy generator
         Seed of `sample`; None takes fresh entropy on every call. Nothing in `fit` is random.
 
@@ -108,6 +123,12 @@ class PMFSampler(DensityMixin):
         The labels, sorted; only after a fit with labels.
     class_counts_ : ndarray of int64, shape (n_classes,)
         Training latents of each class, as in ``counts_``.
+    mean_, variance_ : ndarray of float64, shape (d,)
+        Moments of the training latents, those that were clipped at their bound, each to about 2**-30 of the range;
+        only with ``preserve_variance``, like the next.
+    shrinkage_ : ndarray of float64, shape (d,)
+        The factors r, mostly below 1. Exactly 1, without a change of the mean, in a constant dimension and in one
+        whose cells are only few roundings of the working precision wide; never so small that they become so.
 
     See Also
     --------
@@ -153,6 +174,11 @@ class PMFSampler(DensityMixin):
     nn_ratio_: float
     classes_: Array
     class_counts_: Array
+    mean_: Array
+    variance_: Array
+    shrinkage_: Array
+    _map: Array
+    _sums: Array
     _pair_class: Array
     _pair_cell: Array
     _pair_counts: Array
@@ -170,6 +196,7 @@ class PMFSampler(DensityMixin):
         bounds: tuple[Any, Any] | None = None,
         out_of_bounds: str = "raise",
         min_count: int = 1,
+        preserve_variance: bool = False,
         random_state: Any = None,
     ) -> None:
         self.n_bins = n_bins
@@ -177,6 +204,7 @@ class PMFSampler(DensityMixin):
         self.bounds = bounds
         self.out_of_bounds = out_of_bounds
         self.min_count = min_count
+        self.preserve_variance = preserve_variance
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, calibration_latents: Any = None) -> Self:
@@ -188,7 +216,8 @@ class PMFSampler(DensityMixin):
             Latents: an array, tensor or memory map, of at least two rows; or batches that can be gone
             through again (a list of arrays or of paths of ``.npy`` files, a torch DataLoader), each an
             array or a pair of latents and labels. Batches are read twice, in bounded memory, and four
-            to eight times more with ``n_bins="auto"``; the result is that of one array, to the bit.
+            to eight times more with ``n_bins="auto"``, twice that with ``preserve_variance``; the result is
+            that of one array, to the bit.
         y : array_like of shape (n_samples,), optional
             Labels, of any hashable type: `sample` can then draw within a class.
         sample_weight : array_like of shape (n_samples,), optional
@@ -252,7 +281,9 @@ class PMFSampler(DensityMixin):
         _validation.check_choice(self.out_of_bounds, "out_of_bounds", ("raise", "clip"))
         if not batches.streamed:
             self._set_names(X, reset=False)
-        self._set_tallied(together(self._tally(), tally(batches, self._grid(), self.out_of_bounds), self._grid()), self)
+        before, grid = self._tally(), self._grid()
+        added = tally(batches, grid, self.out_of_bounds, with_sums=before.sums is not None)
+        self._set_tallied(together(before, added, grid), self)
         return self
 
     def merge(self, other: PMFSampler) -> PMFSampler:
@@ -296,6 +327,11 @@ class PMFSampler(DensityMixin):
         if self.min_count != other.min_count:
             raise InvalidInputError(
                 f"samplers to merge must have one min_count; got {self.min_count} and {other.min_count}"
+            )
+        if self.preserve_variance != other.preserve_variance:
+            raise InvalidInputError(
+                "samplers to merge must have one preserve_variance; "
+                f"got {self.preserve_variance} and {other.preserve_variance}"
             )
         merged = type(self)(**self.get_params(deep=False))
         if "feature_names_in_" in self.__dict__:
@@ -377,7 +413,8 @@ class PMFSampler(DensityMixin):
 
     def _sample(self, key: int, start: int, n_samples: int, temperature: float = 1.0) -> Any:
         kernel, cells, index = self._drawn(temperature)
-        return kernel.sample_cells(cells, index, *self._grid(), key=key, start=start, n_samples=n_samples)
+        samples = kernel.sample_cells(cells, index, *self._grid(), key=key, start=start, n_samples=n_samples)
+        return self._moved(samples)
 
     def _drawn(self, temperature: float) -> tuple[Any, Any, Any]:
         """Return kernels, and the cells and their index on the device that these work on; kept from call to call."""
@@ -402,13 +439,27 @@ class PMFSampler(DensityMixin):
 
     def _fill(self, drawn: Array, key: int, start: int) -> Array:
         latents: Array = kernels.select().fill_cells(self.cells_, drawn, *self._grid(), key=key, start=start)
-        return latents
+        return self._moved(latents)
+
+    def _moved(self, samples: Any) -> Any:
+        """Return samples of cells with the moments of the training latents, if that was asked for."""
+        return moments.move(samples, self._map, self._grid()) if self._moves else samples
+
+    @property
+    def _moves(self) -> bool:
+        return "_map" in self._fitted_names
 
     def _score_samples(self, X: Array) -> Array:
         X = X.astype(self.lower_.dtype, copy=False)
-        inside = ((self.lower_ <= X) & (self.upper_ >= X)).all(axis=1)
-        cell = kernels.select().find_cells(self._grid().codes(X), self.cells_)
+        lower, upper = self.lower_, self.upper_
         log_volume = np.log(self.bin_width_[self.bin_width_ > 0].astype(np.float64)).sum()
+        if self._moves:
+            lower, upper = (moments.forward(bound, self._map) for bound in (lower, upper))
+            log_volume += np.log(self.shrinkage_).sum()
+        inside = ((lower <= X) & (upper >= X)).all(axis=1)
+        if self._moves:
+            X = moments.backward(np.clip(X, lower, upper), self._map)
+        cell = kernels.select().find_cells(self._grid().codes(X), self.cells_)
         log_density = np.log(self.counts_[cell]) - np.log(self.counts_.sum()) - log_volume
         return np.where(inside & (cell >= 0), log_density, -np.inf)
 
@@ -434,6 +485,7 @@ class PMFSampler(DensityMixin):
             raise InvalidInputError(
                 "min_count counts rows, so sample_weight must be whole; round it, or use min_count=1"
             )
+        preserve = _checked_flag(self.preserve_variance)
         n_bins = self._checked_n_bins()
         if n_bins is not None and calibration_latents is not None:
             raise InvalidInputError(f'calibration_latents go with n_bins="auto" only; got n_bins={n_bins}')
@@ -448,13 +500,13 @@ class PMFSampler(DensityMixin):
             n_bins, calibrated["nn_ratio_"] = self._calibrate(batches, lower, upper, target, calibration_latents)
         grid = Grid.over(lower, upper, n_bins)
         common = calibrated | {"_whole_weights": batches.whole}
-        if batches.held and self.min_count == 1:
+        if batches.held and self.min_count == 1 and not preserve:
             codes, n_clipped = codes_of(batches, grid, self.out_of_bounds, inside=inside)
             state = common | grid_state(grid, len(codes), n_clipped)
             tallied, put_off = None, partial(table_of, codes, n_bins)
         else:
-            tallied = tally(batches, grid, self.out_of_bounds, minimum, inside=inside)
-            state = common | grid_state(grid, *tallied[1:]) | table_state(tallied.table, self.min_count)
+            tallied = tally(batches, grid, self.out_of_bounds, minimum, inside=inside, with_sums=preserve)
+            state = common | tallied_state(tallied, grid, self.min_count)
             put_off = None
         if batches.streamed:
             self.__dict__.pop("feature_names_in_", None)
@@ -477,12 +529,16 @@ class PMFSampler(DensityMixin):
             rows = (_arrays.to_numpy(batch.rows) for batch in batches)
             return rows if self.bounds is None else (np.clip(part, lower, upper) for part in rows)
 
-        return calibrate_bins(passes, lower, upper, target, held_out)
+        def moved(samples: Array, grid: Grid) -> Array:
+            kept: Array = moments.move(samples, moments.map_for(batches, grid), grid)
+            return kept
+
+        return calibrate_bins(passes, lower, upper, target, held_out, moved if self.preserve_variance else None)
 
     def _set_tallied(self, tallied: Tally, like: PMFSampler) -> None:
         """Take the fitted attributes from a tally on the grid of a fitted sampler, which may be this one."""
         grid = like._grid()
-        state = grid_state(grid, *tallied[1:]) | table_state(tallied.table, self.min_count) | {"_whole_weights": True}
+        state = tallied_state(tallied, grid, self.min_count) | {"_whole_weights": True}
         self._set_fitted(state, like.event_shape_, like.dtype_, like._tensor_kind)
         self._tallied = tallied
 
@@ -491,6 +547,11 @@ class PMFSampler(DensityMixin):
         if not self._whole_weights:
             raise InvalidInputError(
                 "a fit with fractional weights cannot be added to, since its weights were scaled; pass all to fit"
+            )
+        if self.preserve_variance != self._moves:
+            raise InvalidInputError(
+                f"preserve_variance was {self._moves} in fit and is {self.preserve_variance} now, so nothing can be "
+                "added; pass all latents to fit"
             )
         if self._tallied is None:
             if self.min_count > 1:
@@ -501,7 +562,8 @@ class PMFSampler(DensityMixin):
             classes = tuple(self.classes_.tolist()) if "classes_" in self._fitted_names else ()
             pairs = (self._pair_class, self._pair_cell, self._pair_counts) if classes else (NO_ROWS,) * 3
             table = CellTable(self.cells_, self.counts_, classes, *pairs)
-            self._tallied = Tally(table, self.n_samples_seen_, self.n_clipped_)
+            sums = moments.unpacked(self._sums) if self._moves else None
+            self._tallied = Tally(table, self.n_samples_seen_, self.n_clipped_, sums)
         return self._tallied
 
     def _grid(self) -> Grid:
@@ -519,6 +581,12 @@ class PMFSampler(DensityMixin):
 
     def _unpack(self, arrays: Mapping[str, Array], scalars: dict[str, Any]) -> dict[str, Any]:
         return packing.unpack_state(arrays, scalars)
+
+
+def _checked_flag(preserve_variance: Any) -> bool:
+    if not isinstance(preserve_variance, bool | np.bool_):
+        raise InvalidTypeError(f"preserve_variance must be True or False; got {preserve_variance!r}")
+    return bool(preserve_variance)
 
 
 def _checked_temperature(temperature: Any) -> float:

@@ -12,16 +12,21 @@ from vicinal import _arrays, _validation, kernels
 from vicinal._errors import InvalidInputError, OutOfBoundsWarning
 from vicinal.samplers.batches import Batch, Batches, working_dtype
 from vicinal.samplers.cell_table import CellTable, Grid, merge, merge_two, tabulate
+from vicinal.samplers.moments import latent_sums
 
 Array = np.ndarray[Any, Any]
 
 
 class Tally(NamedTuple):
-    """The table of a pass, the rows it has seen, and the values it has moved to a bound."""
+    """The table of a pass, the rows it has seen, the values it has moved to a bound, and the sums of the rows.
+
+    ``sums``, (2, d), are those of `vicinal.samplers.moments`; None if they were not asked for.
+    """
 
     table: CellTable
     n_rows: int
     n_clipped: int
+    sums: Array | None = None
 
 
 def bounds_of(batches: Batches) -> tuple[Array, Array]:
@@ -99,21 +104,32 @@ def codes_of(batches: Batches, grid: Grid, out_of_bounds: str, *, inside: bool) 
     return codes, n_clipped
 
 
-def tally(batches: Batches, grid: Grid, out_of_bounds: str, minimum: int = 1, *, inside: bool = False) -> Tally:
+def tally(
+    batches: Batches,
+    grid: Grid,
+    out_of_bounds: str,
+    minimum: int = 1,
+    *,
+    inside: bool = False,
+    with_sums: bool = False,
+) -> Tally:
     """Return the tally of a pass over batches of at least ``minimum`` rows; warn if values were clipped."""
     n_rows, n_clipped = 0, 0
+    sums = np.zeros((2, len(grid.lower)), dtype=object) if with_sums else None
 
     def tables() -> Iterator[CellTable]:
-        nonlocal n_rows, n_clipped
+        nonlocal n_rows, n_clipped, sums
         for batch, codes, n_moved in coded(batches, grid, out_of_bounds, inside=inside):
             n_rows, n_clipped = n_rows + len(codes), n_clipped + n_moved
+            if sums is not None:
+                sums = sums + latent_sums(batch, grid)
             yield tabulate(codes, grid.n_bins, batch.masses, batch.labels)
 
     table = merge(tables(), grid.n_bins)
     if table is None or table.counts.sum() < minimum:  # one row of weight 2 is two rows
         raise InvalidInputError(f"latents must have at least {minimum} rows; got n_samples={n_rows}")
     _warn_of(n_clipped, n_rows * len(grid.lower))
-    return Tally(table, n_rows, n_clipped)
+    return Tally(table, n_rows, n_clipped, sums)
 
 
 def _warn_of(n_moved: int, n_values: int) -> None:
@@ -127,7 +143,8 @@ def together(a: Tally, b: Tally, grid: Grid) -> Tally:
     if bool(a.table.classes) != bool(b.table.classes):
         raise InvalidInputError("latents must all come with labels, or all without; got both")
     table = merge_two(a.table, b.table, grid.n_bins)
-    return Tally(table, a.n_rows + b.n_rows, a.n_clipped + b.n_clipped)
+    sums = None if a.sums is None or b.sums is None else a.sums + b.sums
+    return Tally(table, a.n_rows + b.n_rows, a.n_clipped + b.n_clipped, sums)
 
 
 def count_outside(batch: Batch, grid: Grid, out_of_bounds: str) -> int:
