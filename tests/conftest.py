@@ -21,8 +21,12 @@ SAMPLERS = {
     "gaussian-standard": lambda **options: samplers.GaussianSampler("standard", **options),
     "gmm": lambda **options: samplers.GMMSampler(2, **options),
     "kde": samplers.KDESampler,
+    "copula": samplers.CopulaSampler,
+    "copula-beta": lambda **options: samplers.CopulaSampler("beta", **options),
+    "hypersphere": samplers.HypersphereSampler,
 }
-DENSITIES = [name for name in SAMPLERS if name not in ("bootstrap", "local")]
+WITHOUT_DENSITY = ("bootstrap", "local", "copula", "copula-beta", "hypersphere")
+DENSITIES = [name for name in SAMPLERS if name not in WITHOUT_DENSITY]
 
 
 @pytest.fixture(params=SAMPLERS)

@@ -54,6 +54,8 @@ def test_fit_and_sample_are_the_library(run, files, latents):
         (["gmm", "--n-components", "2"], "GMMSampler"),
         (["kde", "--bandwidth", "0.2"], "KDESampler"),
         (["gaussian", "--covariance-type", "diag"], "GaussianSampler"),
+        (["copula", "--n-bins", "9"], "CopulaSampler"),
+        (["hypersphere"], "HypersphereSampler"),
         (["bootstrap"], "BootstrapSampler"),
     ],
 )
@@ -301,7 +303,7 @@ BAD_CALLS = [
     (["fit", "latents.npy", "-o", "x", "--n-bins", "many"], "Invalid value for '--n-bins'"),
     (
         ["fit", "latents.npy", "-o", "x", "--sampler", "gan"],
-        "--sampler must be one of pmf, local, gmm, kde, gaussian, bootstrap",
+        "--sampler must be one of local, pmf, gmm, kde, copula, gaussian, hypersphere, bootstrap",
     ),
     (["fit", "latents.npy", "-o", "x", "--sampler", "kde", "--n-bins", "3"], "--n-bins does not go with --sampler kde"),
     (["fit", "latents.npy", "-o", "no/such/x"], "is not a folder; make it first"),

@@ -58,11 +58,15 @@ def test_performance(tmp_path):
     assert page.read_text("utf-8") == f"<!-- results -->\n{shown('docs/performance.md')}\n<!-- /results -->"
 
 
-def test_autoencoders(tmp_path):
-    page = tmp_path / "autoencoders.md"
-    page.write_text("<!-- results -->\n<!-- /results -->", "utf-8")
-    subprocess.run([sys.executable, ROOT / "docs/autoencoders.py", "--page", page], check=True)  # noqa: S603 - ours
-    assert page.read_text("utf-8") == f"<!-- results -->\n{shown('docs/autoencoders.md')}\n<!-- /results -->"
+@pytest.mark.parametrize(
+    ("script", "page"),
+    [("autoencoders", "autoencoders"), ("frontier", "choosing-a-sampler"), ("moments", "method")],
+)
+def test_pages_of_one_result(tmp_path, script, page):
+    copy = tmp_path / "page.md"
+    copy.write_text("<!-- results -->\n<!-- /results -->", "utf-8")
+    subprocess.run([sys.executable, ROOT / f"docs/{script}.py", "--page", copy], check=True)  # noqa: S603 - ours
+    assert copy.read_text("utf-8") == f"<!-- results -->\n{shown(f'docs/{page}.md')}\n<!-- /results -->"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,16 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import vicinal
 from vicinal._errors import CalibrationWarning
-from vicinal.samplers import BootstrapSampler, GaussianSampler, GMMSampler, KDESampler, LocalSampler, PMFSampler
+from vicinal.samplers import (
+    BootstrapSampler,
+    CopulaSampler,
+    GaussianSampler,
+    GMMSampler,
+    HypersphereSampler,
+    KDESampler,
+    LocalSampler,
+    PMFSampler,
+)
 
 
 def same(a, b):
@@ -39,6 +48,9 @@ def same(a, b):
         GaussianSampler("standard"),
         GMMSampler(2),  # its checks fit ten rows
         KDESampler(),
+        CopulaSampler(),
+        CopulaSampler("beta"),
+        HypersphereSampler(),
     ]
 )
 def test_scikit_learn(estimator, check):
@@ -273,7 +285,7 @@ def test_constant_dimensions(make_sampler):
     sampler = make_sampler(random_state=0).fit(latents)
     drawn = sampler.sample(30)
     assert np.isfinite(drawn).all()
-    if isinstance(sampler, PMFSampler | LocalSampler | BootstrapSampler | KDESampler):
+    if isinstance(sampler, PMFSampler | LocalSampler | BootstrapSampler | KDESampler | CopulaSampler):
         assert (drawn[:, [0, 2]] == [7.0, -0.1]).all()
     if hasattr(sampler, "score_samples"):
         moved = sampler.get_params().get("preserve_variance")  # then a training latent may lie in no cell

@@ -6,7 +6,15 @@ from scipy import stats
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KernelDensity
 
-from vicinal.samplers import BootstrapSampler, GaussianSampler, GMMSampler, KDESampler
+from vicinal import rng
+from vicinal.samplers import (
+    BootstrapSampler,
+    CopulaSampler,
+    GaussianSampler,
+    GMMSampler,
+    HypersphereSampler,
+    KDESampler,
+)
 
 
 def test_bootstrap_copies_every_row_equally():
@@ -92,3 +100,51 @@ def test_kde_rules():
 def test_kde_refuses_bandwidths(latents, bandwidth, message):
     with pytest.raises(ValueError, match=message):
         KDESampler(bandwidth).fit(latents)
+
+
+@pytest.mark.parametrize("options", [{}, {"n_bins": 20}, {"kind": "beta"}])
+def test_copulas_keep_marginals_and_rank_correlation(options):
+    generator = np.random.default_rng(0)
+    latents = np.exp(generator.normal(size=(2000, 2)) @ [[1.0, 0.8], [0.0, 0.6]])
+    drawn = CopulaSampler(**options, random_state=0).fit(latents).sample(20_000)
+    for j in range(2):
+        assert stats.ks_2samp(drawn[:, j], latents[:, j]).statistic < 0.02
+    assert stats.spearmanr(*drawn.T).statistic == pytest.approx(stats.spearmanr(*latents.T).statistic, abs=0.02)
+    assert drawn.min(axis=0) == pytest.approx(latents.min(axis=0), abs=0.05)
+    assert (drawn <= latents.max(axis=0)).all()
+
+
+def test_the_checkerboard_by_hand():
+    latents = np.array([[0.0, 5.0], [1.0, 9.0], [4.0, 6.0], [9.0, 7.0]])  # ranks 0 0, 1 3, 2 1, 3 2
+    drawn = CopulaSampler(n_bins=2, random_state=0).fit(latents).sample(4000)
+    low, high = (drawn < [2.5, 6.5]).T  # medians
+    both, neither = (low & high).mean(), (~low & ~high).mean()
+    assert (both, neither, (low & ~high).mean()) == pytest.approx((0.25, 0.25, 0.25), abs=0.03)
+    first = drawn[low, 0]  # uniform ranks in the lower half: places 0 to 1.5 of 3, values linear between
+    assert ((first < 1.0).mean(), first.max() <= 2.5) == (pytest.approx(2 / 3, abs=0.03), True)
+    with pytest.raises(ValueError, match='n_bins go with kind="checkerboard" only; got n_bins=2'):
+        CopulaSampler("beta", n_bins=2).fit(latents)
+    with pytest.raises(ValueError, match="n_bins must be an integer from 1 to 4; got 5"):
+        CopulaSampler(n_bins=5).fit(latents)
+
+
+def test_beta_ranks_vary_as_those_of_fresh_samples():
+    latents = np.linspace(0, 1, 101)[:, None]
+    near_copies = CopulaSampler(random_state=0).fit(latents)
+    beta = CopulaSampler("beta", random_state=0).fit(latents)
+    rows = rng.choices(0, 0, 20_000, 101)
+    moved = (beta.sample(20_000)[:, 0] - latents[rows, 0])[rows == 50]
+    assert moved.std() == pytest.approx(stats.beta(51, 51).std(), rel=0.15)
+    assert np.abs(near_copies.sample(500)[:, 0] - latents[rows[:500], 0]).max() < 0.011
+
+
+def test_hypersphere():
+    generator = np.random.default_rng(0)
+    latents = generator.normal([9.0, 0.0, 0.0, -3.0], size=(3000, 4))
+    drawn = HypersphereSampler(random_state=0).fit(latents).sample(20_000)
+    centred, known = drawn - latents.mean(axis=0), latents - latents.mean(axis=0)
+    lengths = np.linalg.norm(centred, axis=1)
+    assert stats.ks_2samp(lengths, np.linalg.norm(known, axis=1)).statistic < 0.02
+    directions = centred / lengths[:, None]
+    assert directions.mean(axis=0) == pytest.approx(np.zeros(4), abs=0.02)
+    assert directions.T @ directions / len(drawn) == pytest.approx(np.eye(4) / 4, abs=0.01)

@@ -101,8 +101,12 @@ app.command(
 def fit(
     latents: Annotated[Path, typer.Argument(help="A .npy file of shape (n_samples, ...).")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write, *.safetensors.")],
-    sampler: Annotated[str, typer.Option(help="pmf, local, gmm, kde, gaussian or bootstrap.")] = "pmf",
-    n_bins: Annotated[int | None, typer.Option(help="Bins in each dimension (pmf); calibrated without.")] = None,
+    sampler: Annotated[
+        str, typer.Option(help="local, pmf, gmm, kde, copula, gaussian, hypersphere or bootstrap.")
+    ] = "pmf",
+    n_bins: Annotated[
+        int | None, typer.Option(help="Bins in each dimension (pmf, copula); calibrated without (pmf).")
+    ] = None,
     novelty: Annotated[
         float | None, typer.Option(help="Calibrate to this nn ratio, 1 as new as fresh data (pmf, local).")
     ] = None,
@@ -120,11 +124,13 @@ def fit(
     from vicinal import samplers, storage
 
     kinds = {
-        "pmf": samplers.PMFSampler,
         "local": samplers.LocalSampler,
+        "pmf": samplers.PMFSampler,
         "gmm": samplers.GMMSampler,
         "kde": samplers.KDESampler,
+        "copula": samplers.CopulaSampler,
         "gaussian": samplers.GaussianSampler,
+        "hypersphere": samplers.HypersphereSampler,
         "bootstrap": samplers.BootstrapSampler,
     }
     if sampler not in kinds:

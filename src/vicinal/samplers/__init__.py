@@ -2,16 +2,20 @@
 
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.bootstrap import BootstrapSampler
+from vicinal.samplers.copula import CopulaSampler
 from vicinal.samplers.gaussian import GaussianSampler
 from vicinal.samplers.gmm import GMMSampler
+from vicinal.samplers.hypersphere import HypersphereSampler
 from vicinal.samplers.kde import KDESampler
 from vicinal.samplers.local import LocalSampler
 from vicinal.samplers.pmf import PMFSampler
 
 __all__ = [
     "BootstrapSampler",
+    "CopulaSampler",
     "GMMSampler",
     "GaussianSampler",
+    "HypersphereSampler",
     "KDESampler",
     "LocalSampler",
     "PMFSampler",
