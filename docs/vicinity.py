@@ -26,7 +26,7 @@ def section(result: Row) -> tuple[list[str], dict[str, bytes]]:
             [_searched(row) for row in result["search"]],
         ),
         "",
-        f"A fit of `LocalSampler`, against a Gaussian mixture of 50 full components in the same process, both on one core (goal: at",
+        "A fit of `LocalSampler`, against a Gaussian mixture of 50 full components in the same process, both on one core (goal: at",
         f"least {GOAL_TIMES} times as fast). Files hold the latents and where cells start.",
         "",
         table(
