@@ -55,6 +55,8 @@ results: .venv/package  ## measure anew what the README, docs/results.md and doc
 	$(BIN)/python docs/refresh.py build
 	$(if $(DATA_DIR),$(BIN)/python benchmarks/autoencoders.py --data-dir $(DATA_DIR)/mnist --epochs 3 --force)
 	$(BIN)/python docs/autoencoders.py
+	$(BIN)/python docs/frontier.py
+	$(BIN)/python docs/moments.py
 
 clean:  ## remove what make made
 	rm -rf .venv build demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -27,8 +27,8 @@ Array = np.ndarray[Any, Any]
 Row = dict[str, Any]
 
 N_NEIGHBORS = 20
-SIZES = {"quick": (10_000, 100_000), "full": (60_000, 1_000_000)}  # of the comparison; the largest
-GROWTH = {"quick": (10_000, 100_000, 5, 2), "full": (20_000, 640_000, 6, 2)}  # first, last, points, repeats
+SIZES = {"quick": (10_000, 50_000), "full": (60_000, 1_000_000)}  # of the comparison; the largest
+GROWTH = {"quick": (5_000, 50_000, 4, 2), "full": (20_000, 640_000, 6, 2)}  # first, last, points, repeats
 MIXTURE = 50
 
 

@@ -1,0 +1,122 @@
+"""Pairs of a data set and an autoencoder that samplers are compared on: images, models, latents, features.
+
+Everything that does not depend on a sampler is computed once and kept in the work folder.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import vicinal
+from vicinal import datasets, metrics
+from vicinal.autoencoders.training import train
+
+Array = np.ndarray[Any, Any]
+
+TRAINING: dict[str, dict[str, int]] = {
+    "mnist": {"latent_dim": 16, "width": 16, "n_epochs": 3, "batch_size": 128, "random_state": 0},
+    "celeba": {"latent_dim": 64, "width": 16, "n_epochs": 20, "batch_size": 128, "random_state": 0},
+    "eyes": {"latent_dim": 32, "width": 16, "n_epochs": 60, "batch_size": 64, "random_state": 0},
+}
+N_DECODED = {"mnist": 10_000, "celeba": 1_000, "eyes": 1_000}
+HELD_OUT = {"mnist": ("test",), "celeba": ("validation", "test"), "eyes": ("validation", "test")}
+PAIRS = ("eyes-ae", "mnist-ae", "celeba-ae", "eyes-rae-l2", "mnist-vae", "mnist-rae-l2", "celeba-rae-l2")
+N_TRAINING_FEATURES = 10_000
+CLASSIFIER_EPOCHS = 8
+IMAGE_SIZE = 64
+
+
+class Data:
+    """Images of one data set, and the features that they are compared in.
+
+    Parameters
+    ----------
+    name : {"mnist", "celeba", "eyes"}
+        The last is any folder or zip of images.
+    path : Path
+        Where the files are.
+    work : Path
+        Folder of what is kept.
+    """
+
+    def __init__(self, name: str, path: Path, work: Path) -> None:
+        self.name, self._path, self._work = name, path, work
+
+    def _load(self, split: str) -> datasets.Dataset:
+        if self.name == "eyes":
+            return datasets.load("folder", data_dir=self._path, split=split, image_size=IMAGE_SIZE)
+        return datasets.load(self.name, data_dir=self._path, split=split)
+
+    @cached_property
+    def train(self) -> datasets.Dataset:
+        """Training images and labels."""
+        return self._load("train")
+
+    @cached_property
+    def held_out(self) -> Array:
+        """Images that neither the autoencoder nor a sampler sees."""
+        return np.concatenate([self._load(split).images for split in HELD_OUT[self.name]])
+
+    @cached_property
+    def features(self) -> Any:
+        """Features of images: a small classifier of the digits, or an ImageNet network."""
+        if self.name == "mnist":
+            return metrics.ClassifierFeatures(*self.train, n_epochs=CLASSIFIER_EPOCHS)
+        return metrics.EfficientNetFeatures(image_size=IMAGE_SIZE)
+
+    @cached_property
+    def kept_features(self) -> Any:
+        """The same, kept in a folder: for images that come again."""
+        return metrics.CachedFeatures(self.features, self._work / "features")
+
+    @cached_property
+    def train_features(self) -> Array:
+        """Features of the first 10,000 training images."""
+        return self.kept_features(self.train.images[:N_TRAINING_FEATURES])
+
+    @cached_property
+    def held_out_features(self) -> Array:
+        """Features of the held-out images."""
+        return self.kept_features(self.held_out)
+
+
+class Pair:
+    """A data set, an autoencoder trained on it, and the latents.
+
+    Attributes
+    ----------
+    latents, fresh : ndarray of float32, shapes (n, d) and (m, d)
+        Of the training and of the held-out images.
+    """
+
+    def __init__(self, name: str, data: Data, work: Path) -> None:
+        self.name, self.data, self._work = name, data, work
+        path = work / f"{name}-latents.npz"
+        if not path.exists():
+            latents = vicinal.encode(self.autoencoder, data.train.images)
+            fresh = vicinal.encode(self.autoencoder, data.held_out)
+            np.savez(path, latents=latents, fresh=fresh)
+        with np.load(path) as kept:
+            self.latents, self.fresh = kept["latents"], kept["fresh"]
+
+    @cached_property
+    def autoencoder(self) -> Any:
+        """The model, trained where there is none yet."""
+        path = self._work / f"{self.name}.safetensors"
+        if not path.exists():
+            objective = self.name.partition("-")[2]
+            train(objective, self.data.train.images, **TRAINING[self.data.name]).save(path)
+        return vicinal.load(path)
+
+    def decode(self, latents: Array) -> Array:
+        """Return images of latents."""
+        return vicinal.decode(self.autoencoder, latents)
+
+    @cached_property
+    def reconstruction_features(self) -> Array:
+        """Features of the decoded held-out latents."""
+        return self.data.kept_features(self.decode(self.fresh))
