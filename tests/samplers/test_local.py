@@ -22,25 +22,25 @@ def cells_of(sampler):
     return np.split(sampler.latents_, sampler.cell_starts_[1:-1])
 
 
-@pytest.mark.parametrize("n_neighbors", [2, 7, 40, 6000])
-def test_mean_and_covariance_are_those_of_the_latents(clusters, n_neighbors):
+@pytest.mark.parametrize(("n_neighbors", "n_samples"), [(2, 200_000), (7, 100_000), (40, 50_000), (6000, 3000)])
+def test_mean_and_covariance_are_those_of_the_latents(clusters, n_neighbors, n_samples):
     train = clusters[0]
     sampler = LocalSampler(n_neighbors, scale=1.0, random_state=0).fit(train)
-    drawn = sampler.sample(200_000).astype(np.float64)
+    drawn = sampler.sample(n_samples).astype(np.float64)
     assert sampler.variance_ratio_ == pytest.approx(1.0, abs=1e-6)
     deviation = train.std(axis=0)
-    assert np.abs((drawn.mean(axis=0) - train.mean(axis=0)) / deviation).max() < 5 / np.sqrt(len(drawn))
+    assert np.abs((drawn.mean(axis=0) - train.mean(axis=0)) / deviation).max() < 5 / np.sqrt(n_samples)
     error = (np.cov(drawn.T) - np.cov(train.T, ddof=0)) / np.outer(deviation, deviation)
-    assert np.abs(error).max() < 0.02
+    assert np.abs(error).max() < 5 * np.sqrt(2 / n_samples)
 
 
 def test_moments_within_a_cell(clusters):
     sampler = LocalSampler(50, scale=1.0, random_state=0).fit(clusters[0][:100])
     one, two = cells_of(sampler)
-    drawn = sampler.sample(100_000)
+    drawn = sampler.sample(20_000)
     axis = one.mean(axis=0) - two.mean(axis=0)
     sides = LocalSampler(50, scale=1.0, random_state=0).fit(clusters[0][:100], [0] * 50 + [1] * 50)
-    first = sides.sample(100_000, y=0).astype(np.float64)
+    first = sides.sample(50_000, y=0).astype(np.float64)
     rows = clusters[0][:50]
     assert np.abs(first.mean(axis=0) - rows.mean(axis=0)).max() < 0.05
     assert np.abs(np.cov(first.T) - np.cov(rows.T, ddof=0)).max() < 0.15
@@ -55,7 +55,7 @@ def test_one_neighbour_copies(clusters):
 
 def test_all_neighbours_are_one_gaussian():
     square = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
-    drawn = LocalSampler(4, scale=1.0, random_state=0).fit(square).sample(100_000)
+    drawn = LocalSampler(4, scale=1.0, random_state=0).fit(square).sample(50_000)
     assert np.cov(drawn.T) == pytest.approx(np.eye(2), abs=0.02)
     assert (np.abs(drawn) > 3).any()  # not bounded as the square is
 
@@ -72,7 +72,7 @@ def test_samples_stay_on_a_flat_manifold():
 def test_variance_ratio(clusters, shrinkage, scale):
     train = clusters[0]
     sampler = LocalSampler(30, scale=scale, shrinkage=shrinkage, random_state=0).fit(train)
-    measured = sampler.sample(200_000).var(axis=0).sum() / train.var(axis=0).sum()
+    measured = sampler.sample(100_000).var(axis=0).sum() / train.var(axis=0).sum()
     assert sampler.variance_ratio_ == pytest.approx(measured, rel=0.01)
     assert abs(sampler.variance_ratio_ - 1) > 0.01
 

@@ -25,6 +25,7 @@ from vicinal import rng
 Array = np.ndarray[Any, Any]
 
 FEWEST_GUIDES = 1 << 15  # so many guides cost nothing
+_MIXED = 1 << 20  # pairs of sample and neighbour worked on together
 
 
 class CellIndex(NamedTuple):
@@ -178,8 +179,20 @@ def mix_rows(
     -------
     ndarray of shape (n_samples, d), dtype of ``points``
     """
-    sizes = last - first
-    most = int(sizes.max(initial=0))
+    out = np.empty((len(own), points.shape[1]), points.dtype)
+    step = max(1, _MIXED // max(1, int((last - first).max(initial=0))))
+    for a in range(0, len(own), step):
+        part = slice(a, a + step)
+        ranges = first[part], last[part], own[part]
+        out[part] = _mix_some(points, masses, *ranges, shrinkage, scale, key, start + a)
+    return out
+
+
+def _mix_some(
+    points: Array, masses: Array | None, first: Array, last: Array, own: Array, shrinkage: float, scale: float,
+    key: int, start: int,
+) -> Array:  # fmt: skip
+    most = int((last - first).max())
     members = first[:, None] + np.arange(most)
     inside = members < last[:, None]
     members = np.where(inside, members, first[:, None])
@@ -191,4 +204,5 @@ def mix_rows(
     moved = np.zeros_like(base)
     for k in range(most):
         moved += weights[:, k, None].astype(points.dtype) * (points[members[:, k]] - base)
-    return base + moved
+    mixed: Array = base + moved
+    return mixed
