@@ -1,7 +1,7 @@
 """LocalSampler: what its cells cost beside a search for nearest neighbours, and its fit beside that of a mixture.
 
 ``search`` compares ways to find the neighbours of all latents, each in a fresh process: the first call with everything
-that must be loaded and compiled, and a second one; what an earlier run measured stays, unless ``--force`` is given.
+that must be loaded and compiled, and a second one; what an earlier run searched stays. ``--force large`` measures nothing but that part anew.
 ``fit`` sets the whole fit, with and without calibration, against a mixture of 50 Gaussians in the same process, one after
 the other, both on one core. ``growth`` is the slope of log time over log n, on one core. ``large`` is a million latents
 of 64 dimensions. Run it through benchmarks/bench.py.
@@ -35,25 +35,43 @@ MIXTURE = 50
 def run(mode: str, options: Any) -> Row:
     """Measure; see bench.py."""
     n, largest = SIZES[mode]
-    known = {} if options.previous is None or options.force is not None else options.previous
-    result: Row = {"n_neighbors": N_NEIGHBORS, "search": known.get("search", []), "fit": []}
+    known = _kept(options)
+    result: Row = {"n_neighbors": N_NEIGHBORS, "search": [], "fit": [], **known}
     for d in (16, 64):
         for name in SEARCHES:
             if not any((row["name"], row["d"]) == (name, d) for row in result["search"]):
                 result["search"].append(_apart("search", name=name, n=n, d=d))
                 options.save(result)
+    if "fit" not in known:
+        result["fit"] = _fits(n, options)
+        options.save(result)
+    if "growth" not in known:
+        result["growth"] = [_apart("growth", auto=auto, ends=GROWTH[mode]) for auto in (False, True)]
+        options.save(result)
+    if "large" not in known:
+        result["large"] = _apart("large", n=largest, d=64)
+    return result
+
+
+def _kept(options: Any) -> Row:
+    """Return the parts of an earlier run that stay: the searches, or all but what ``--force`` names."""
+    known: Row = options.previous or {}
+    parts = [part for part in ("search", "fit", "growth", "large") if part in known]
+    if options.force is None:
+        return {part: known[part] for part in parts if part == "search"}
+    return {part: known[part] for part in parts if not part.startswith(options.force)}
+
+
+def _fits(n: int, options: Any) -> list[Row]:
     data = {"clustered": clustered(n, 16)}
     if options.models is not None and options.data_dir is not None:
         data["MNIST"] = mnist(n, options.data_dir, options.models)
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
         for name, latents in data.items():
             np.save(Path(folder) / "latents.npy", latents)
-            result["fit"].append({"data": name} | _apart("fit", path=str(Path(folder) / "latents.npy")))
-            options.save(result)
-    result["growth"] = [_apart("growth", auto=auto, ends=GROWTH[mode]) for auto in (False, True)]
-    options.save(result)
-    result["large"] = _apart("large", n=largest, d=64)
-    return result
+            rows.append({"data": name} | _apart("fit", path=str(Path(folder) / "latents.npy")))
+    return rows
 
 
 def _apart(what: str, **spec: Any) -> Row:
