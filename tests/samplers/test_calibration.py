@@ -60,6 +60,13 @@ def test_refitting_forgets_the_calibration(clusters):
     assert not hasattr(sampler, "nn_ratio_")
 
 
+def test_empty_batches_change_nothing(clusters):
+    train = clusters[0][:1000]
+    parts = PMFSampler().fit([train[:0], train[:700], train[:0], train[700:]])
+    whole = PMFSampler().fit(train)
+    assert (parts.n_bins_, parts.nn_ratio_) == (whole.n_bins_, whole.nn_ratio_)
+
+
 def test_too_few_latents():
     with pytest.warns(
         CalibrationWarning, match='n_bins="auto": at least 50 latents are needed, and there are 49; using n_bins=16'

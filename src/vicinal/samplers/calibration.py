@@ -224,7 +224,7 @@ def _choose_probes(rows: Rows, given: Array | None) -> Probes:
 
 def row_hash(rows: Array) -> Array:
     """Return a 64-bit hash of the values of each row (n, d) of floats; the two zeros hash alike."""
-    words = (rows + 0).view(np.uint32).reshape(len(rows), -1)
+    words = (rows + 0).view(np.uint32)
     odd = rng.words(KEY, rng.UNIFORM, 0, words.shape[1], 2)
     odd = odd[:, 0] << np.uint64(32) | odd[:, 1] | np.uint64(1)
     mixed = np.zeros(len(rows), np.uint64)
@@ -257,7 +257,7 @@ def _typical_distance(rows: Rows, queries: Array, probes: Probes) -> float:
     nearest = np.full(len(queries), np.inf)
     scaled = queries / probes.scale
     for batch in rows():
-        for part in np.array_split(batch, -(-batch.size // _CHUNK)):  # bounds what float64 copies take
+        for part in np.array_split(batch, -(-batch.size // _CHUNK) or 1):  # bounds what float64 copies take
             part = part[probes.kept(part)]
             if len(part):
                 nearest = np.minimum(nearest, nearest_rows(scaled, part / probes.scale)[0])
