@@ -14,7 +14,7 @@ import numpy as np
 
 from vicinal import _arrays, kernels
 from vicinal.kernels.reference import code_dtype
-from vicinal.samplers.labels import in_order
+from vicinal.samplers.labels import in_order, numbered
 
 Array = np.ndarray[Any, Any]
 
@@ -63,9 +63,7 @@ def tabulate(codes: Any, n_bins: int, masses: Array | None, labels: Sequence[Has
     cells = cells.astype(code_dtype(n_bins), copy=False)
     if labels is None:
         return CellTable(cells, counts, (), NO_ROWS, NO_ROWS, NO_ROWS)
-    classes = in_order(labels)
-    number = {label: k for k, label in enumerate(classes)}
-    row_class = np.fromiter((number[label] for label in labels), dtype=np.int64, count=len(labels))
+    classes, row_class = numbered(labels)
     ones = np.ones(len(codes), dtype=np.int64) if masses is None else masses
     return CellTable(cells, counts, classes, *_sum_pairs(row_class, kernel.find_cells(codes, cells), ones, len(cells)))
 

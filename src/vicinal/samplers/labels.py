@@ -26,6 +26,13 @@ def in_order(labels: Iterable[Hashable]) -> tuple[Hashable, ...]:
         return tuple(sorted(distinct.values(), key=lambda label: (type(label).__name__, repr(label))))
 
 
+def numbered(labels: Sequence[Hashable]) -> tuple[tuple[Hashable, ...], Array]:
+    """Return the distinct labels as `in_order`, and the place among them of each, shape (n,), int64."""
+    classes = in_order(labels)
+    number = {label: k for k, label in enumerate(classes)}
+    return classes, np.fromiter((number[label] for label in labels), dtype=np.int64, count=len(labels))
+
+
 def labels_of(y: Any, n_rows: int) -> list[Hashable]:
     """Return one label for each of ``n_rows`` rows, as plain Python objects."""
     if isinstance(y, str | bytes) or not (hasattr(y, "__array__") or hasattr(y, "__iter__")):

@@ -26,8 +26,8 @@ from vicinal import _validation, kernels, rng
 from vicinal._errors import InvalidInputError, InvalidTypeError
 from vicinal.kernels.partition import partition
 from vicinal.samplers import calibration, labels
-from vicinal.samplers.base import Sampler
-from vicinal.samplers.batches import Batches, working_copy
+from vicinal.samplers.batch_fit import BatchFitMixin
+from vicinal.samplers.batches import Batches
 from vicinal.samplers.training import Training
 
 Array = np.ndarray[Any, Any]
@@ -35,7 +35,7 @@ Array = np.ndarray[Any, Any]
 _CHUNK = 1 << 22  # values worked on together
 
 
-class LocalSampler(Sampler):
+class LocalSampler(BatchFitMixin):
     r"""Sample from the local mean and covariance of the training latents.
 
     .. math:: z = z_i + s (m - z_i) + \frac{a}{\sqrt{K}} \sum_{k=1}^{K} e_k (z_k - m), \quad e_k \sim N(0, 1)
@@ -199,10 +199,7 @@ class LocalSampler(Sampler):
             state["weights_"] = rows.weights
         if rows.classes:
             state |= {"classes_": labels.as_array(rows.classes), "class_starts_": rows.class_starts}
-        if batches.streamed:
-            self.__dict__.pop("feature_names_in_", None)
-        else:
-            self._set_names(X, reset=True)
+        self._keep_names(X, batches)
         self._set_fitted(state, batches.event_shape, batches.dtype, batches.kind)
         return self
 
@@ -238,10 +235,7 @@ class LocalSampler(Sampler):
         check_is_fitted(self)
         if y is None:
             return self._draw(self._sample, n_samples, random_state, start)
-        if "classes_" not in self._fitted_names:
-            raise InvalidInputError("y needs a sampler fitted with labels: fit(X, y)")
-        count, _ = _validation.check_row_range(n_samples, start)
-        numbers = labels.numbers_of(y, self.classes_, count)
+        numbers = self._class_numbers(y, n_samples)
         ranges = self.class_starts_[numbers], self.class_starts_[numbers + 1]
         return self._draw(partial(self._sample, ranges=ranges), n_samples, random_state, start)
 
@@ -252,15 +246,6 @@ class LocalSampler(Sampler):
         return _vicinities(
             self.latents_, weights, self.cell_starts_, own, self.shrinkage, self.scale_, key=key, start=start
         )
-
-    def _held_out(self, given: Any, batches: Batches) -> Array | None:
-        if given is None:
-            return None
-        rows = _validation.check_rows(
-            given, "calibration_latents", event_shape=batches.event_shape, owner=type(self).__name__
-        )
-        held_out: Array = working_copy(rows)
-        return held_out
 
     def _pack(self, state: dict[str, Any]) -> tuple[dict[str, Array], dict[str, Any]]:
         arrays, scalars = super()._pack({name: value for name, value in state.items() if name != "classes_"})
@@ -297,7 +282,7 @@ def _calibrate(
         fallback = min(n_neighbors or calibration.FALLBACK_NEIGHBORS, len(training.rows)), scale or 1.0
         calibration.warn_of_fallback(error, *fallback)
         return *fallback, math.nan
-    rest = training.without(~novelty.kept(training.rows))
+    rest = training.keeping(novelty.kept(training.rows))
     n_probes = min(calibration.N_PROBES, len(rest.rows))
     cut: dict[int, tuple[Training, Array]] = {}
 

@@ -31,9 +31,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from vicinal import _arrays, _validation, kernels, rng
 from vicinal._errors import InvalidInputError, InvalidTypeError
-from vicinal.samplers import labels, moments, packing
+from vicinal.samplers import moments, packing
 from vicinal.samplers.base import DensityMixin
-from vicinal.samplers.batches import Batches, working_copy
+from vicinal.samplers.batch_fit import BatchFitMixin
+from vicinal.samplers.batches import Batches
 from vicinal.samplers.calibration import calibrate_bins
 from vicinal.samplers.cell_table import NO_ROWS, CellTable, Grid, tempered
 from vicinal.samplers.fitted import PUT_OFF, grid_state, table_of, tallied_state
@@ -53,7 +54,7 @@ Array = np.ndarray[Any, Any]
 MAX_BINS = 2**24  # float32 counts no further in steps of one
 
 
-class PMFSampler(DensityMixin):
+class PMFSampler(BatchFitMixin, DensityMixin):
     r"""Sample uniformly from the occupied quantization cells of the training latents.
 
     .. math:: p(z) = \frac{\mathrm{count}(\mathrm{cell}(z))}{n \prod_j \mathrm{width}_j}
@@ -508,10 +509,7 @@ class PMFSampler(DensityMixin):
             tallied = tally(batches, grid, self.out_of_bounds, minimum, inside=inside, with_sums=preserve)
             state = common | tallied_state(tallied, grid, self.min_count)
             put_off = None
-        if batches.streamed:
-            self.__dict__.pop("feature_names_in_", None)
-        else:
-            self._set_names(X, reset=True)
+        self._keep_names(X, batches)
         self._set_fitted(state, batches.event_shape, batches.dtype, batches.kind, put_off, PUT_OFF if put_off else ())
         self._tallied = tallied
         return self
@@ -519,12 +517,6 @@ class PMFSampler(DensityMixin):
     def _calibrate(
         self, batches: Batches, lower: Array, upper: Array, target: float, held_out: Any
     ) -> tuple[int, float]:
-        if held_out is not None:
-            rows = _validation.check_rows(
-                held_out, "calibration_latents", event_shape=batches.event_shape, owner="PMFSampler"
-            )
-            held_out = working_copy(rows)
-
         def passes() -> Iterator[Array]:
             rows = (_arrays.to_numpy(batch.rows) for batch in batches)
             return rows if self.bounds is None else (np.clip(part, lower, upper) for part in rows)
@@ -533,7 +525,14 @@ class PMFSampler(DensityMixin):
             kept: Array = moments.move(samples, moments.map_for(batches, grid), grid)
             return kept
 
-        return calibrate_bins(passes, lower, upper, target, held_out, moved if self.preserve_variance else None)
+        return calibrate_bins(
+            passes,
+            lower,
+            upper,
+            target,
+            self._held_out(held_out, batches),
+            moved if self.preserve_variance else None,
+        )
 
     def _set_tallied(self, tallied: Tally, like: PMFSampler) -> None:
         """Take the fitted attributes from a tally on the grid of a fitted sampler, which may be this one."""
@@ -568,13 +567,6 @@ class PMFSampler(DensityMixin):
 
     def _grid(self) -> Grid:
         return Grid(self.lower_, self.upper_, self.bin_width_, self.n_bins_)
-
-    def _class_numbers(self, y: Any, n_samples: Any) -> Array:
-        """Return the place in ``classes_`` of the label of each row."""
-        if "classes_" not in self._fitted_names:
-            raise InvalidInputError("y needs a sampler fitted with labels: fit(X, y)")
-        n_samples, _ = _validation.check_row_range(n_samples, 0)
-        return labels.numbers_of(y, self.classes_, n_samples)
 
     def _pack(self, state: dict[str, Any]) -> tuple[dict[str, Array], dict[str, Any]]:
         return packing.pack_state(state)

@@ -40,8 +40,7 @@ class Training(NamedTuple):
         training = cls(rows, np.concatenate(weights) if weights else None, (), np.array([0, len(rows)]))
         if not y:
             return training
-        classes = labels.in_order(y)
-        numbers = np.array([{label: k for k, label in enumerate(classes)}[label] for label in y])
+        classes, numbers = labels.numbered(y)
         training = training.taken(np.argsort(numbers, kind="stable"))
         return training._replace(
             classes=classes, class_starts=np.searchsorted(np.sort(numbers), np.arange(len(classes) + 1))
@@ -51,7 +50,7 @@ class Training(NamedTuple):
         """Return the rows of an index array, which stay in their class."""
         return self._replace(rows=self.rows[order], weights=None if self.weights is None else self.weights[order])
 
-    def without(self, held_out: Array) -> Training:
-        """Return the rows that a mask (n,) does not hold out."""
-        kept = np.concatenate([[0], np.cumsum(~held_out)])
-        return self.taken(np.flatnonzero(~held_out))._replace(class_starts=kept[self.class_starts])
+    def keeping(self, kept: Array) -> Training:
+        """Return the rows of a mask (n,)."""
+        n_before = np.concatenate([[0], np.cumsum(kept)])
+        return self.taken(np.flatnonzero(kept))._replace(class_starts=n_before[self.class_starts])
