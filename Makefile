@@ -49,12 +49,13 @@ format: .venv/tools  ## put the code in its one format
 bench: .venv/bench  ## measure speed in five minutes and write docs/performance.md (FULL=1: hours; DATA_DIR as in results)
 	$(BIN)/python benchmarks/bench.py $(if $(FULL),--full) $(if $(DATA_DIR),--data-dir $(DATA_DIR)/mnist --models build/mnist)
 
-results: .venv/package  ## measure anew what the README, docs/results.md and docs/autoencoders.md show (DATA_DIR=folder with mnist/)
-	$(BIN)/vicinal demo --out build/digits --force
-	$(if $(DATA_DIR),$(BIN)/vicinal demo --out build/mnist --dataset mnist --data-dir $(DATA_DIR)/mnist --force)
-	$(BIN)/python docs/refresh.py build
+results: .venv/package  ## measure anew what README and docs show, in hours (DATA_DIR=folder with mnist/, CelebA and a zip of eyes)
+	$(BIN)/vicinal benchmark benchmarks/configs/digits.toml --out build/study/digits
+	$(if $(DATA_DIR),for name in mnist celeba ocular; do $(BIN)/vicinal benchmark benchmarks/configs/$$name.toml --data-dir $(DATA_DIR) --out build/study/$$name || exit 1; done)
+	$(BIN)/python docs/results.py --runs build/study
 	$(if $(DATA_DIR),$(BIN)/python benchmarks/autoencoders.py --data-dir $(DATA_DIR)/mnist --epochs 3 --force)
 	$(BIN)/python docs/autoencoders.py
+	$(BIN)/python docs/choosing_bins.py
 	$(BIN)/python docs/frontier.py
 	$(BIN)/python docs/moments.py
 

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from refresh import DOCS, fill, measured_on, table
+from pages import DOCS, fill, measured_on, table
 
 Row = dict[str, Any]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from frontier_plot import LOCAL, QUALITY, auto, error, line_of, mean, plot
-from refresh import DOCS, fill, measured_on, table
+from pages import DOCS, fill, measured_on, table
 
 Row = dict[str, Any]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from refresh import DOCS, fill, measured_on, table
+from pages import DOCS, fill, measured_on, table
 
 RESULT = DOCS.parent / "benchmarks/results/moments.json"
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import vicinity
 from matplotlib.figure import Figure
-from refresh import BLUE, DOCS, GREEN, RED, fill, table
+from pages import BLUE, DOCS, GREEN, RED, fill, table
 
 Row = dict[str, Any]
 

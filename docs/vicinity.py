@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from refresh import table
+from pages import table
 
 Row = dict[str, Any]
 

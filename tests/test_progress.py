@@ -9,7 +9,7 @@ def count(total):
     with _progress.spinner("Working") as say, _progress.late_bar("Counting", total) as advance:
         for _ in range(total):
             advance(1)
-            shown.append(_progress._spinner._live.is_started)
+            shown.append(_progress._display._live.is_started)
         say("Nearly [there]")
     return shown
 
@@ -22,12 +22,12 @@ def test_quick_work_shows_no_bar(monkeypatch, capsys):
     assert "Counting" not in err
 
 
-def test_a_bar_takes_the_place_of_the_spinner(monkeypatch, capsys):
+def test_a_bar_takes_the_place_of_the_display(monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setattr(_progress, "_QUIET_SECONDS", -1.0)
     assert count(3) == [False] * 3
     assert "Counting" in capsys.readouterr().err
-    assert _progress._spinner is None
+    assert _progress._display is None
 
 
 def test_nothing_where_there_is_no_terminal(monkeypatch, capsys):

@@ -1,6 +1,6 @@
 """What a terminal shows while one waits: a spinner, and a bar for what takes more than two seconds.
 
-Both go to standard error, and only if that is a terminal. A bar takes the place of the spinner while it
+Both go to standard error, and only if that is a terminal. A late bar takes the place of the other display while it
 is there: two displays at once would overwrite each other.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 _QUIET_SECONDS = 2.0  # what takes no longer needs no bar
 
-_spinner: Any = None  # the one on the terminal
+_display: Any = None  # the one on the terminal
 
 
 @contextmanager
@@ -22,13 +22,21 @@ def spinner(doing: str) -> Iterator[Callable[[str], None]]:
     from rich.console import Console
     from rich.markup import escape
 
-    global _spinner
-    with Console(stderr=True).status(escape(doing)) as status:
-        _spinner = status
+    status = Console(stderr=True).status(escape(doing))
+    with shown(status):
+        yield lambda text: status.update(escape(text))
+
+
+@contextmanager
+def shown(display: Any) -> Iterator[None]:
+    """Show a display of rich, a status or a progress, which steps aside for bars that come late."""
+    global _display
+    with display:
+        _display = display
         try:
-            yield lambda text: status.update(escape(text))
+            yield
         finally:
-            _spinner = None
+            _display = None
 
 
 @contextmanager
@@ -56,8 +64,8 @@ def late_bar(doing: str, total: int) -> Iterator[Callable[[int], None]]:
     finally:
         if bar is not None:
             bar.stop()
-            if _spinner is not None:
-                _spinner.start()
+            if _display is not None:
+                _display.start()
 
 
 def _bar(doing: str, total: int) -> Any:
@@ -65,8 +73,8 @@ def _bar(doing: str, total: int) -> Any:
     from rich.markup import escape
     from rich.progress import Progress
 
-    if _spinner is not None:
-        _spinner.stop()
+    if _display is not None:
+        _display.stop()
     console = Console(stderr=True)
     bar = Progress(console=console, transient=True, disable=not console.is_terminal)
     bar.add_task(escape(doing), total=total)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -34,17 +35,26 @@ class Judge:
         Names in `METRICS`.
     seed : int
         Of the subsets of the first run; the next run has the next seed.
+    max_searched : int, optional
+        Rows of a set whose neighbours are looked for, at most; None takes all.
     """
 
     def __init__(
-        self, rows: tuple[Any, Any], images: tuple[Any, Any], features: Any, wanted: list[str], seed: int
+        self,
+        rows: tuple[Any, Any],
+        images: tuple[Any, Any],
+        features: Any,
+        wanted: Sequence[str],
+        seed: int,
+        max_searched: int | None = None,
     ) -> None:
         self.wanted, self.seed = wanted, seed
         (self._real, self._train), self._train_images, self._features = rows, images[1], features
-        self._row_space = self._feature_space = _reference(*rows, seed)
+        self._row_space = self._feature_space = _reference(*rows, seed, max_searched)
         if features is not None:
             needed = any(METRICS[name].space == "features" and METRICS[name].needs_train for name in wanted)
-            self._feature_space = _reference(features(images[0]), features(images[1]) if needed else None, seed)
+            train = features(images[1]) if needed else None
+            self._feature_space = _reference(features(images[0]), train, seed, max_searched)
 
     def score(
         self, rows: Any, sources: Any, run: int, wanted: Sequence[str] | None = None, *, novelty: bool = True
@@ -65,31 +75,33 @@ class Judge:
         return {"n": len(rows)} | {name: METRICS[name].compute(samples[METRICS[name].space]) for name in names}
 
     def real_runs(self, n_seeds: int) -> list[dict[str, Any]]:
-        """Return the quality of training rows, drawn anew for each seed, and the novelty of held-out ones."""
-        quality = [name for name in self.wanted if not METRICS[name].needs_train]
-        novelty = [name for name in self.wanted if METRICS[name].needs_train]
-        runs = []
-        for i in range(n_seeds):
-            generator = np.random.default_rng([self.seed + i, 2])
-            n_train, n_real = len(self._train), len(self._real)
-            others = generator.choice(n_train, min(n_train, n_real), replace=False)
-            runs.append(self.score(self._train[others], self._train_images[others], i, quality) if quality else {})
-        held_out = self._novelty_of_real(novelty) if novelty else {}
-        return [{**run, **held_out, "n": len(self._real)} for run in runs]
+        """Return `real_run` of the first seeds."""
+        return [self.real_run(i) for i in range(n_seeds)]
 
-    def _novelty_of_real(self, names: Sequence[str]) -> dict[str, Any]:
+    def real_run(self, run: int) -> dict[str, Any]:
+        """Return the quality of training rows, drawn anew for each run, and the novelty of held-out ones."""
+        quality = [name for name in self.wanted if not METRICS[name].needs_train]
+        generator = np.random.default_rng([self.seed + run, 2])
+        n_train, n_real = len(self._train), len(self._real)
+        others = generator.choice(n_train, min(n_train, n_real), replace=False)
+        found = self.score(self._train[others], self._train_images[others], run, quality) if quality else {}
+        return {**found, **self._novelty_of_real, "n": n_real}
+
+    @cached_property
+    def _novelty_of_real(self) -> dict[str, Any]:
+        names = [name for name in self.wanted if METRICS[name].needs_train]
         samples = {
-            "rows": catalogue.Samples(self._row_space, self._row_space.real, self.seed),
-            "features": catalogue.Samples(self._feature_space, self._feature_space.real, self.seed),
+            "rows": catalogue.Samples(self._row_space, self._row_space.searched, self.seed),
+            "features": catalogue.Samples(self._feature_space, self._feature_space.searched, self.seed),
         }
         return {name: METRICS[name].compute(samples[METRICS[name].space]) for name in names}
 
 
-def _reference(real: Any, train: Any, seed: int) -> catalogue.Reference:
+def _reference(real: Any, train: Any, seed: int, max_searched: int | None) -> catalogue.Reference:
     if train is None:
-        return catalogue.Reference(check_sets(real=images.in_units(real))[0], None, seed)
+        return catalogue.Reference(check_sets(real=images.in_units(real))[0], None, seed, max_searched)
     real, train = check_sets(real=images.in_units(real), train=images.in_units(train))
-    return catalogue.Reference(real, train, seed)
+    return catalogue.Reference(real, train, seed, max_searched)
 
 
 class Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ from vicinal.scores import Scores
 
 Array = np.ndarray[Any, Any]
 
-_GREEN, _RED, _BLUE = "#0b6e4f", "#b23a48", "#3d5a80"
+_GREEN, _RED, _BLUE, _PURPLE, _BROWN = "#0b6e4f", "#b23a48", "#3d5a80", "#7a5195", "#8a6d3b"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,16 @@ class Section:
     grids: Sequence[Grid]
 
 
+@dataclass(frozen=True)
+class Table:
+    """A table over several autoencoders: rows of text, the first of headings, and which rows are references."""
+
+    title: str
+    cells: Sequence[Sequence[str]]
+    references: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+
 def machine() -> dict[str, str]:
     """Return what the numbers were measured on: processor, cores, and versions of what matters."""
     packages = ("numpy", "numba", "scikit-learn", "torch")
@@ -57,7 +68,14 @@ def machine() -> dict[str, str]:
     }
 
 
-def write(path: storage.PathLike, title: str, lead: str, sections: Sequence[Section], facts: Mapping[str, str]) -> None:
+def write(
+    path: storage.PathLike,
+    title: str,
+    lead: str,
+    sections: Sequence[Section],
+    facts: Mapping[str, str],
+    tables: Sequence[Table] = (),
+) -> None:
     """Write the report.
 
     Parameters
@@ -70,6 +88,8 @@ def write(path: storage.PathLike, title: str, lead: str, sections: Sequence[Sect
         One for each autoencoder.
     facts : mapping of str to str
         What the numbers rest on, such as `machine()`.
+    tables : sequence of Table
+        To stand before the sections.
 
     Raises
     ------
@@ -92,7 +112,7 @@ def write(path: storage.PathLike, title: str, lead: str, sections: Sequence[Sect
         }
         for section in sections
     ]
-    html = template.render(title=title, lead=lead, sections=pages, facts=dict(facts))
+    html = template.render(title=title, lead=lead, sections=pages, facts=dict(facts), tables=tables)
     storage.write_atomic(path, html.encode("utf-8"))
 
 
@@ -110,17 +130,17 @@ def frontier_plot(scores: Scores) -> bytes:
     drawn = [row for row in points if row["frechet_distance"] <= limit]
     curve = sorted((row for row in drawn if row["name"].startswith("PMF")), key=lambda row: row["nn_ratio"])
     axes.plot([row["nn_ratio"] for row in curve], [row["frechet_distance"] for row in curve], color=_GREEN, zorder=2)
-    markers = iter("sDv^P*<>hd")
+    looks = itertools.product((_BLUE, _PURPLE, _BROWN), "sDv^P*<>hd")
     for row in drawn:
-        color = _GREEN if row in curve else _RED if row["name"] == BOOTSTRAP else _BLUE
+        color, marker = (_GREEN, "o") if row in curve else (_RED, "X") if row["name"] == BOOTSTRAP else next(looks)
         axes.errorbar(
             row["nn_ratio"],
             row["frechet_distance"],
             xerr=row.get("nn_ratio_se"),
             yerr=row.get("frechet_distance_se"),
-            fmt="o" if row in curve else next(markers),
+            fmt=marker,
             color=color,
-            label="PMF" if row is curve[0] else None if row in curve else row["name"],
+            label=row["name"] if row not in curve else "PMF" if row is curve[0] else None,
             zorder=3,
         )
     for row in curve:

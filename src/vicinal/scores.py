@@ -14,7 +14,15 @@ from vicinal import storage
 from vicinal._errors import InvalidInputError, MissingExtraError
 from vicinal.metrics.catalogue import METRICS
 
-HEADINGS = {"n": "n", **{name: metric.heading for name, metric in METRICS.items()}, "fit_seconds": "fit s"}
+TO_RECONSTRUCTIONS = "frechet_to_reconstructions"
+HEADINGS = {
+    "n": "n",
+    "frechet_distance": METRICS["frechet_distance"].heading,
+    TO_RECONSTRUCTIONS: "to reconstructions ↓",
+    **{name: metric.heading for name, metric in METRICS.items()},
+    "fit_seconds": "fit s",
+    "sample_seconds": "sample s",
+}
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,7 @@ class Scores:
     def cells(self) -> list[list[str]]:
         """Return the table as text: a row of headings, then a row for each set of samples."""
         headings = ["", *(self._heading(column) for column in self.columns)]
-        return [headings, *([row["name"], *(_text(row, column) for column in self.columns)] for row in self.rows)]
+        return [headings, *([row["name"], *(text_of(row, column) for column in self.columns)] for row in self.rows)]
 
     def difference_cells(self) -> list[list[str]]:
         """Return the comparison with the baseline as text; empty if there is none.
@@ -107,9 +115,9 @@ class Scores:
         novelty = ["nn ratio, of both"] if "nn_ratio" in self.columns else []
         cells = [[f"better than {self.baseline} by", *(_plain(self._heading(c)) for c in columns), *novelty]]
         for row in differences:
-            of_both = ", ".join(_text(self[name], "nn_ratio") for name in (row["name"], self.baseline))
+            of_both = ", ".join(text_of(self[name], "nn_ratio") for name in (row["name"], self.baseline))
             cells.append(
-                [row["name"], *(_text(row, column, "+") for column in columns), *([of_both] if novelty else [])]
+                [row["name"], *(text_of(row, column, "+") for column in columns), *([of_both] if novelty else [])]
             )
         return cells
 
@@ -206,16 +214,17 @@ def _differences(row: Mapping[str, Any], base: Mapping[str, Any], columns: Seque
     return found
 
 
-def _text(row: Mapping[str, Any], column: str, sign: str = "") -> str:
+def text_of(row: Mapping[str, Any], column: str, sign: str = "") -> str:
+    """Return a metric of a row with its standard error, to the digits that mean something."""
     value = row.get(column)
     if value is None:
         return "-"
     if column == "n":
         return str(value)
-    if column == "fit_seconds":
+    if column in ("fit_seconds", "sample_seconds"):
         return f"{value:.3f}" if value < 1 else f"{value:.1f}"
     error = row.get(f"{column}_se")
-    decimals = METRICS[column].decimals
+    decimals = METRICS[column].decimals if column in METRICS else None
     if decimals is None:
         decimals = _decimals(value) if not sign or error is None else _decimals(error, significant=2)
     return f"{value:{sign}.{decimals}f}" + ("" if error is None else f" ± {error:.{decimals}f}")

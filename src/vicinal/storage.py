@@ -18,6 +18,7 @@ in the file, which is mapped into memory.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import tempfile
@@ -157,6 +158,20 @@ def read(path: PathLike) -> Artifact:
     if fields["sha256"] != _sum_of_all(kind, header, sums) or set(sums) != set(file.keys()):
         raise FileFormatError(f"{path} is damaged: its checksum does not match; write it again with save()")
     return Artifact(kind, header, _MappedArrays(path, file, sums), fields["vicinal"])
+
+
+def write_array(path: PathLike, array: Array) -> None:
+    """Write a ``.npy`` file, in one step."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    write_atomic(path, buffer.getvalue())
+
+
+def write_arrays(path: PathLike, arrays: Mapping[str, Array]) -> None:
+    """Write a ``.npz`` file of arrays by name, in one step."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    write_atomic(path, buffer.getvalue())
 
 
 def read_array(path: PathLike, *, mapped: bool = False) -> Array:

@@ -28,16 +28,3 @@ def read_sampler(path: Path) -> Any:
     if not isinstance(fitted, samplers.Sampler):
         raise FileFormatError(f"{path} holds a {type(fitted).__name__}; expected a sampler")
     return fitted
-
-
-def write_array(path: Path, array: Any) -> None:
-    """Write a .npy file, in one step."""
-    import io
-
-    import numpy as np
-
-    from vicinal import storage
-
-    buffer = io.BytesIO()
-    np.save(buffer, array)
-    storage.write_atomic(path, buffer.getvalue())

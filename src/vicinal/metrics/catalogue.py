@@ -23,10 +23,23 @@ W2_ROWS = 1000
 
 
 class Reference:
-    """Held-out and training data in one space, float64 (n, d) and (k, d)."""
+    """Held-out and training data in one space, float64 (n, d) and (k, d).
 
-    def __init__(self, real: Array, train: Array | None, random_state: int) -> None:
+    ``max_searched`` is the most rows, drawn from the held-out ones and the first of each set of samples, whose
+    neighbours are looked for.
+    """
+
+    def __init__(self, real: Array, train: Array | None, random_state: int, max_searched: int | None = None) -> None:
         self.real, self._train, self.random_state = real, train, random_state
+        self.max_searched = max_searched
+
+    @cached_property
+    def searched(self) -> Array:
+        """The held-out rows whose neighbours are looked for."""
+        if self.max_searched is None or self.max_searched >= len(self.real):
+            return self.real
+        chosen = np.random.default_rng([self.random_state, 4]).permutation(len(self.real))[: self.max_searched]
+        return self.real[np.sort(chosen)]
 
     @property
     def train(self) -> Array:
@@ -43,27 +56,27 @@ class Reference:
     @cached_property
     def radii(self) -> Array:
         """Balls around the held-out rows, (n,)."""
-        return manifold.radii(self.real, N_NEIGHBORS, "real")
+        return manifold.radii(self.searched, N_NEIGHBORS, "real")
 
     @cached_property
     def fresh_distance(self) -> float:
         """How far held-out rows typically are from the training data."""
-        return neighbors.typical_distance(self.train, self.real)
+        return neighbors.typical_distance(self.train, self.searched)
 
     @cached_property
     def nearest(self) -> Array:
         """Distance of each held-out row from the training data, (n,)."""
-        return nearest_rows(self.real, self.train)[0]
+        return nearest_rows(self.searched, self.train)[0]
 
     @cached_property
     def partition(self) -> Any:
         """K-means of the training data."""
-        return copying.partitioned(self.train, len(self.real), None, self.random_state)
+        return copying.partitioned(self.train, len(self.searched), None, self.random_state)
 
     @cached_property
     def cells(self) -> Array:
         """Cells of the held-out rows, (n,)."""
-        return self.partition.predict(self.real)
+        return self.partition.predict(self.searched)
 
 
 class Samples:
@@ -71,22 +84,23 @@ class Samples:
 
     def __init__(self, reference: Reference, rows: Array, seed: int) -> None:
         self.reference, self.rows, self.seed = reference, rows, seed
+        self.searched = rows[: reference.max_searched]
 
     @cached_property
     def relations(self) -> tuple[manifold.PrecisionRecall, manifold.DensityCoverage]:
         """Precision, recall, density and coverage."""
-        return manifold.relations(self.reference.real, self.rows, N_NEIGHBORS, self.reference.radii)
+        return manifold.relations(self.reference.searched, self.searched, N_NEIGHBORS, self.reference.radii)
 
     @cached_property
     def nearest(self) -> tuple[Array, Array]:
         """Distance and index of the nearest training row of each sample."""
-        return nearest_rows(self.rows, self.reference.train)
+        return nearest_rows(self.searched, self.reference.train)
 
     @property
     def nn_ratio(self) -> float:
         """See `vicinal.metrics.nn_ratio`."""
         train = self.reference.train
-        return neighbors.ratio(neighbors.typical_distance(train, self.rows), self.reference.fresh_distance)
+        return neighbors.ratio(neighbors.typical_distance(train, self.searched), self.reference.fresh_distance)
 
     @property
     def authenticity(self) -> float:
@@ -96,7 +110,7 @@ class Samples:
     @property
     def data_copying(self) -> float:
         """See `vicinal.metrics.data_copying_test`."""
-        cells = self.reference.partition.predict(self.rows)
+        cells = self.reference.partition.predict(self.searched)
         return copying.statistic(self.reference.nearest, self.nearest[0], self.reference.cells, cells)
 
 

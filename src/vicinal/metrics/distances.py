@@ -47,6 +47,7 @@ class Moments:
         self.n_samples = 0
         self.mean: Array = np.zeros(0)
         self._scatter: Array = np.zeros((0, 0))  # sum of outer products about the mean
+        self._known_factor: Array | None = None
 
     def update(self, features: Any, name: str = "features") -> Moments:
         """Add rows of features, array_like of shape (n, *shape), and return self."""
@@ -77,6 +78,7 @@ class Moments:
             self._scatter = self._scatter + other._scatter + weight * np.outer(gap, gap)
             self.mean = self.mean + gap * (other.n_samples / n_samples)
             self.n_samples = n_samples
+        self._known_factor = None
         return self
 
     @property
@@ -85,6 +87,13 @@ class Moments:
         if self.n_samples < 2:
             raise InvalidInputError(f"covariance needs at least 2 rows of features; got {self.n_samples}")
         return self._scatter / (self.n_samples - 1)
+
+    @property
+    def factor(self) -> Array:
+        """A matrix (d, d) whose product with its transpose is the covariance; worked out once."""
+        if self._known_factor is None:
+            self._known_factor = _factor(self.covariance)
+        return self._known_factor
 
 
 def frechet_distance(real: Any, generated: Any) -> float:
@@ -148,8 +157,7 @@ def frechet_distance(real: Any, generated: Any) -> float:
     gap = r.mean - g.mean
     covariance_r, covariance_g = r.covariance, g.covariance
     with threadpool_limits(1, user_api="blas"):  # more gain little here, and lose tenfold on cores that others use too
-        factor = _factor(covariance_r)
-        product = np.linalg.eigvalsh(factor.T @ covariance_g @ factor)  # eigenvalues of covariance_r covariance_g
+        product = np.linalg.eigvalsh(r.factor.T @ covariance_g @ r.factor)  # eigenvalues of covariance_r covariance_g
     trace = np.trace(covariance_r) + np.trace(covariance_g)
     distance = gap @ gap + trace - 2.0 * np.sqrt(np.maximum(product, 0.0)).sum()
     return max(float(distance), 0.0)

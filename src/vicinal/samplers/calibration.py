@@ -10,7 +10,8 @@ each dimension scaled by its standard deviation. A knob is turned until it is wh
 
 - bins of cells: r falls about as 1 / n_bins; the nearest whole number is taken, in a near tie the smaller;
 - neighbours of a vicinity: r rises with their logarithm;
-- scale of a vicinity: r rises with it; only where no number of neighbours will do.
+- scale of a vicinity: r rises with it; only where no number of neighbours will do;
+- bandwidth of a kernel density estimate: r rises with it.
 
 A fixed number of probes stands for H and for S, so that the cost is linear in rows and dimensions.
 
@@ -190,9 +191,25 @@ def calibrate_vicinity(
     return found, a, reached
 
 
-def warn_of_fallback(error: Exception, n_neighbors: int, scale: float) -> None:
-    """Say that there was nothing to calibrate a vicinity by."""
-    _warn("LocalSampler", str(error), f"n_neighbors={n_neighbors} and scale={scale:g}")
+def calibrate_bandwidth(ratio: Callable[[float], float], target: float) -> tuple[float, float]:
+    """Return the bandwidth and the nn ratio it reaches; warn if the target is missed.
+
+    Parameters
+    ----------
+    ratio : callable
+        The nn ratio of a bandwidth.
+    target : float
+        The nn ratio wanted, above 0.
+    """
+    bandwidth, reached = _turn_scale(ratio, target)
+    if abs(reached - target) > TOLERANCE * target:
+        _warn("KDESampler", _missed(target, f"the nearest found is {reached:.2f}"), f"bandwidth={bandwidth:.3g}")
+    return bandwidth, reached
+
+
+def warn_of_fallback(sampler: str, error: Exception, used: str) -> None:
+    """Say that there was nothing to calibrate by."""
+    _warn(sampler, str(error), used)
 
 
 def _choose_probes(rows: Rows, given: Array | None) -> Probes:

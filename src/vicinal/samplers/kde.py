@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from vicinal import _validation, rng
+from vicinal.samplers import calibration
 from vicinal.samplers.base import ArrayFitMixin, DensityMixin
 
 Array = np.ndarray[Any, Any]
@@ -22,9 +23,12 @@ class KDESampler(ArrayFitMixin, DensityMixin):
 
     Parameters
     ----------
-    bandwidth : float, "scott" or "silverman"
+    bandwidth : float, "scott", "silverman" or "auto"
         Standard deviation of the noise, h, in units of each dimension's own. ``"scott"`` is
-        n**(-1 / (d + 4)), ``"silverman"`` is (n (d + 2) / 4)**(-1 / (d + 4)).
+        n**(-1 / (d + 4)), ``"silverman"`` is (n (d + 2) / 4)**(-1 / (d + 4)), ``"auto"`` what makes samples as new as
+        ``novelty`` says, or ``"scott"`` where there is nothing to tell it by.
+    novelty : float
+        For ``"auto"``: the nn ratio wanted, 1 for samples as new as fresh data.
     random_state : int, None or numpy generator
         Seed of `sample`; None takes fresh entropy on every call.
 
@@ -34,6 +38,8 @@ class KDESampler(ArrayFitMixin, DensityMixin):
         The training latents.
     bandwidth_ : float
         The bandwidth h.
+    nn_ratio_ : float
+        The nn ratio that the calibration reached; only after ``"auto"``.
     scale_ : ndarray of float64, shape (d,)
         Standard deviation of each dimension, s; 0 for a constant one, which is returned as it is.
 
@@ -57,22 +63,39 @@ class KDESampler(ArrayFitMixin, DensityMixin):
 
     latents_: Array
     bandwidth_: float
+    nn_ratio_: float
     scale_: Array
 
-    def __init__(self, bandwidth: float | str = "scott", *, random_state: Any = None) -> None:
+    def __init__(self, bandwidth: float | str = "scott", *, novelty: float = 1.0, random_state: Any = None) -> None:
         self.bandwidth = bandwidth
+        self.novelty = novelty
         self.random_state = random_state
 
     def _fit(self, X: Array) -> dict[str, Any]:
         n, d = X.shape
-        if isinstance(self.bandwidth, str):
-            rule = _validation.check_choice(self.bandwidth, "bandwidth", ("scott", "silverman"))
-            bandwidth = (n if rule == "scott" else n * (d + 2) / 4) ** (-1 / (d + 4))
+        rule = self.bandwidth
+        if isinstance(rule, str):
+            _validation.check_choice(rule, "bandwidth", ("scott", "silverman", "auto"))
+            bandwidth = (n * (d + 2) / 4 if rule == "silverman" else n) ** (-1 / (d + 4))
         else:
-            bandwidth = _validation.check_positive(self.bandwidth, "bandwidth")
+            bandwidth = _validation.check_positive(rule, "bandwidth")
         constant = X.min(axis=0) == X.max(axis=0)
         scale = np.where(constant, 0.0, X.std(axis=0, ddof=1, dtype=np.float64))
-        return {"latents_": X.copy(), "bandwidth_": float(bandwidth), "scale_": scale}
+        state = {"latents_": X.copy(), "bandwidth_": float(bandwidth), "scale_": scale}
+        return state | (self._calibrated(X, scale, bandwidth) if rule == "auto" else {})
+
+    def _calibrated(self, X: Array, scale: Array, fallback: float) -> dict[str, float]:
+        """Return the bandwidth that gives the novelty wanted, and the ratio it reaches."""
+        target = _validation.check_positive(self.novelty, "novelty")
+        try:
+            novelty = calibration.Novelty(lambda: [X])
+        except calibration.NothingToCompareError as error:
+            calibration.warn_of_fallback("KDESampler", error, f"bandwidth={fallback:.3g}")
+            return {}
+        sources = novelty.sources
+        noise = rng.normals(calibration.KEY, 0, len(sources), X.shape[1]) * scale
+        bandwidth, ratio = calibration.calibrate_bandwidth(lambda h: novelty.ratio(sources + h * noise), target)
+        return {"bandwidth_": bandwidth, "nn_ratio_": ratio}
 
     def _sample(self, key: int, start: int, n_samples: int) -> Array:
         latents = self.latents_[rng.choices(key, start, n_samples, len(self.latents_))]

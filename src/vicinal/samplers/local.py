@@ -280,7 +280,8 @@ def _calibrate(
         novelty = calibration.Novelty(lambda: [training.rows], given)
     except calibration.NothingToCompareError as error:
         fallback = min(n_neighbors or calibration.FALLBACK_NEIGHBORS, len(training.rows)), scale or 1.0
-        calibration.warn_of_fallback(error, *fallback)
+        used = f"n_neighbors={fallback[0]} and scale={fallback[1]:g}"
+        calibration.warn_of_fallback("LocalSampler", error, used)
         return *fallback, math.nan
     rest = training.keeping(novelty.kept(training.rows))
     n_probes = min(calibration.N_PROBES, len(rest.rows))

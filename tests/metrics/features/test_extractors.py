@@ -131,7 +131,7 @@ def test_classifier_features_are_the_hidden_layer(generator):
     features = vf.ClassifierFeatures(images, labels, hidden_units=(20, 8), n_epochs=100)
     hidden = features(images)
     assert hidden.shape == (60, 8)
-    logits = hidden @ features._classifier.coefs_[2] + features._classifier.intercepts_[2]
+    logits = hidden @ features._weights[2] + features._biases[2]
     assert np.mean(logits.argmax(axis=1) == labels) == features.accuracy(images, labels) > 0.9
     again = vf.ClassifierFeatures(images, labels, hidden_units=(20, 8), n_epochs=100)
     assert np.array_equal(again(images), hidden)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from pathlib import Path
 from typing import Any
@@ -70,9 +69,7 @@ class CachedFeatures(FeatureExtractor):
             return kept
         self._folder.mkdir(parents=True, exist_ok=True)  # before the long work, so that it is not done in vain
         features = np.ascontiguousarray(self._wrapped._features(levels), np.float32)
-        file = io.BytesIO()
-        np.save(file, features, allow_pickle=False)
-        storage.write_atomic(path, file.getvalue())
+        storage.write_array(path, features)
         return features
 
 

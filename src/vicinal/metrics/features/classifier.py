@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
-from vicinal._errors import InvalidInputError
+from vicinal import storage
+from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal.metrics.features.base import FeatureExtractor, sum_of
 from vicinal.metrics.features.pixels import PixelFeatures
 
 Array = np.ndarray[Any, Any]
+
+PIXELS = PixelFeatures()
 
 
 class ClassifierFeatures(FeatureExtractor):
@@ -60,27 +63,57 @@ class ClassifierFeatures(FeatureExtractor):
         n_epochs: int = 30,
         random_state: int = 0,
     ) -> None:
-        self._pixels = PixelFeatures()
-        pixels, labels = self._pixels(images), np.asarray(labels)
+        pixels, labels = PIXELS(images), np.asarray(labels)
         if labels.shape != (len(pixels),):
             raise InvalidInputError(f"labels must have shape ({len(pixels)},), one for each image; got {labels.shape}")
-        self._classifier = MLPClassifier(hidden_units, max_iter=n_epochs, random_state=random_state)
+        classifier = MLPClassifier(hidden_units, max_iter=n_epochs, random_state=random_state)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is given
-            self._classifier.fit(pixels, labels)
+            classifier.fit(pixels, labels)
+        self._weights, self._biases, self._classes = classifier.coefs_, classifier.intercepts_, classifier.classes_
 
     @property
     def fingerprint(self) -> str:
         """A text that differs wherever the features may differ."""
-        layers = zip(self._classifier.coefs_[:2], self._classifier.intercepts_[:2], strict=True)
+        layers = zip(self._weights[:-1], self._biases[:-1], strict=True)
         return self._fingerprint(sha256=sum_of((f"{i}", part) for i, layer in enumerate(layers) for part in layer))
-
-    def _features(self, levels: Array) -> Array:
-        layer = self._pixels._features(levels)
-        for weights, bias in zip(self._classifier.coefs_[:2], self._classifier.intercepts_[:2], strict=True):
-            layer = np.maximum(layer @ weights + bias, 0.0)
-        return layer
 
     def accuracy(self, images: Any, labels: Any) -> float:
         """Return the share of images whose class is told right, in [0, 1]."""
-        return float(self._classifier.score(self._pixels(images), np.asarray(labels)))
+        last = self(images) @ self._weights[-1] + self._biases[-1]
+        chosen = last.argmax(axis=1) if last.shape[1] > 1 else (last[:, 0] > 0).astype(np.intp)
+        return float(np.mean(self._classes[chosen] == np.asarray(labels)))
+
+    def save(self, path: storage.PathLike) -> None:
+        """Write the classifier to a file that `read` reads; an existing one is replaced, in one step."""
+        arrays = {f"weights/{i}": weights for i, weights in enumerate(self._weights)}
+        arrays |= {f"biases/{i}": biases for i, biases in enumerate(self._biases)}
+        storage.write(path, type(self).__name__, {}, arrays | {"classes": self._classes})
+
+    @classmethod
+    def read(cls, path: storage.PathLike) -> Self:
+        """Return the classifier in a file that `save` wrote.
+
+        Raises
+        ------
+        FileFormatError
+            If the file is another, or damaged.
+        OSError
+            If it cannot be read.
+        """
+        artifact = storage.read(path)
+        if artifact.kind != cls.__name__:
+            raise FileFormatError(f"{path} holds a {artifact.kind}; expected a classifier")
+        arrays = artifact.arrays
+        n_layers = sum(name.startswith("weights/") for name in arrays)
+        features = cls.__new__(cls)
+        features._weights = [arrays[f"weights/{i}"] for i in range(n_layers)]
+        features._biases = [arrays[f"biases/{i}"] for i in range(n_layers)]
+        features._classes = arrays["classes"]
+        return features
+
+    def _features(self, levels: Array) -> Array:
+        layer = PIXELS._features(levels)
+        for weights, biases in zip(self._weights[:-1], self._biases[:-1], strict=True):
+            layer = np.maximum(layer @ weights + biases, 0.0)
+        return layer

@@ -1,0 +1,20 @@
+"""Every autoencoder x every sampler x several seeds, on real images: resumable, with novelty beside quality.
+
+In the order in which a study goes through them:
+
+============  ==========================================================================
+`config`      what a study is: a TOML file
+`data`        images, and the features that they are compared in
+`models`      autoencoders, read or trained
+`run`         the loop
+`results`     the lines that are found, in files that are whole after every step
+`summary`     means, standard errors, ranks and verdicts
+`page`        tables, sentences and pictures
+============  ==========================================================================
+"""
+
+from vicinal.benchmark.config import Config
+from vicinal.benchmark.run import run
+from vicinal.benchmark.summary import Study
+
+__all__ = ["Config", "Study", "run"]

@@ -1,0 +1,222 @@
+"""What a study is: the TOML file, read and checked.
+
+::
+
+    title = "Handwritten digits"
+    training_seeds = [0, 1]        # each autoencoder is trained once for each
+    sampling_seeds = [0, 1, 2]     # and each sampler drawn from once for each
+    n_samples = 599                # as many as held-out images without
+    max_searched = 2_000           # rows whose neighbours are looked for, at most; all without
+    baseline = "GMM, 10 components"
+    pictured = ["PMF, auto"]       # samplers of which the report shows samples
+    show_training_images = true    # below them the nearest; false where these show people
+
+    [data]                         # vicinal.datasets.load, and where its files are within --data-dir
+    name = "digits"
+    held_out = ["test"]
+
+    [features]                     # vicinal.metrics: classifier, efficientnet, inception or pixels, and its options
+    name = "classifier"
+    n_epochs = 30
+
+    [training]                     # vicinal.autoencoders.training.train, for all autoencoders
+    latent_dim = 8
+
+    [autoencoders]                 # for each its objective and what differs from [training]; or a file of your own
+    "AE" = { objective = "ae" }
+    "Ours" = { path = "ours.safetensors" }
+
+    [samplers]                     # a class of vicinal.samplers and its parameters
+    "PMF, auto" = { sampler = "PMFSampler" }
+    "VampPrior" = { sampler = "VampSampler", autoencoders = ["VAMP"] }
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vicinal import _validation, datasets, samplers
+from vicinal._errors import FileFormatError, InvalidInputError
+from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
+from vicinal.metrics import DEFAULT_METRICS, METRICS
+
+FEATURES = ("classifier", "efficientnet", "inception", "pixels")
+_MODEL = "autoencoder"  # the parameter of a sampler that takes the model itself
+
+
+@dataclass(frozen=True)
+class Config:
+    """A study: data, features, autoencoders, samplers and seeds; what each is, see the module.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        For a value that cannot be used, and names that do not fit each other.
+    """
+
+    title: str
+    data: Mapping[str, Any]
+    features: Mapping[str, Any]
+    autoencoders: Mapping[str, Mapping[str, Any]]
+    samplers: Mapping[str, Mapping[str, Any]]
+    training: Mapping[str, Any] = field(default_factory=dict)
+    training_seeds: tuple[int, ...] = (0,)
+    sampling_seeds: tuple[int, ...] = (0, 1, 2)
+    n_samples: int | None = None
+    max_searched: int | None = None
+    metrics: tuple[str, ...] = (*DEFAULT_METRICS, "feature_nn_ratio")
+    baseline: str | None = None
+    pictured: tuple[str, ...] = ()
+    show_training_images: bool = True
+    folder: Path = Path()
+
+    def __post_init__(self) -> None:
+        """Check everything that can be checked without the data."""
+        if not isinstance(self.title, str) or not self.title:
+            raise InvalidInputError(f"title must be a text; got {self.title!r}")
+        for name in ("training_seeds", "sampling_seeds"):
+            _check_seeds(getattr(self, name), name)
+        for name in ("n_samples", "max_searched"):
+            if getattr(self, name) is not None:
+                _validation.check_integer(getattr(self, name), name, minimum=10)
+        _validation.check_choice(self.data.get("name"), "data.name", datasets.NAMES)
+        _validation.check_choice(self.features.get("name"), "features.name", FEATURES)
+        _check_metrics(self.metrics)
+        self._check_entries()
+
+    def _check_entries(self) -> None:
+        for names in (self.autoencoders, self.samplers):
+            if not names:
+                raise InvalidInputError("a study needs at least one entry in [autoencoders] and one in [samplers]")
+            if len({slug(name) for name in names}) < len(names):
+                raise InvalidInputError(f"names must differ in letters and digits: {_listed(names)}")
+        for name, settings in self.autoencoders.items():
+            if not isinstance(settings, Mapping):
+                raise InvalidInputError(f"autoencoders.{name} must be a table; got {settings!r}")
+            _check_autoencoder(name, {**self.training, **settings})
+        for name, settings in self.samplers.items():
+            _check_sampler(name, settings, self.autoencoders)
+        for name in (*self.pictured, *(() if self.baseline is None else (self.baseline,))):
+            _validation.check_choice(name, "pictured and baseline", (*self.samplers, BOOTSTRAP))
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Config:
+        """Return the study in a TOML file.
+
+        Raises
+        ------
+        FileFormatError
+            If it is no TOML, or has unknown keys.
+        InvalidInputError, InvalidTypeError
+            For values that cannot be used.
+        OSError
+            If it cannot be read.
+        """
+        path = Path(path)
+        try:
+            found = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise FileFormatError(f"{path} is no TOML file ({error})") from None
+        known = set(cls.__dataclass_fields__) - {"folder"}
+        unknown, missing = (
+            found.keys() - known,
+            {"title", "data", "features", "autoencoders", "samplers"} - found.keys(),
+        )
+        if unknown or missing:
+            what = f"has unknown keys {_listed(unknown)}" if unknown else f"lacks {_listed(missing)}"
+            raise FileFormatError(f"{path} {what}; a study has {_listed(known)}")
+        for name in ("data", "features", "autoencoders", "samplers", "training"):
+            if not isinstance(found.get(name, {}), dict):
+                raise FileFormatError(f"{path}: {name} must be a table; got {found[name]!r}")
+        return cls.from_dict({**found, "folder": path.parent})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the study as plain Python objects, ready for JSON."""
+        return {name: value for name, value in asdict(self).items() if name != "folder"}
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> Config:
+        """Return the study that `to_dict` wrote."""
+        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in found.items()}
+        return cls(**values)
+
+    def training_of(self, autoencoder: str) -> dict[str, Any]:
+        """Return objective and options of an autoencoder, or the path of its file."""
+        own = dict(self.autoencoders[autoencoder])
+        return own if "path" in own else {**self.training, **own}
+
+    def samplers_of(self, autoencoder: str) -> dict[str, Mapping[str, Any]]:
+        """Return the samplers to fit to the latents of an autoencoder, copies first."""
+        chosen = {
+            name: {key: value for key, value in settings.items() if key != "autoencoders"}
+            for name, settings in self.samplers.items()
+            if autoencoder in settings.get("autoencoders", self.autoencoders)
+        }
+        return {BOOTSTRAP: {"sampler": "BootstrapSampler"}, **chosen}
+
+
+def sampler_of(settings: Mapping[str, Any], model: Any, random_state: int) -> Any:
+    """Return a sampler that is not fitted yet, given the model if it takes one."""
+    parameters = {key: value for key, value in settings.items() if key != "sampler"}
+    kind = getattr(samplers, settings["sampler"])
+    if _MODEL in kind().get_params():
+        parameters[_MODEL] = model
+    return kind(**parameters, random_state=random_state)
+
+
+def slug(name: str) -> str:
+    """Return a name as part of a file's name.
+
+    Examples
+    --------
+    >>> slug("GMM, 10 components")
+    'gmm-10-components'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def _check_seeds(seeds: Any, name: str) -> None:
+    if not isinstance(seeds, tuple) or not seeds or len(set(seeds)) < len(seeds):
+        raise InvalidInputError(f"{name} must be a list of one or more different integers; got {seeds!r}")
+    for seed in seeds:
+        _validation.check_integer(seed, name, minimum=0, maximum=2**31)
+
+
+def _check_metrics(metrics: Any) -> None:
+    for name in metrics:
+        _validation.check_choice(name, "metrics", tuple(METRICS))
+    if not {"frechet_distance", "nn_ratio"} <= set(metrics):
+        raise InvalidInputError("metrics must name 'frechet_distance' and 'nn_ratio': samplers are ranked by them")
+
+
+def _check_autoencoder(name: str, settings: Mapping[str, Any]) -> None:
+    if not isinstance(settings.get("path", settings.get("objective")), str):
+        raise InvalidInputError(f"autoencoders.{name} must have an objective, or a path; got {dict(settings)}")
+    taken = {"random_state", "device", "checkpoint", "resume", "on_epoch", "validation"} & settings.keys()
+    if taken:
+        raise InvalidInputError(f"autoencoders.{name} must leave {_listed(taken)} to the study")
+
+
+def _check_sampler(name: str, settings: Mapping[str, Any], autoencoders: Mapping[str, Any]) -> None:
+    if name in (BOOTSTRAP, REAL, RECONSTRUCTIONS):
+        raise InvalidInputError(f"samplers.{name} is a row that every study has; give yours another name")
+    kinds = tuple(kind for kind in samplers.__all__ if kind != "Sampler")
+    if not isinstance(settings, Mapping):
+        raise InvalidInputError(f"samplers.{name} must be a table; got {settings!r}")
+    kind = _validation.check_choice(settings.get("sampler"), f"samplers.{name}.sampler", kinds)
+    parameters = getattr(samplers, kind)().get_params().keys() - {"random_state", _MODEL}
+    unknown = settings.keys() - parameters - {"sampler", "autoencoders"}
+    if unknown:
+        raise InvalidInputError(f"samplers.{name} has unknown {_listed(unknown)}; {kind} takes {_listed(parameters)}")
+    for autoencoder in settings.get("autoencoders", ()):
+        _validation.check_choice(autoencoder, f"samplers.{name}.autoencoders", tuple(autoencoders))
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(map(str, sorted(names)))
