@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA_DIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-no-jit test-gpu lint format bench results clean
+.PHONY: help demo study test test-no-jit test-gpu lint format bench results clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ help:  ## list the targets
 
 demo: .venv/package  ## turn autoencoders of handwritten digits into generators; open demo/report.html
 	$(BIN)/vicinal demo --out demo --force
+
+study: .venv/package  ## compare all samplers on handwritten digits, in minutes; open build/study/digits/report.html
+	$(BIN)/vicinal benchmark benchmarks/configs/digits.toml --out build/study/digits
 
 test: .venv/tools  ## run the tests and every example in the docstrings
 	$(BIN)/python -m pytest
@@ -47,10 +50,9 @@ format: .venv/tools  ## put the code in its one format
 	touch $@
 
 bench: .venv/bench  ## measure speed in five minutes and write docs/performance.md (FULL=1: hours; DATA_DIR as in results)
-	$(BIN)/python benchmarks/bench.py $(if $(FULL),--full) $(if $(DATA_DIR),--data-dir $(DATA_DIR)/mnist --models build/mnist)
+	$(BIN)/python benchmarks/bench.py $(if $(FULL),--full) $(if $(DATA_DIR),--data-dir $(DATA_DIR)/mnist --models build/study/mnist/models)
 
-results: .venv/package  ## measure anew what README and docs show, in hours (DATA_DIR=folder with mnist/, CelebA and a zip of eyes)
-	$(BIN)/vicinal benchmark benchmarks/configs/digits.toml --out build/study/digits
+results: study  ## measure anew what README and docs show, in hours (DATA_DIR=folder with mnist/, CelebA and a zip of eyes)
 	$(if $(DATA_DIR),for name in mnist celeba ocular; do $(BIN)/vicinal benchmark benchmarks/configs/$$name.toml --data-dir $(DATA_DIR) --out build/study/$$name || exit 1; done)
 	$(BIN)/python docs/results.py --runs build/study
 	$(if $(DATA_DIR),$(BIN)/python benchmarks/autoencoders.py --data-dir $(DATA_DIR)/mnist --epochs 3 --force)

@@ -2,7 +2,7 @@
 
     python benchmarks/bench.py                  # quick: under 5 minutes
     python benchmarks/bench.py --full           # hours; goes on where it was stopped
-    python benchmarks/bench.py --only peers --full --data-dir DIR/mnist --models build/mnist --force PMF
+    python benchmarks/bench.py --only peers --full --data-dir DIR/mnist --models build/study/mnist/models --force PMF
 
 The benchmarks are the modules speed, scaling, peers, gpu, metrics and vicinity beside this file. Each has one function::
 
@@ -11,7 +11,7 @@ The benchmarks are the modules speed, scaling, peers, gpu, metrics and vicinity 
 ``options`` has
 
 =================  ============================================================================================
-data_dir, models   folders with the MNIST files, and with ``ae-autoencoder.safetensors``; or None
+data_dir, models   folders with the MNIST files, and with ``ae-0.safetensors``; or None
 limit_s            seconds that one measurement may take, or None for the benchmark's own limit
 force              measure anew what has a name that begins so ("" is everything), or None; only ``peers`` keeps rows
 previous           the dict that an earlier run of this mode saved, or None
@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--only", choices=NAMES, action="append", help="run only this one; may be given again")
     parser.add_argument("--data-dir", type=Path, help="folder with the MNIST files")
-    parser.add_argument("--models", type=Path, help="folder with ae-autoencoder.safetensors of MNIST")
+    parser.add_argument("--models", type=Path, help="folder with ae-0.safetensors of MNIST")
     parser.add_argument("--force", nargs="?", const="", metavar="NAME", help="measure anew, or only what begins so")
     parser.add_argument("--limit", type=float, metavar="SECONDS", help="for one measurement")
     parser.add_argument("--out", type=Path, default=HERE / "results")

@@ -3,7 +3,7 @@
 Uses the two autoencoders that ``vicinal demo --dataset mnist`` saved, and trains a third of another width and seed.
 Writes one JSON file, which ``docs/choosing_bins.py`` turns into docs/choosing-bins.md.
 
-    python benchmarks/choosing_bins.py --data-dir DIR/mnist --models build/mnist --out benchmarks/results/choosing_bins.json
+    python benchmarks/choosing_bins.py --data-dir DIR/mnist --models build/study/mnist/models --out benchmarks/results/choosing_bins.json
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ def main() -> None:
 
     result: dict[str, Any] = {"facts": report.machine(), "models": {}}
     autoencoders = {
-        "AE": vicinal.load(arguments.models / "ae-autoencoder.safetensors"),
-        "VAE": vicinal.load(arguments.models / "vae-autoencoder.safetensors"),
-        "AE, wider, other seed": _third(images, arguments.models / "ae-wide-autoencoder.safetensors"),
+        "AE": vicinal.load(arguments.models / "ae-0.safetensors"),
+        "VAE": vicinal.load(arguments.models / "vae-0.safetensors"),
+        "AE, wider, other seed": _third(images, arguments.models / "ae-wide.safetensors"),
     }
     result["single"] = _single_latents()
     for name, autoencoder in autoencoders.items():

@@ -46,5 +46,5 @@ def mnist(n: int, data_dir: Path, models: Path) -> Array:
     from vicinal import datasets
 
     images, _ = datasets.load("mnist", data_dir=data_dir)
-    autoencoder = vicinal.load(models / "ae-autoencoder.safetensors")
+    autoencoder = vicinal.load(models / "ae-0.safetensors")
     return np.ascontiguousarray(vicinal.encode(autoencoder, images[:n]), dtype=np.float32)

@@ -88,7 +88,7 @@ def run(mode: str, options: Any) -> dict[str, Any]:
     rows: list[Row] = result["rows"]
     groups = [(CLUSTERED, n, d) for n in setting.sizes for d in setting.dims]
     if not _has_mnist(options):
-        reason = "needs --models, a folder with ae-autoencoder.safetensors, and --data-dir, one with the MNIST files"
+        reason = "needs --models, a folder with ae-0.safetensors, and --data-dir, one with the MNIST files"
         missing = [n for n in setting.mnist_sizes if not any((row["data"], row["n"]) == (MNIST, n) for row in rows)]
         rows += [{"sampler": "all", "data": MNIST, "n": n, "d": None, "not_run": reason} for n in missing]
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -24,18 +25,30 @@ SAMPLERS = {
     "copula": samplers.CopulaSampler,
     "copula-beta": lambda **options: samplers.CopulaSampler("beta", **options),
     "hypersphere": samplers.HypersphereSampler,
+    "flow": lambda **options: samplers.FlowSampler(**TINY, n_transforms=2, n_bins=4, **options),
+    "flow-maf": lambda **options: samplers.FlowSampler("maf", **TINY, n_transforms=2, **options),
+    "two-stage": lambda **options: samplers.TwoStageSampler(**TINY, **options),
 }
-WITHOUT_DENSITY = ("bootstrap", "local", "copula", "copula-beta", "hypersphere")
-DENSITIES = [name for name in SAMPLERS if name not in WITHOUT_DENSITY]
+TINY = {"hidden_units": (8,), "n_epochs": 2, "batch_size": 100}
+EXTRAS = {"flow": "zuko", "flow-maf": "zuko", "two-stage": "torch"}
+WITHOUT_DENSITY = ("bootstrap", "local", "copula", "copula-beta", "hypersphere", "two-stage")
 
 
-@pytest.fixture(params=SAMPLERS)
+def available(names):
+    """Return names of samplers as parameters, those whose packages are not installed marked to be skipped."""
+    for name in names:
+        package = EXTRAS.get(name)
+        missing = package is not None and importlib.util.find_spec(package) is None
+        yield pytest.param(name, marks=pytest.mark.skipif(missing, reason=f"{package} is not installed"))
+
+
+@pytest.fixture(params=available(SAMPLERS))
 def make_sampler(request):
     """Return the constructor of one sampler after another."""
     return SAMPLERS[request.param]
 
 
-@pytest.fixture(params=DENSITIES)
+@pytest.fixture(params=available(name for name in SAMPLERS if name not in WITHOUT_DENSITY))
 def make_density(request):
     """Return the constructor of one sampler with a density after another."""
     return SAMPLERS[request.param]

@@ -56,10 +56,15 @@ def test_fit_and_sample_are_the_library(run, files, latents):
         (["gaussian", "--covariance-type", "diag"], "GaussianSampler"),
         (["copula", "--n-bins", "9"], "CopulaSampler"),
         (["hypersphere"], "HypersphereSampler"),
+        (["gmm", "--n-components", "bic"], "GMMSampler"),
+        (["two-stage"], "TwoStageSampler"),
+        (["flow"], "FlowSampler"),
         (["bootstrap"], "BootstrapSampler"),
     ],
 )
 def test_every_sampler(run, files, options, kind):
+    if options[0] in ("flow", "two-stage"):
+        pytest.importorskip("zuko" if options[0] == "flow" else "torch")
     assert run("fit", "latents.npy", "-o", "new.safetensors", "--sampler", *options)[0] == 0
     assert type(vicinal.load("new.safetensors")).__name__ == kind
 
@@ -303,7 +308,11 @@ BAD_CALLS = [
     (["fit", "latents.npy", "-o", "x", "--n-bins", "many"], "Invalid value for '--n-bins'"),
     (
         ["fit", "latents.npy", "-o", "x", "--sampler", "gan"],
-        "--sampler must be one of local, pmf, gmm, kde, copula, gaussian, hypersphere, bootstrap",
+        "--sampler must be one of local, pmf, gmm, kde, copula, gaussian, hypersphere, flow, two-stage, bootstrap",
+    ),
+    (
+        ["fit", "latents.npy", "-o", "x", "--sampler", "gmm", "--n-components", "few"],
+        "n_components must be an integer or 'bic'; got 'few'",
     ),
     (["fit", "latents.npy", "-o", "x", "--sampler", "kde", "--n-bins", "3"], "--n-bins does not go with --sampler kde"),
     (["fit", "latents.npy", "-o", "no/such/x"], "is not a folder; make it first"),

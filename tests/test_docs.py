@@ -1,7 +1,5 @@
 """What the documentation shows is what the result files say."""
 
-import importlib.util
-import json
 import re
 import shutil
 import subprocess
@@ -15,34 +13,20 @@ pytest.importorskip("matplotlib")
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture(scope="module")
-def refresh():
-    """Return docs/refresh.py as a module."""
-    spec = importlib.util.spec_from_file_location("refresh", ROOT / "docs/refresh.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def shown(path):
     """Return what stands between the marks."""
     return re.search("<!-- results -->\n(.*)\n<!-- /results -->", (ROOT / path).read_text("utf-8"), re.S)[1]
 
 
-def test_readme(refresh):
-    assert shown("README.md") == refresh.summary().strip()
-
-
-def test_results(refresh):
-    files = [ROOT / f"docs/results/{name}.json" for name in refresh.demo.SETTINGS]
-    parts = [refresh.section(path.stem, json.loads(path.read_text("utf-8"))) for path in files]
-    assert shown("docs/results.md") == "\n".join(parts).strip()
-
-
-def test_choosing_bins(refresh, monkeypatch):
-    monkeypatch.setattr(Path, "write_bytes", lambda _path, _data: None)  # the plot stays as it is
-    result = json.loads(refresh.CHOOSING.read_text("utf-8"))
-    assert shown("docs/choosing-bins.md") == refresh.choosing(result).strip()
+def test_results_and_readme(tmp_path):
+    """Both follow byte for byte from the results of the studies."""
+    for name in ("docs/results.md", "README.md"):
+        whole = (ROOT / name).read_text("utf-8")
+        (tmp_path / Path(name).name).write_text(whole.replace(shown(name), "nothing"), "utf-8")
+    command = [sys.executable, ROOT / "docs/results.py", "--page", tmp_path / "results.md", "--readme"]
+    subprocess.run([*command, tmp_path / "README.md"], check=True)  # noqa: S603 - ours
+    for name in ("docs/results.md", "README.md"):
+        assert (tmp_path / Path(name).name).read_bytes() == (ROOT / name).read_bytes()
 
 
 def test_performance(tmp_path):
@@ -60,7 +44,12 @@ def test_performance(tmp_path):
 
 @pytest.mark.parametrize(
     ("script", "page"),
-    [("autoencoders", "autoencoders"), ("frontier", "choosing-a-sampler"), ("moments", "method")],
+    [
+        ("autoencoders", "autoencoders"),
+        ("choosing_bins", "choosing-bins"),
+        ("frontier", "choosing-a-sampler"),
+        ("moments", "method"),
+    ],
 )
 def test_pages_of_one_result(tmp_path, script, page):
     copy = tmp_path / "page.md"

@@ -20,12 +20,14 @@ from vicinal._errors import CalibrationWarning
 from vicinal.samplers import (
     BootstrapSampler,
     CopulaSampler,
+    FlowSampler,
     GaussianSampler,
     GMMSampler,
     HypersphereSampler,
     KDESampler,
     LocalSampler,
     PMFSampler,
+    TwoStageSampler,
 )
 
 
@@ -51,9 +53,15 @@ def same(a, b):
         CopulaSampler(),
         CopulaSampler("beta"),
         HypersphereSampler(),
+        FlowSampler(hidden_units=(8,), n_transforms=2, n_epochs=2),
+        FlowSampler("maf", hidden_units=(8,), n_transforms=2, n_epochs=2),
+        TwoStageSampler(hidden_units=(8,), n_epochs=2),
+        # VampSampler is left out: it needs an autoencoder of the dimensions of the data, which differ among the checks
     ]
 )
 def test_scikit_learn(estimator, check):
+    if isinstance(estimator, FlowSampler | TwoStageSampler):
+        pytest.importorskip("zuko" if isinstance(estimator, FlowSampler) else "torch")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CalibrationWarning)  # its data sets are small
         check(estimator)
@@ -92,7 +100,9 @@ def test_rows_come_in_random_order(make_sampler, latents):
     drawn = make_sampler(random_state=0).fit(latents).sample(4000)
     side = np.sign(drawn.mean(axis=1))  # of the two clusters
     neighbours_agree = (side[1:] == side[:-1]).mean()
-    assert abs(neighbours_agree - 0.5) < 0.04
+    share = (side > 0).mean()
+    assert 0.05 < share < 0.95
+    assert abs(neighbours_agree - (share**2 + (1 - share) ** 2)) < 0.04
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -285,7 +295,10 @@ def test_constant_dimensions(make_sampler):
     sampler = make_sampler(random_state=0).fit(latents)
     drawn = sampler.sample(30)
     assert np.isfinite(drawn).all()
-    if isinstance(sampler, PMFSampler | LocalSampler | BootstrapSampler | KDESampler | CopulaSampler):
+    if isinstance(
+        sampler,
+        PMFSampler | LocalSampler | BootstrapSampler | KDESampler | CopulaSampler | FlowSampler | TwoStageSampler,
+    ):
         assert (drawn[:, [0, 2]] == [7.0, -0.1]).all()
     if hasattr(sampler, "score_samples"):
         moved = sampler.get_params().get("preserve_variance")  # then a training latent may lie in no cell

@@ -6,6 +6,7 @@ from scipy import stats
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KernelDensity
 
+import vicinal
 from vicinal import rng
 from vicinal.samplers import (
     BootstrapSampler,
@@ -74,6 +75,59 @@ def test_gmm_refuses_what_it_cannot_fit(latents):
         GMMSampler(301).fit(latents)
     with pytest.raises(ValueError, match="raise reg_covar"):
         GMMSampler(2, reg_covar=0.0).fit(np.repeat([[0.0, 0.0], [1.0, 1.0]], 5, axis=0))
+
+
+def clusters(k, n, seed=0):
+    """Return n latents of k well separated clusters in three dimensions."""
+    generator = np.random.default_rng(seed)
+    centres = np.stack(np.unravel_index(np.arange(k), (3, 3, 3)), axis=1) * 20.0
+    return centres[np.arange(n) % k] + generator.normal(size=(n, 3)) @ generator.normal(size=(3, 3))
+
+
+@pytest.mark.parametrize(("k", "tried"), [(1, [1, 2]), (2, [1, 2, 5]), (5, [1, 2, 5, 10])])
+def test_bic_finds_the_clusters(k, tried, tmp_path):
+    latents = clusters(k, 1000)
+    sampler = GMMSampler("bic", random_state=1).fit(latents)
+    assert sampler.n_components_ == k
+    assert sampler.bic_[:, 0].tolist() == tried
+    mixtures = [GaussianMixture(n, max_iter=2000, random_state=1).fit(latents) for n in tried]
+    assert np.allclose(sampler.bic_[:, 1], [mixture.bic(latents) for mixture in mixtures])
+    assert np.array_equal(sampler.means_, GMMSampler(k, random_state=1).fit(latents).means_)
+    sampler.save(tmp_path / "s")
+    loaded = vicinal.load(tmp_path / "s")
+    assert (loaded.n_components, loaded.n_components_) == ("bic", k)
+    assert np.array_equal(loaded.bic_, sampler.bic_)
+    assert np.array_equal(loaded.sample(9), sampler.sample(9))
+
+
+def test_bic_tries_no_more_than_it_may():
+    latents = clusters(20, 400)
+    assert GMMSampler("bic", max_components=6, random_state=0).fit(latents).bic_[:, 0].tolist() == [1, 2, 5]
+    few = GMMSampler("bic", random_state=0).fit(clusters(20, 31))  # 31 latents hold 7 times 3 + 1 of them
+    assert few.bic_[:, 0].max() <= 5
+    assert GMMSampler("bic", random_state=0).fit(latents[:3]).n_components_ == 1
+
+
+def test_bic_leaves_out_what_cannot_be_fitted():
+    generator = np.random.default_rng(0)
+    cloud, line = generator.normal(size=(60, 2)), np.stack([generator.uniform(50, 60, 40), np.zeros(40)], axis=1)
+    sampler = GMMSampler("bic", reg_covar=0.0, random_state=0).fit(np.concatenate([cloud, line]))
+    assert sampler.bic_[:, 0].tolist() == [1]  # more find the line, on which a covariance is singular
+    copies = np.repeat(cloud[:6], 20, axis=0)
+    assert GMMSampler("bic", random_state=0).fit(copies).bic_[:, 0].tolist() == [1, 2]
+    line = np.repeat([[0.0, 0.0], [1.0, 1.0]], 9, axis=0)
+    with pytest.raises(ValueError, match=r"could not be fitted .*lower n_components \(now"):
+        GMMSampler("bic", reg_covar=0.0).fit(line)
+
+
+def test_numbers_of_components_given(latents, tmp_path):
+    sampler = GMMSampler(3, random_state=0).fit(latents)
+    assert sampler.n_components_ == 3
+    assert not hasattr(sampler, "bic_")
+    with pytest.raises(ValueError, match="n_components must be an integer or 'bic'; got 'aic'"):
+        GMMSampler("aic").fit(latents)
+    with pytest.raises(ValueError, match="max_components must be an integer at least 1; got 0"):
+        GMMSampler("bic", max_components=0).fit(latents)
 
 
 @pytest.mark.parametrize("bandwidth", [0.3, "scott", "silverman"])

@@ -33,6 +33,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import tomllib
@@ -41,12 +42,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vicinal import _validation, datasets, samplers
+from vicinal import _validation, datasets, metrics, samplers
 from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
 from vicinal.metrics import DEFAULT_METRICS, METRICS
 
-FEATURES = ("classifier", "efficientnet", "inception", "pixels")
+FEATURES = {
+    "classifier": metrics.ClassifierFeatures,
+    "efficientnet": metrics.EfficientNetFeatures,
+    "inception": metrics.InceptionFeatures,
+    "pixels": metrics.PixelFeatures,
+}
 _MODEL = "autoencoder"  # the parameter of a sampler that takes the model itself
 
 
@@ -86,7 +92,10 @@ class Config:
             if getattr(self, name) is not None:
                 _validation.check_integer(getattr(self, name), name, minimum=10)
         _validation.check_choice(self.data.get("name"), "data.name", datasets.NAMES)
-        _validation.check_choice(self.features.get("name"), "features.name", FEATURES)
+        _check_options("data", self.data, _parameters(datasets.load) - {"data_dir", "split"} | {"held_out", "file"})
+        kind = FEATURES[_validation.check_choice(self.features.get("name"), "features.name", FEATURES)]
+        own = {"images", "labels", "weights", "device"}  # what the study gives
+        _check_options("features", self.features, _parameters(kind) - own)
         _check_metrics(self.metrics)
         self._check_entries()
 
@@ -188,10 +197,21 @@ def _check_seeds(seeds: Any, name: str) -> None:
         _validation.check_integer(seed, name, minimum=0, maximum=2**31)
 
 
-def _check_metrics(metrics: Any) -> None:
-    for name in metrics:
+def _parameters(function: Any) -> set[str]:
+    return set(inspect.signature(function).parameters)
+
+
+def _check_options(table: str, settings: Mapping[str, Any], known: set[str]) -> None:
+    unknown = settings.keys() - known - {"name"}
+    if unknown:
+        takes = _listed(known - {"name"}) or "no options"
+        raise InvalidInputError(f"{table} has unknown {_listed(unknown)}; {settings['name']} takes {takes}")
+
+
+def _check_metrics(names: Any) -> None:
+    for name in names:
         _validation.check_choice(name, "metrics", tuple(METRICS))
-    if not {"frechet_distance", "nn_ratio"} <= set(metrics):
+    if not {"frechet_distance", "nn_ratio"} <= set(names):
         raise InvalidInputError("metrics must name 'frechet_distance' and 'nn_ratio': samplers are ranked by them")
 
 

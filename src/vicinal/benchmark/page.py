@@ -83,6 +83,7 @@ def tables(study: Study) -> list[Table]:
             ],
         ),
         _means(study),
+        _chosen(study),
         _times(study),
     ]
     failed = [
@@ -214,6 +215,20 @@ def _means(study: Study) -> Table:
             row.append(text_of({metric: float(np.mean(values))}, metric) if values else "-")
         cells.append([sampler, *row])
     return Table("Other metrics, means over the autoencoders", cells, REFERENCES)
+
+
+def _chosen(study: Study) -> Table:
+    """Return what samplers found by themselves: bins, neighbours, components, bandwidths."""
+    knobs = {"n_bins": "bins", "n_neighbors": "neighbours", "n_components": "components", "bandwidth": "bandwidth"}
+    cells = [["", *study.autoencoders]]
+    for sampler, settings in study.config.samplers.items():
+        if isinstance(settings.get("n_components"), int) or {"n_bins", "covariance_type", "kind"} & settings.keys():
+            continue
+        for knob, name in knobs.items():
+            row = [study.chosen(autoencoder, sampler, knob) for autoencoder in study.autoencoders]
+            if any(row):
+                cells.append([f"{sampler}: {name}", *(", ".join(f"{v:.3g}" for v in values) or "-" for values in row)])
+    return Table("What the samplers chose", cells, (), ["One value for each training of the autoencoder."])
 
 
 def _times(study: Study) -> Table:

@@ -115,6 +115,11 @@ class Study:
 
         return _estimate(self._by_training(autoencoder, sampler, gain))
 
+    def chosen(self, autoencoder: str, sampler: str, knob: str) -> list[float]:
+        """Return what a sampler found by itself, such as its number of bins, for each training."""
+        rows = [row for row in self._of(autoencoder, sampler) if knob in row.get("chosen", {})]
+        return list({row["training_seed"]: float(row["chosen"][knob]) for row in rows}.values())
+
     def is_new(self, autoencoder: str, sampler: str) -> bool:
         """Tell whether the samples of a sampler are as new as fresh data."""
         ratio = self.estimate(autoencoder, sampler, "nn_ratio")

@@ -11,8 +11,9 @@ import typer
 
 from vicinal import __version__, _progress
 from vicinal._errors import InvalidInputError, VicinalError
+from vicinal.cli.benchmark import benchmark
 from vicinal.cli.evaluate import evaluate
-from vicinal.cli.files import Force, check_free, read_sampler, write_array
+from vicinal.cli.files import Force, check_free, read_sampler
 from vicinal.cli.train import train
 
 app = typer.Typer(
@@ -102,7 +103,8 @@ def fit(
     latents: Annotated[Path, typer.Argument(help="A .npy file of shape (n_samples, ...).")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write, *.safetensors.")],
     sampler: Annotated[
-        str, typer.Option(help="local, pmf, gmm, kde, copula, gaussian, hypersphere or bootstrap.")
+        str,
+        typer.Option(help="local, pmf, gmm, kde, copula, gaussian, hypersphere, flow, two-stage or bootstrap."),
     ] = "pmf",
     n_bins: Annotated[
         int | None, typer.Option(help="Bins in each dimension (pmf, copula); calibrated without (pmf).")
@@ -114,7 +116,9 @@ def fit(
         int | None, typer.Option(help="Latents that shape a vicinity (local); calibrated without.")
     ] = None,
     scale: Annotated[float | None, typer.Option(help="Width of a vicinity over that of its latents (local).")] = None,
-    n_components: Annotated[int | None, typer.Option(help="Gaussians of the mixture (gmm).")] = None,
+    n_components: Annotated[
+        str | None, typer.Option(help="Gaussians of the mixture, or bic to choose them (gmm).")
+    ] = None,
     bandwidth: Annotated[float | None, typer.Option(help="Kernel width in standard deviations (kde).")] = None,
     covariance_type: Annotated[str | None, typer.Option(help="full, diag or standard (gaussian).")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed kept with the sampler; fresh entropy without.")] = None,
@@ -131,6 +135,8 @@ def fit(
         "copula": samplers.CopulaSampler,
         "gaussian": samplers.GaussianSampler,
         "hypersphere": samplers.HypersphereSampler,
+        "flow": samplers.FlowSampler,
+        "two-stage": samplers.TwoStageSampler,
         "bootstrap": samplers.BootstrapSampler,
     }
     if sampler not in kinds:
@@ -140,7 +146,7 @@ def fit(
         "novelty": novelty,
         "n_neighbors": n_neighbors,
         "scale": scale,
-        "n_components": n_components,
+        "n_components": _count_or_rule(n_components),
         "bandwidth": bandwidth,
         "covariance_type": covariance_type,
         "random_state": seed,
@@ -160,6 +166,14 @@ def fit(
     typer.echo(f"wrote {output}")
 
 
+def _count_or_rule(value: str | None) -> int | str | None:
+    """Return an integer as one, and the name of a rule as it is."""
+    try:
+        return None if value is None else int(value)
+    except ValueError:
+        return value
+
+
 @app.command(epilog="Example:  vicinal sample sampler.safetensors -n 1000 --seed 0 -o z.npy")
 def sample(
     sampler: Annotated[Path, typer.Argument(help="A file written by vicinal fit or save().")],
@@ -170,15 +184,22 @@ def sample(
     force: Force = False,
 ) -> None:
     """Draw latents from a fitted sampler."""
+    from vicinal import storage
+
     fitted = read_sampler(sampler)
     check_free(output, force)
     with _progress.spinner("Sampling"):
-        write_array(output, fitted.sample(n_samples, random_state=seed, start=start))
+        storage.write_array(output, fitted.sample(n_samples, random_state=seed, start=start))
     typer.echo(f"wrote {output}")
 
 
 app.command(epilog="Example:  vicinal evaluate real/ ours=seed0/ ours=seed1/ gan=gan.npz --train train/ -o scores.md")(
     evaluate
+)
+
+
+app.command(epilog="Example:  vicinal benchmark benchmarks/configs/mnist.toml --data-dir DIR --out build/mnist")(
+    benchmark
 )
 
 
