@@ -7,7 +7,8 @@ from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KernelDensity
 
 import vicinal
-from vicinal import rng
+from vicinal import metrics, rng
+from vicinal._errors import CalibrationWarning
 from vicinal.samplers import (
     BootstrapSampler,
     CopulaSampler,
@@ -154,6 +155,25 @@ def test_kde_rules():
 def test_kde_refuses_bandwidths(latents, bandwidth, message):
     with pytest.raises(ValueError, match=message):
         KDESampler(bandwidth).fit(latents)
+
+
+@pytest.mark.parametrize("novelty", [0.5, 1.0, 2.0])
+def test_kde_meets_a_novelty_on_fresh_data(novelty):
+    generator = np.random.default_rng(0)
+    centres = generator.normal(size=(10, 6))
+    train, fresh = (centres[generator.integers(10, size=4000)] + 0.2 * generator.normal(size=(4000, 6)) for _ in "ab")
+    sampler = KDESampler("auto", novelty=novelty, random_state=0).fit(train)
+    assert sampler.nn_ratio_ == pytest.approx(novelty, rel=0.02)
+    assert metrics.nn_ratio(fresh, sampler.sample(3000), train=train) == pytest.approx(novelty, rel=0.05, abs=0.05)
+
+
+def test_kde_without_anything_to_calibrate_by():
+    few = np.random.default_rng(0).normal(size=(9, 2))
+    with pytest.warns(CalibrationWarning, match=r"KDESampler: at least 50 latents .* using bandwidth=0.693"):
+        sampler = KDESampler("auto").fit(few)
+    assert sampler.bandwidth_ == KDESampler().fit(few).bandwidth_
+    with pytest.raises(ValueError, match="novelty must be a finite number above 0; got 0"):
+        KDESampler("auto", novelty=0).fit(few)
 
 
 @pytest.mark.parametrize("options", [{}, {"n_bins": 20}, {"kind": "beta"}])
