@@ -74,6 +74,8 @@ def write(
     lead: str,
     sections: Sequence[Section],
     facts: Mapping[str, str],
+    *,
+    points: Sequence[str] = (),
     tables: Sequence[Table] = (),
 ) -> None:
     """Write the report.
@@ -88,6 +90,8 @@ def write(
         One for each autoencoder.
     facts : mapping of str to str
         What the numbers rest on, such as `machine()`.
+    points : sequence of str
+        What follows from the numbers, as a list below the lead.
     tables : sequence of Table
         To stand before the sections.
 
@@ -112,7 +116,7 @@ def write(
         }
         for section in sections
     ]
-    html = template.render(title=title, lead=lead, sections=pages, facts=dict(facts), tables=tables)
+    html = template.render(title=title, lead=lead, points=points, tables=tables, sections=pages, facts=dict(facts))
     storage.write_atomic(path, html.encode("utf-8"))
 
 

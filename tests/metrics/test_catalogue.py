@@ -168,6 +168,46 @@ def test_what_metrics_share_is_computed_once(sets, monkeypatch):
     }
 
 
+def test_more_searched_rows_than_there_are_change_nothing(sets):
+    pytest.importorskip("ot")
+    found = []
+    for max_searched in (None, 220, 10_000):
+        samples = Samples(Reference(sets["real"], sets["train"], 3, max_searched), sets["generated"], 3)
+        found.append({name: metric.compute(samples) for name, metric in METRICS.items()})
+    assert found[0] == found[1] == found[2]
+
+
+def test_searched_rows_are_drawn_by_the_seed(sets):
+    def searched(seed):
+        return Reference(sets["real"], sets["train"], seed, 40).searched
+
+    rows = {row.tobytes(): i for i, row in enumerate(sets["real"])}
+    where = [rows[row.tobytes()] for row in searched(0)]
+    assert len(where) == 40
+    assert where == sorted(set(where)), "each once, in the order of the held-out rows"
+    assert np.array_equal(searched(0), searched(0))
+    assert not np.array_equal(searched(0), searched(1))
+    assert max(where) >= 180, "not merely the first"
+
+
+OF_NEIGHBOURS = ("precision", "recall", "density", "coverage", "nn_ratio", "authenticity", "data_copying")
+
+
+def test_only_metrics_of_neighbours_leave_rows_out(sets):
+    pytest.importorskip("ot")
+    few = Reference(sets["real"], sets["train"], 3, 40)
+    samples = Samples(few, sets["generated"], 3)
+    found = {name: metric.compute(samples) for name, metric in METRICS.items()}
+    whole = Samples(Reference(sets["real"], sets["train"], 3), sets["generated"], 3)
+    cut = Samples(Reference(few.searched, sets["train"], 3), sets["generated"][:40], 3)
+    for name, value in found.items():
+        leaves_out = name.removeprefix("feature_") in OF_NEIGHBOURS
+        expected, other = (cut, whole) if leaves_out else (whole, cut)
+        assert value == METRICS[name].compute(expected), name
+        if name != "recall":
+            assert value != METRICS[name].compute(other), name
+
+
 def test_the_catalogue_hangs_together():
     assert set(DEFAULT_METRICS) <= set(METRICS)
     assert [name for name in METRICS if name in DEFAULT_METRICS] == list(DEFAULT_METRICS), "tables keep this order"

@@ -170,6 +170,26 @@ def test_what_was_merged_stays_as_it_was(generator):
     assert_moments_of(part.merge(part), np.concatenate([x, x]))
 
 
+@pytest.mark.parametrize("n", [50, 3])
+def test_a_factor_is_a_root_of_the_covariance_and_never_of_an_earlier_one(generator, n):
+    x, y = generator.normal(size=(2, n, 5)) @ generator.normal(size=(5, 5))
+
+    def is_root(moments):
+        return np.allclose(moments.factor @ moments.factor.T, moments.covariance, rtol=1e-10, atol=1e-10)
+
+    moments = metrics.Moments().update(x)
+    assert is_root(moments)
+    assert moments.factor is moments.factor, "it is worked out once"
+    moments.update(3 * y)
+    assert is_root(moments)
+    before = moments.covariance
+    moments.merge(metrics.Moments().update(y - 7))
+    assert not np.allclose(moments.covariance, before)
+    assert is_root(moments)
+    with pytest.raises(ValueError, match="needs at least 2 rows"):
+        _ = metrics.Moments().update(x[:1]).factor
+
+
 def test_moments_say_what_is_wrong(generator):
     moments = metrics.Moments().update(generator.normal(size=(9, 2)))
     before = moments.covariance

@@ -44,6 +44,7 @@ def model_of(config: Config, name: str, seed: int, data: Data, folder: Path, dev
         _train(settings, seed, data, path, device, lambda epoch: watch.doing(f"{name}, seed {seed}: train, {epoch}"))
     model = pipeline.load(path)
     if "path" not in settings:
+        path.with_suffix(".checkpoint").unlink(missing_ok=True)  # here, for a run that was stopped after its model
         _check(model.card, settings, seed, data, path)
     return model.to(device)
 
@@ -65,7 +66,6 @@ def _train(settings: dict[str, Any], seed: int, data: Data, path: Path, device: 
         on_epoch=lambda epoch, loss: say(f"epoch {epoch}, loss {loss:.4g}"),
     )
     model.save(path)
-    checkpoint.unlink(missing_ok=True)
 
 
 def _check(card: dict[str, Any], settings: dict[str, Any], seed: int, data: Data, path: Path) -> None:

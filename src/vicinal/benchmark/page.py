@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from vicinal.benchmark.summary import LEAST_RATIO, QUALITY, REFERENCES, Estimate
 from vicinal.evaluation import REAL, RECONSTRUCTIONS
 from vicinal.metrics import METRICS
 from vicinal.report import Table
-from vicinal.scores import TO_RECONSTRUCTIONS, text_of
+from vicinal.scores import TO_RECONSTRUCTIONS, Scores, text_of
 
 OURS = ("PMFSampler", "LocalSampler")
 COPIES = "†"
@@ -24,11 +25,18 @@ def write(study: Study, folder: Path) -> None:
     """Write ``report.html`` and ``report.md`` of a study into its folder."""
     storage.write_atomic(folder / "report.md", markdown(study).encode("utf-8"))
     sections = [
-        report.Section(name, _training(study, name), study.scores(name), _grids(study, name, folder))
+        report.Section(name, _training(study, name), _scores(study, name), _grids(study, name, folder))
         for name in study.autoencoders
     ]
-    lead = " ".join([introduction(study), *conclusions(study)])
-    report.write(folder / "report.html", study.config.title, lead, sections, study.machine, tables(study))
+    report.write(
+        folder / "report.html",
+        study.config.title,
+        introduction(study),
+        sections,
+        study.machine,
+        points=conclusions(study),
+        tables=tables(study),
+    )
 
 
 def markdown(study: Study) -> str:
@@ -190,6 +198,7 @@ def _against_baseline(study: Study) -> Table:
         "difference seed by seed, with both nn ratios; better or worse: by more than two standard errors.",
         f"Samples that are less new than the others', and than {LEAST_RATIO}, are never called better, or as good: "
         "not compared.",
+        _distance(study),
     ]
     return Table(f"Against {baseline}", cells, (), notes)
 
@@ -258,6 +267,10 @@ def _training(study: Study, autoencoder: str) -> str:
     if seconds is not None:
         parts.append(f"{seconds.mean:.1f} s an epoch")
     return "; ".join(parts) + "."
+
+
+def _scores(study: Study, autoencoder: str) -> Scores:
+    return replace(study.scores(autoencoder), notes=[_distance(study)])
 
 
 def _grids(study: Study, autoencoder: str, folder: Path) -> list[report.Grid]:

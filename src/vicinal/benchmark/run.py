@@ -105,6 +105,8 @@ def run(
             bench = Bench(config, name, seed, data, features, out, device, watch)
             bench.measure(wanted, results)
             page.write(Study.read(out), out)
+    for fitted in (out / "kept").glob("*-fitted"):  # of a run that was stopped between its last line and here
+        shutil.rmtree(fitted, ignore_errors=True)
     page.write(Study.read(out), out)
     return out / "report.html"
 

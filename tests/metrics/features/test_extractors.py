@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from vicinal._errors import InvalidInputError, InvalidTypeError, MissingExtraError
+import vicinal
+from vicinal._errors import FileFormatError, InvalidInputError, InvalidTypeError, MissingExtraError
 from vicinal.metrics import features as vf
 
 torch = pytest.importorskip("torch")
@@ -140,6 +141,43 @@ def test_classifier_features_are_the_hidden_layer(generator):
     assert other.fingerprint != features.fingerprint
     with pytest.raises(ValueError, match=r"labels must have shape \(60,\)"):
         vf.ClassifierFeatures(images, labels[:5])
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_classifier_that_was_saved_is_the_same_to_the_bit(n_classes, generator, tmp_path):
+    labels = np.arange(60) % n_classes
+    images, others = generator.random((60, 1, 4, 4)) * 0.4, generator.random((40, 1, 4, 4))
+    images[np.arange(60), 0, 0, labels] += 0.6
+    features = vf.ClassifierFeatures(images, labels, hidden_units=(9, 5), n_epochs=150)
+    features.save(tmp_path / "c.safetensors")
+    again = vf.ClassifierFeatures.read(tmp_path / "c.safetensors")
+    for sets in (images, others):
+        assert np.array_equal(again(sets), features(sets))
+        assert again(sets).dtype == features(sets).dtype == np.float32
+    assert again.fingerprint == features.fingerprint
+    assert again.accuracy(images, labels) == features.accuracy(images, labels) > 0.5
+    wrong = (labels + 1) % n_classes
+    assert again.accuracy(images, wrong) == features.accuracy(images, wrong) < 0.5
+
+
+def test_two_classes_have_one_output(generator):
+    images, labels = generator.random((80, 1, 4, 4)) * 0.4, np.arange(80) % 2
+    images[:, 0, 0, 0] += 0.6 * labels
+    features = vf.ClassifierFeatures(images, labels + 5, hidden_units=(30, 8), n_epochs=300)
+    assert features.accuracy(images, labels + 5) > 0.9
+    assert features.accuracy(images, 6 - labels) < 0.1
+
+
+def test_files_that_are_no_classifier(tmp_path):
+    path = tmp_path / "other.safetensors"
+    vicinal.PMFSampler(4).fit(np.eye(3)).save(path)
+    with pytest.raises(FileFormatError, match=r"other.safetensors holds a PMFSampler; expected a classifier"):
+        vf.ClassifierFeatures.read(path)
+    path.write_bytes(b"no file of ours")
+    with pytest.raises(FileFormatError, match=r"other.safetensors is not a vicinal file"):
+        vf.ClassifierFeatures.read(path)
+    with pytest.raises(FileNotFoundError):
+        vf.ClassifierFeatures.read(tmp_path / "absent.safetensors")
 
 
 # One's own module

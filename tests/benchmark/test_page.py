@@ -1,0 +1,235 @@
+"""The report of a study: tables that keep references and novelty in sight, in one file."""
+
+import dataclasses
+import re
+
+import pytest
+
+from vicinal import report
+from vicinal.benchmark import Study, page
+from vicinal.benchmark.summary import LEAST_RATIO
+from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
+
+NOT_FID = "Frechet distance in features of: pixels; it is not FID."
+
+
+@pytest.fixture(scope="module")
+def study(measured):
+    return Study.read(measured)
+
+
+@pytest.fixture(scope="module")
+def html(measured):
+    return (measured / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def tables(study):
+    """Return the tables by title."""
+    return {table.title: table for table in page.tables(study)}
+
+
+def rows(table):
+    return {row[0]: row[1:] for row in table.cells[1:]}
+
+
+def test_the_page_follows_from_the_lines(study, measured):
+    assert page.markdown(study).encode() == (measured / "report.md").read_bytes()
+
+
+def test_references_and_novelty_are_there(study, tables):
+    assert {BOOTSTRAP, RECONSTRUCTIONS, REAL} < rows(tables["Frechet distance to held-out images"]).keys()
+    novelty = rows(tables["Novelty: nn ratio"])
+    assert novelty[BOOTSTRAP] == ["0.00 ± 0.00"] * 2
+    assert novelty[REAL] == ["1.00 ± 0.00"] * 2
+    assert {BOOTSTRAP, REAL} < rows(tables["W2 between samples and held-out latents"]).keys()
+    assert BOOTSTRAP in rows(tables["Frechet distance to decoded held-out latents"])
+    for table in tables.values():
+        present = {row[0] for row in table.cells[1:]} & {BOOTSTRAP, RECONSTRUCTIONS, REAL}
+        assert present <= set(table.references)
+
+
+def test_every_row_has_a_cell_of_each_column(tables):
+    for table in tables.values():
+        assert len({len(row) for row in table.cells}) == 1, table.title
+
+
+def test_numbers_are_those_of_the_study(study, tables):
+    found = rows(tables["Frechet distance to held-out images"])
+    for sampler in ("Gaussian", "GMM"):
+        for name, cell in zip(study.autoencoders, found[sampler], strict=True):
+            mean, error = map(float, cell.rstrip(f" {page.COPIES}").split(" ± "))
+            estimate = study.estimate(name, sampler, "frechet_distance")
+            assert mean == pytest.approx(estimate.mean, rel=0.006)
+            assert error == pytest.approx(estimate.error, rel=0.006, abs=0.006)
+    assert found["prior"][0] == "-", "it was not measured on the autoencoder"
+    assert "too many" not in found, "it was not measured at all"
+
+
+def test_frechet_distances_are_not_called_fid(study, tables):
+    of_distances = [table for title, table in tables.items() if "Frechet" in title or title.startswith("Against")]
+    assert len(of_distances) == 3
+    for table in of_distances:
+        assert NOT_FID in " ".join(table.notes), table.title
+    assert NOT_FID in page.introduction(study)
+    assert "FID" not in page.markdown(study).replace("it is not FID", "")
+
+
+def test_only_fid_is_called_fid(study):
+    facts = study.facts | {"distance": "FID", "features": "Inception-2015"}
+    text = page.markdown(Study(study.config, facts, study.machine, study.rows))
+    assert "not FID" not in text
+    assert "Frechet" not in text
+    assert text.count("FID in features of Inception-2015.") >= 3
+    assert "### FID to held-out images" in text
+
+
+def test_copies_are_marked_wherever_a_distance_is(study, tables):
+    n_marks = 0
+    for title, metric in {
+        "Frechet distance to held-out images": "frechet_distance",
+        "W2 between samples and held-out latents": "wasserstein_distance",
+        "Frechet distance to decoded held-out latents": "frechet_to_reconstructions",
+    }.items():
+        for sampler, cells in rows(tables[title]).items():
+            for name, cell in zip(study.autoencoders, cells, strict=True):
+                if study.estimate(name, sampler, metric) is None:
+                    assert cell == "-"
+                    continue
+                ratio = study.estimate(name, sampler, "nn_ratio")
+                has_mark = ratio is not None and ratio.mean < LEAST_RATIO
+                assert cell.endswith(page.COPIES) == has_mark
+                n_marks += has_mark
+        assert any(page.COPIES in note and "nn ratio below" in note for note in tables[title].notes)
+    assert n_marks >= 3 * 2 * 2, "bootstrap copies and a sampler that makes copies, on both autoencoders"
+
+
+def test_places_are_of_samplers_that_are_new(study, tables):
+    found = rows(tables["Ranks at the novelty of fresh data"])
+    assert BOOTSTRAP not in found
+    assert "PMF, 3000 bins" not in found
+    for column, name in enumerate(study.autoencoders):
+        places = {sampler: cells[column] for sampler, cells in found.items() if cells[column] != "-"}
+        assert sorted(places, key=lambda sampler: int(places[sampler])) == study.ranking(name)
+
+
+def test_against_the_baseline(study, tables):
+    found = rows(tables["Against Gaussian"])
+    assert "Gaussian" not in found
+    for sampler, cells in found.items():
+        for name, cell in zip(study.autoencoders, cells, strict=True):
+            verdict = study.verdict(name, sampler, "Gaussian")
+            if verdict is None:
+                assert cell == "-"
+                continue
+            assert cell.startswith(verdict.word)
+            assert cell.endswith(f"({verdict.ratio:.2f} / {verdict.other_ratio:.2f})")
+            assert ("±" in cell) == (verdict.word != "not compared")
+
+
+def test_without_a_baseline_there_is_no_comparison(study):
+    config = dataclasses.replace(study.config, baseline=None)
+    titles = [table.title for table in page.tables(Study(config, study.facts, study.machine, study.rows))]
+    assert not [title for title in titles if title.startswith("Against") or not title]
+
+
+def test_conclusions_praise_no_copier(study):
+    assert "PMF, auto against GMM: " in page.conclusions(study)[0]
+    first = [study.ranking(name)[0] for name in study.autoencoders]
+    last = page.conclusions(study)[-1]
+    assert last.startswith("Lowest distance of the samplers that are as new as fresh data: ")
+    for name in set(first):
+        assert f"{name} on {first.count(name)}" in last
+    assert "3000 bins" not in " ".join(page.conclusions(study))
+
+
+def a_duel(study, gains, ratio):
+    """Return the first sentence for a PMF sampler that is better by so much on each autoencoder."""
+    found = []
+    for name, gain in zip(study.autoencoders, gains, strict=True):
+        for sampler, distance, nn_ratio in (("PMF, auto", 5 - gain, ratio), ("GMM", 5.0, 1.0), (BOOTSTRAP, 4.0, 0.0)):
+            row = {"autoencoder": name, "sampler": sampler, "training_seed": 0, "frechet_distance": distance}
+            found += [{**row, "n": 60, "nn_ratio": nn_ratio, "sampling_seed": i} for i in (0, 1)]
+    return page.conclusions(Study(study.config, study.facts, study.machine, found))[0]
+
+
+def test_a_conclusion_counts(study):
+    text = a_duel(study, (1.0, -2.0), 1.0)
+    assert (
+        "lower distance on 1 of 2 autoencoders, by more than two standard errors on 1, higher by as much on 1" in text
+    )
+    assert "nn ratios 1.00 against 1.00" in text
+    assert re.search(r"lower by \+1\.0+ ± 0\.0+ \(AE\) at best, -2\.0+ ± 0\.0+ \(Vamp\) at worst\.", text)
+    copier = a_duel(study, (1.0, 2.0), 0.4)
+    assert "lower distance on 0 of 2 autoencoders, by more than two standard errors on 0" in copier
+    assert "nn ratios 0.40 against 1.00" in copier
+    assert copier.endswith("2 not compared, since one of the two is closer to copies.")
+
+
+def test_the_report_is_one_self_contained_file(html, study):
+    assert not re.search(r'(src|href)="(?!data:)', html)
+    assert not re.search(r"https?://|url\(|@import|<script|<link", html)
+    n_plots, n_strips = 2, 5
+    assert html.count("data:image/png;base64,") == n_plots + n_strips
+    for table in page.tables(study):
+        assert f"<h2>{table.title}</h2>" in html
+    for name in study.autoencoders:
+        assert f"<h2>{name}</h2>" in html
+    assert f'<tr class="reference"><td>{BOOTSTRAP}</td>' in html
+    assert study.machine["processor"] in html
+
+
+def test_tables_of_one_autoencoder_say_what_the_distance_is(html, study):
+    for name in study.autoencoders:
+        section = html.split(f"<h2>{name}</h2>")[1].split("</section>")[0]
+        assert "Frechet distance ↓" in section
+        assert "it is not FID" in section
+
+
+def sections(study, folder, monkeypatch):
+    """Return what the page hands over to be written, by autoencoder."""
+    found = {}
+    monkeypatch.setattr(report, "write", lambda *given, **_: found.update((each.title, each) for each in given[3]))
+    page.write(study, folder)
+    return found
+
+
+def test_pictures(study, measured, tmp_path, monkeypatch):
+    monkeypatch.setattr(page.storage, "write_atomic", lambda *_: None)
+    found = sections(study, measured, monkeypatch)
+    assert [grid.caption.split(",")[0] for grid in found["AE"].grids] == ["PMF", BOOTSTRAP]
+    assert len(found["Vamp"].grids) == 3
+    copies = found["AE"].grids[1]
+    assert "nn ratio 0.00" in copies.caption
+    assert "below each the training image with the nearest latent" in copies.caption
+    assert copies.images.shape == copies.below.shape == (20, 1, 8, 8)
+    assert 0 <= copies.below.min() < copies.below.max() <= 1
+
+
+def test_training_images_that_were_kept_are_not_shown_any_more(study, measured, monkeypatch):
+    """The pictures are of a run that was allowed to show them."""
+    monkeypatch.setattr(page.storage, "write_atomic", lambda *_: None)
+    config = dataclasses.replace(study.config, show_training_images=False)
+    found = sections(Study(config, study.facts, study.machine, study.rows), measured, monkeypatch)
+    grids = [grid for section in found.values() for grid in section.grids]
+    assert len(grids) == 5
+    for grid in grids:
+        assert grid.below is None
+        assert "training image" not in grid.caption
+
+
+def test_an_unfinished_study_has_a_page(study):
+    """Of the second autoencoder there are only a few lines."""
+    few = [row for row in study.rows if row["autoencoder"] == "AE" or row["sampler"] in (REAL, RECONSTRUCTIONS)]
+    part = Study(study.config, study.facts, study.machine, few)
+    assert part.autoencoders == ["AE"]
+    assert page.tables(part)[0].cells[0] == ["", "AE"]
+    assert "Vamp" not in page.markdown(part)
+
+
+def test_what_the_numbers_rest_on(study):
+    text = page.introduction(study)
+    assert "1,198 training and 599 held-out images of 1 x 8 x 8" in text
+    assert "2 latent dimensions, 4 channels in the first stage, 1 epochs" in text
+    assert "1 training of each autoencoder, 2 samplings of each sampler, 60 samples" in text
+    assert "at most 50 rows" in text
