@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 
@@ -150,6 +151,7 @@ def log(monkeypatch):
     def watch(owner, name, note=None):
         function = getattr(owner, name)
 
+        @functools.wraps(function)
         def watched(*args, **options):
             found.event()
             if note is not None:

@@ -1,7 +1,6 @@
 """The loop: the same lines however it was interrupted or changed in between, and nothing is done twice."""
 
 import contextlib
-import importlib
 import itertools
 import json
 import os
@@ -16,12 +15,12 @@ import vicinal
 from vicinal import benchmark, cli, datasets, metrics, pipeline, report, samplers, storage
 from vicinal._errors import FileFormatError, InvalidInputError, MissingExtraError
 from vicinal.autoencoders import training
+from vicinal.benchmark import bench
 from vicinal.benchmark.config import sampler_of, slug
 from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
 from vicinal.images import to_levels
 from vicinal.metrics import frechet_distance
 
-loop = importlib.import_module("vicinal.benchmark.run")  # the package has a function of that name
 OF_SAMPLER = {
     "Gaussian": "GaussianSampler",
     "PMF, 8 bins": "PMFSampler",
@@ -346,8 +345,8 @@ def test_changed_training_is_refused(tiny, log, tmp_path):
     assert len(log.trained) == 1
     benchmark.run(tiny(), tmp_path)
     assert text(tmp_path) == before
-    other = tiny(autoencoders={"AE": {"objective": "vae", "beta": 2.0}})
-    with pytest.raises(InvalidInputError, match=r"beta was None, is 2.0|objective was ae, is vae"):
+    other = tiny(autoencoders={"AE": {"objective": "beta-vae", "beta": 2.0}})
+    with pytest.raises(InvalidInputError, match="objective was ae, is beta-vae, beta was None, is 2.0"):
         benchmark.run(other, tmp_path)
 
 
@@ -502,7 +501,7 @@ def test_a_sampler_that_was_read_chose_and_draws_the_same(settings, tmp_path):
     again = vicinal.load(tmp_path / "s.safetensors")
 
     def chosen(sampler):
-        return {name: float(getattr(sampler, name)) for name in loop.CHOSEN if loop._is_number(sampler, name)}
+        return {name: float(getattr(sampler, name)) for name in bench.CHOSEN if bench._is_number(sampler, name)}
 
     assert chosen(again) == chosen(fitted)
     assert np.array_equal(again.sample(20, random_state=1), fitted.sample(20, random_state=1))
@@ -528,3 +527,14 @@ def test_a_training_goes_on_where_it_was(tiny, log, tmp_path):
     benchmark.run(config, tmp_path / "b")
     assert text(tmp_path / "a") == text(tmp_path / "b")
     assert [path.name for path in (tmp_path / "a" / "models").iterdir()] == ["ae-0.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"objective": "a"}, "objective must be one of 'ae'"), ({"objective": "vae", "bta": 2.0}, "no option 'bta'")],
+)
+def test_what_no_training_knows_is_told_before_the_first(tiny, tmp_path, log, settings, message):
+    config = tiny(autoencoders={"AE": {"objective": "ae"}, "Wrong": settings})
+    with pytest.raises(InvalidInputError, match=message):
+        benchmark.run(config, tmp_path)
+    assert log.trained == []

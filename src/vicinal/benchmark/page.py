@@ -130,8 +130,11 @@ def _duel(study: Study, sampler: str, rival: str) -> str | None:
         return None
     words = [verdict.word for verdict in known.values()]
     lower = [name for name, verdict in known.items() if verdict.gain.mean > 0 and verdict.word != "not compared"]
-    best = max(known, key=lambda name: known[name].gain.mean)
-    worst = min(known, key=lambda name: known[name].gain.mean)
+    compared = [name for name, verdict in known.items() if verdict.word != "not compared"]
+    if not compared:
+        return f"{sampler} against {rival}: not compared, since one of the two is closer to copies."
+    best = max(compared, key=lambda name: known[name].gain.mean)
+    worst = min(compared, key=lambda name: known[name].gain.mean)
     ratios = _range([verdict.ratio for verdict in known.values()])
     others = _range([verdict.other_ratio for verdict in known.values()])
     text = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from rich.console import Console
@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from vicinal import _progress
 from vicinal.benchmark.results import Results
+from vicinal.evaluation import REAL, RECONSTRUCTIONS
 
 _PARTS = ("score_seconds", "sample_seconds", "fit_seconds", "training_seconds")
 
@@ -68,7 +69,7 @@ class Watch:
 def time_left(results: Results) -> float | None:
     """Return the seconds that the missing data will take if they take as long as those of the same name did.
 
-    None where nothing is known yet. What a fit or a training takes is spread over the data that follow from it.
+    None as long as no sampler is known. What a fit takes is spread over the data that follow from it.
     """
     rows = results.rows
     per_sampler: dict[str, list[float]] = {}
@@ -76,10 +77,11 @@ def time_left(results: Results) -> float | None:
     for row in rows:
         shares = [row.get(part, 0.0) / (n_of_fit if part == "fit_seconds" else 1) for part in _PARTS]
         per_sampler.setdefault(row["sampler"], []).append(sum(shares))
-    if not rows:
+    means = {name: float(np.mean(values)) for name, values in per_sampler.items()}
+    of_samplers = [mean for name, mean in means.items() if name not in (REAL, RECONSTRUCTIONS)]
+    if not of_samplers:
         return None
-    means: dict[str, Any] = {name: float(np.mean(values)) for name, values in per_sampler.items()}
-    typical = float(np.mean(list(means.values())))
+    typical = float(np.mean(of_samplers))
     return float(sum(means.get(datum.sampler, typical) for datum in results.missing))
 
 

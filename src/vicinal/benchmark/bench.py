@@ -1,0 +1,233 @@
+"""One trained autoencoder: its latents, its samplers, and a line for each datum."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from vicinal import pipeline, report, storage
+from vicinal._errors import FileFormatError, MissingExtraError, VicinalError
+from vicinal.benchmark.config import Config, sampler_of, slug
+from vicinal.benchmark.data import Data, Features
+from vicinal.benchmark.models import model_file, model_of
+from vicinal.benchmark.progress import Watch
+from vicinal.benchmark.results import Datum, Results, key_of
+from vicinal.evaluation import REAL, RECONSTRUCTIONS
+from vicinal.images import to_levels
+from vicinal.judge import Judge
+from vicinal.kernels.neighbors import nearest_rows
+from vicinal.metrics import METRICS, Moments, frechet_distance
+from vicinal.metrics.features import CachedFeatures
+from vicinal.scores import TO_RECONSTRUCTIONS
+
+Array = np.ndarray[Any, Any]
+Line = tuple[Datum, dict[str, Any], dict[str, float]]  # what was found, and the seconds it took
+
+N_PICTURED = 20
+CHOSEN = ("n_bins_", "n_neighbors_", "scale_", "shrinkage_", "n_components_", "bandwidth_", "n_iter_", "n_epochs_")
+
+
+class Bench:
+    """One trained autoencoder, and what all samplers of its latents have in common.
+
+    Parameters
+    ----------
+    config, data, features
+        The study.
+    name, seed : str, int
+        Which autoencoder, and of which training.
+    out : Path
+        Folder of the study.
+    device : str
+        Where the autoencoder runs.
+    watch : Watch
+        What shows the progress.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        name: str,
+        seed: int,
+        data: Data,
+        features: Features,
+        out: Path,
+        device: str,
+        watch: Watch,
+    ) -> None:
+        self.config, self.name, self.seed, self.data, self.features = config, name, seed, data, features
+        self.out, self.device, self.watch = out, device, watch
+        self.label = f"{name}, seed {seed}"
+        self.file = f"{slug(name)}-{seed}"
+
+    def measure(self, wanted: list[Datum], results: Results) -> None:
+        """Find what is wanted, sampler after sampler, and add it to the results."""
+        by_sampler: dict[str, list[Datum]] = {}
+        for datum in wanted:
+            by_sampler.setdefault(datum.sampler, []).append(datum)
+        for sampler, data in by_sampler.items():
+            self.watch.doing(f"{self.label}: {sampler}")
+            row_of: Callable[[list[Datum]], Iterator[Line]] = {
+                RECONSTRUCTIONS: self._reconstructions,
+                REAL: self._real,
+            }.get(sampler, self._sampler)
+            for datum, found, seconds in row_of(data):
+                results.add(datum, {**found, "versions": _versions()}, seconds)
+                self.watch.advance()
+            self.watch.say(f"{self.label}, {sampler}: {_in_words(results, data)}")
+        shutil.rmtree(self._fitted_folder, ignore_errors=True)
+
+    @cached_property
+    def model(self) -> Any:
+        """The autoencoder, from its file or trained now."""
+        return model_of(self.config, self.name, self.seed, self.data, self.out / "models", self.device, self.watch)
+
+    @cached_property
+    def latents(self) -> tuple[Array, Array]:
+        """Latents of the training and of the held-out images."""
+        key = key_of(*self.data.fingerprints, storage.read(self._model_file).header)
+        path = self.out / "kept" / f"{self.file}-latents.npz"
+        with contextlib.suppress(OSError, ValueError, KeyError, BadZipFile), np.load(path) as kept:
+            if str(kept["key"]) == key:
+                return kept["train"], kept["held_out"]
+        self.watch.doing(f"{self.label}: encode")
+        train, held_out = (
+            pipeline.encode(self.model, images) for images in (self.data.train.images, self.data.held_out)
+        )
+        storage.write_arrays(path, {"train": train, "held_out": held_out, "key": np.array(key)})
+        return train, held_out
+
+    @cached_property
+    def judge(self) -> Judge:
+        """Takes the metrics, between latents and between features."""
+        train, held_out = self.latents
+        needed = any(METRICS[name].space == "features" for name in self.config.metrics)
+        features = (self.features.of_held_out, self.features.of_train) if needed else (held_out, train)
+        return Judge((held_out, train), features, lambda given: given, self.config.metrics, 0, self.config.max_searched)
+
+    @cached_property
+    def reconstructions(self) -> Array:
+        """Features of the decoded latents of the held-out images."""
+        kept = CachedFeatures(self.features.extractor, self.out / "kept" / "features")
+        return kept(pipeline.decode(self.model, self.latents[1]))
+
+    @cached_property
+    def _of_reconstructions(self) -> Moments:
+        return Moments().update(self.reconstructions)
+
+    @property
+    def _model_file(self) -> Path:
+        self.model  # noqa: B018 - trains it if need be
+        return model_file(self.config, self.name, self.seed, self.out / "models")
+
+    @property
+    def _fitted_folder(self) -> Path:
+        return self.out / "kept" / f"{self.file}-fitted"
+
+    def _reconstructions(self, wanted: list[Datum]) -> Iterator[Line]:
+        images, card = self.data.held_out, getattr(self.model, "card", {})
+        decoded = pipeline.decode(self.model, self.latents[1])
+        error = np.square(to_levels(images) / 255.0 - decoded).mean()
+        quality = [name for name in self.config.metrics if METRICS[name].space == "features"]
+        for datum in wanted:
+            begin = time.perf_counter()
+            scores = self.judge.score(self.latents[1], self.reconstructions, 0, quality, novelty=False)
+            errors = {"mean_squared_error": card.get("mean_squared_error"), "held_out_mean_squared_error": float(error)}
+            seconds = {"score_seconds": time.perf_counter() - begin}
+            if "seconds_per_epoch" in card:
+                seconds["seconds_per_epoch"] = card["seconds_per_epoch"]
+                seconds["training_seconds"] = card["seconds_per_epoch"] * card["epochs_trained"]
+            yield datum, scores | errors, seconds
+
+    def _real(self, wanted: list[Datum]) -> Iterator[Line]:
+        for datum in wanted:
+            begin = time.perf_counter()
+            scores = self.judge.real_run(datum.sampling_seed)
+            yield datum, scores, {"score_seconds": time.perf_counter() - begin}
+
+    def _sampler(self, wanted: list[Datum]) -> Iterator[Line]:
+        self.latents  # noqa: B018 - what is wrong with the autoencoder is no failure of a sampler
+        try:
+            sampler, fit_seconds = self._fitted(wanted[0])
+        except MissingExtraError:
+            raise
+        except (VicinalError, np.linalg.LinAlgError) as error:
+            yield from ((datum, {"failed": str(error)}, {}) for datum in wanted)
+            return
+        chosen = {name.rstrip("_"): float(getattr(sampler, name)) for name in CHOSEN if _is_number(sampler, name)}
+        n_samples = self.config.n_samples or len(self.data.held_out)
+        for datum in wanted:
+            begin = time.perf_counter()
+            latents = sampler.sample(n_samples, random_state=datum.sampling_seed)
+            drawn = time.perf_counter()
+            images = pipeline.decode(self.model, latents)
+            features = self.features.extractor(images)
+            scores = self.judge.score(latents, features, datum.sampling_seed)
+            scores[TO_RECONSTRUCTIONS] = frechet_distance(self._of_reconstructions, features)
+            self._picture(datum, latents, images)
+            seconds = {"fit_seconds": fit_seconds, "sample_seconds": drawn - begin}
+            yield datum, {**scores, "chosen": chosen}, seconds | {"score_seconds": time.perf_counter() - drawn}
+
+    def _fitted(self, datum: Datum) -> tuple[Any, float]:
+        """Return a fitted sampler and the seconds of its fit; one that an interrupted run has fitted is read."""
+        path = self._fitted_folder / f"{datum.key}.safetensors"
+        seconds_path = path.with_suffix(".json")
+        with contextlib.suppress(FileFormatError, ValueError):  # what is damaged is fitted again
+            if seconds_path.exists():
+                return pipeline.load(path), float(json.loads(seconds_path.read_text(encoding="utf-8")))
+        train = self.latents[0]
+        sampler = sampler_of(self.config.samplers_of(self.name)[datum.sampler], self.model, self.seed)
+        begin = time.perf_counter()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a calibration that misses its target shows in the ratio
+            sampler.fit(train)
+        seconds = time.perf_counter() - begin
+        self._fitted_folder.mkdir(exist_ok=True)
+        sampler.save(path)
+        storage.write_atomic(seconds_path, json.dumps(seconds).encode())
+        return sampler, seconds
+
+    def _picture(self, datum: Datum, latents: Array, images: Array) -> None:
+        """Keep the first samples, and the training images with the nearest latents, of samplers to be shown."""
+        first = (self.config.training_seeds[0], self.config.sampling_seeds[0])
+        if datum.sampler not in self.config.pictured or (datum.training_seed, datum.sampling_seed) != first:
+            return
+        rows = [to_levels(images[:N_PICTURED])]
+        if self.config.show_training_images:
+            _, nearest = nearest_rows(latents[:N_PICTURED], self.latents[0])
+            rows.append(to_levels(self.data.train.images[nearest]))
+        path = self.out / "pictures" / f"{slug(self.name)}-{slug(datum.sampler)}.npy"
+        storage.write_array(path, np.stack(rows))
+
+
+@cache
+def _versions() -> dict[str, str]:
+    machine = report.machine()
+    return {name: machine[name] for name in ("vicinal", "numpy", "numba", "scikit-learn", "torch") if name in machine}
+
+
+def _is_number(sampler: Any, name: str) -> bool:
+    value = getattr(sampler, name, None)
+    return value is not None and np.ndim(value) == 0
+
+
+def _in_words(results: Results, data: list[Datum]) -> str:
+    """Return what was found, in a few words."""
+    rows = [row for row in results.rows if Datum(*(row[name] for name in Datum._fields)) in set(data)]
+    if "failed" in rows[0]:
+        return f"failed: {rows[0]['failed']}"
+    names = ("frechet_distance", "nn_ratio", "fit_seconds")
+    parts = [
+        f"{name.replace('_', ' ')} {np.mean([row[name] for row in rows]):.4g}" for name in names if name in rows[0]
+    ]
+    return ", ".join(parts)
