@@ -24,7 +24,7 @@ FILES = ("study.json", "results.jsonl", "timings.jsonl")
 SHOWN = {"mnist": "AE", "celeba": "AE", "ocular": "AE", "digits": "VAE"}  # autoencoders of which samples are shown
 README_STUDY, README_MODEL = "mnist", "AE"
 N_SHOWN, LEAST_PIXELS = 16, 56
-OURS, RIVALS = ("PMF, auto", "Local"), ("GMM, 10 components", "GMM, k by BIC")
+OURS, RIVALS = ("PMF, auto", "PMF, auto, variance kept", "Local"), ("GMM, 10 components", "GMM, k by BIC")
 
 
 def main() -> None:

@@ -1,6 +1,5 @@
 """The lines of a study: their order, their numbers, their keys, and the time that the missing ones will take."""
 
-import importlib
 import json
 from types import SimpleNamespace
 
@@ -11,9 +10,9 @@ from vicinal import storage
 from vicinal._errors import FileFormatError
 from vicinal.benchmark.progress import in_words, time_left
 from vicinal.benchmark.results import Datum, Results, key_of, read
+from vicinal.benchmark.runner import plan
 from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
 
-plan = importlib.import_module("vicinal.benchmark.run").plan  # the package has a function of the module's name
 PLANNED = [Datum(a, t, s, i, f"{a}{t}{s}") for t in (0, 1) for a in ("A", "B") for s in ("x", "y") for i in (0, 1)]
 
 

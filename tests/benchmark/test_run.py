@@ -346,7 +346,7 @@ def test_changed_training_is_refused(tiny, log, tmp_path):
     benchmark.run(tiny(), tmp_path)
     assert text(tmp_path) == before
     other = tiny(autoencoders={"AE": {"objective": "beta-vae", "beta": 2.0}})
-    with pytest.raises(InvalidInputError, match="objective was ae, is beta-vae, beta was None, is 2.0"):
+    with pytest.raises(InvalidInputError, match=r"objective was ae, is beta-vae, beta was None, is 2\.0"):
         benchmark.run(other, tmp_path)
 
 

@@ -5,8 +5,10 @@ In the order in which a study goes through them:
 ============  ==========================================================================
 `config`      what a study is: a TOML file
 `data`        images, and the features that they are compared in
+`runner`      the command: what is planned, what is missing
+`trial`       everything that a study names, tried on next to nothing
 `models`      autoencoders, read or trained
-`run`         the loop
+`bench`       one autoencoder: latents, samplers, scores
 `results`     the lines that are found, in files that are whole after every step
 `summary`     means, standard errors, ranks and verdicts
 `page`        tables, sentences and pictures
@@ -14,7 +16,7 @@ In the order in which a study goes through them:
 """
 
 from vicinal.benchmark.config import Config
-from vicinal.benchmark.run import run
+from vicinal.benchmark.runner import run
 from vicinal.benchmark.summary import Study
 
 __all__ = ["Config", "Study", "run"]

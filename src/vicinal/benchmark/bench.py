@@ -111,8 +111,7 @@ class Bench:
     def judge(self) -> Judge:
         """Takes the metrics, between latents and between features."""
         train, held_out = self.latents
-        needed = any(METRICS[name].space == "features" for name in self.config.metrics)
-        features = (self.features.of_held_out, self.features.of_train) if needed else (held_out, train)
+        features = self.features.of_held_out, self.features.of_train
         return Judge((held_out, train), features, lambda given: given, self.config.metrics, 0, self.config.max_searched)
 
     @cached_property
