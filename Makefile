@@ -23,7 +23,7 @@ demo: .venv/package  ## turn autoencoders of handwritten digits into generators;
 	$(BIN)/vicinal demo --out demo --force
 
 study: .venv/package  ## compare all samplers on handwritten digits, in minutes; open build/study/digits/report.html
-	$(BIN)/vicinal benchmark benchmarks/configs/digits.toml --out build/study/digits
+	OMP_NUM_THREADS=1 $(BIN)/vicinal benchmark benchmarks/configs/digits.toml --out build/study/digits
 
 test: .venv/tools  ## run the tests and every example in the docstrings
 	$(BIN)/python -m pytest
