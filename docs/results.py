@@ -17,12 +17,18 @@ from results_plot import plot
 from vicinal import report, storage
 from vicinal.benchmark import Study, page
 from vicinal.benchmark.config import slug
+from vicinal.scores import Scores
 
 RESULTS = DOCS.parent / "benchmarks/results/study"
 NAMES = ("mnist", "celeba", "ocular", "digits")
 FILES = ("study.json", "results.jsonl", "timings.jsonl")
 SHOWN = {"mnist": "AE", "celeba": "AE", "ocular": "AE", "digits": "VAE"}  # autoencoders of which samples are shown
 README_STUDY, README_MODEL = "mnist", "AE"
+KEPT = ("frechet_distance", "precision", "recall", "wasserstein_distance", "nn_ratio", "authenticity", "fit_seconds")
+PLOT = (
+    "Every sampler on every autoencoder; those beyond the panels are in the tables. The line of real images is left out where it is "
+    "far below everything decoded."
+)
 N_SHOWN, LEAST_PIXELS = 16, 56
 OURS, RIVALS = ("PMF, auto", "PMF, auto, variance kept", "Local"), ("GMM, 10 components", "GMM, k by BIC")
 
@@ -73,7 +79,7 @@ def lines(studies: dict[str, Study]) -> list[str]:
     for name, study in studies.items():
         text = page.markdown(study)
         head, _, rest = text.partition("\n### ")
-        found += [head, "", f"![quality against novelty](images/results-{name}.png)", ""]
+        found += [head.rstrip(), "", f"![quality against novelty](images/results-{name}.png)", "", PLOT, ""]
         found += [*pictured(name, study), "", f"### {rest}", ""]
     return found
 
@@ -142,15 +148,19 @@ def counted(study: Study, ours: str, rival: str) -> list[str]:
 
 def summary(study: Study) -> list[str]:
     """Return the README's table and what follows from it."""
-    scores = study.scores(README_MODEL)
+    kept = [name for name in (*KEPT, *(f"{name}_se" for name in KEPT)) if name != "fit_seconds_se"]
+    rows = [
+        {key: row[key] for key in ("name", "reference", *kept) if key in row} for row in study.scores(README_MODEL).rows
+    ]
     return [
         f"Plain autoencoder on {study.config.title}. {page.introduction(study)}",
         "All tables and plots are in [docs/results.md](docs/results.md).",
         "",
-        scores.to_markdown().strip(),
+        Scores(rows).to_markdown().strip(),
         "",
         "An nn ratio of 1 means as new as fresh data, 0 a copy. Compare samplers at equal novelty: small cells score well because",
-        "they nearly copy, as the copula does.",
+        "they nearly copy, as the copula does. `LocalSampler` is as new as fresh data and nearly as good as copies; on all 17",
+        "autoencoders of MNIST, faces and eyes its distance is below those of both mixtures.",
         "",
         "![samples](docs/images/samples-mnist.png)",
         "",

@@ -11,12 +11,15 @@ from matplotlib.figure import Figure
 from vicinal.benchmark import Study
 from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
 
-MOST_TIMES = 6  # the least distance that is shown: the rest is named in a corner
+MOST_TIMES = 6  # the least distance that is shown: the rest is in the tables
 MOST_RATIO = 2.0
-N_COLUMNS = 3
+LEAST_SHARE = 0.3  # of the least distance of a sampler: lines further down are not drawn
+N_COLUMNS = 5  # the last panel has the legend
+KEPT = "PMF, variance kept"
 LOOKS = {  # by kind of sampler; of Okabe and Ito, told apart by the colour-blind as well
     "LocalSampler": ("#D55E00", "o"),
     "PMFSampler": ("#000000", "v"),
+    KEPT: ("#666666", "1"),
     "GMMSampler": ("#0072B2", "s"),
     "KDESampler": ("#009E73", "^"),
     "CopulaSampler": ("#E69F00", "X"),
@@ -26,13 +29,13 @@ LOOKS = {  # by kind of sampler; of Okabe and Ito, told apart by the colour-blin
     "GaussianSampler": ("#999999", "x"),
     "HypersphereSampler": ("#999999", "+"),
 }
-LABELS = {"PMFSampler": "PMF (8, 16, 32 bins, auto)", "GMMSampler": "GMM (10, BIC)", "KDESampler": "KDE (Scott, auto)"}
+LABELS = {"PMFSampler": "PMF (32, 16, 8 bins, auto)", "GMMSampler": "GMM (10, BIC)", "KDESampler": "KDE (Scott, auto)"}
 
 
 def plot(study: Study) -> bytes:
     """Return a PNG."""
     n_rows = math.ceil((len(study.autoencoders) + 1) / N_COLUMNS)
-    figure = Figure(figsize=(4.2 * N_COLUMNS, 3.1 * n_rows), dpi=100, layout="constrained")
+    figure = Figure(figsize=(3.1 * N_COLUMNS, 3.3 * n_rows), dpi=100, layout="constrained")
     panels = figure.subplots(n_rows, N_COLUMNS, squeeze=False).ravel()
     for axes, autoencoder in zip(panels, study.autoencoders, strict=False):
         _panel(axes, study, autoencoder)
@@ -50,11 +53,14 @@ def plot(study: Study) -> bytes:
 def _panel(axes: Any, study: Study, autoencoder: str) -> None:
     points: dict[str, list[tuple[float, float, float]]] = {}
     for sampler, settings in study.config.samplers.items():
+        if settings.get("covariance_type") == "standard":
+            continue  # far off
+        kind = KEPT if settings.get("preserve_variance") else settings["sampler"]
         distance = study.estimate(autoencoder, sampler, "frechet_distance")
         ratio = study.estimate(autoencoder, sampler, "nn_ratio")
         if distance is not None and ratio is not None:
             point = ratio.mean, distance.mean, distance.error or 0.0
-            points.setdefault(settings["sampler"], []).append(point)
+            points.setdefault(kind, []).append(point)
     least = min(distance for found in points.values() for _, distance, _ in found)
     for kind, found in points.items():
         shown = sorted(p for p in found if p[1] <= MOST_TIMES * least and p[0] <= MOST_RATIO)
@@ -62,12 +68,12 @@ def _panel(axes: Any, study: Study, autoencoder: str) -> None:
             continue
         ratios, distances, errors = zip(*shown, strict=True)
         color, marker = LOOKS[kind]
-        label, size = LABELS.get(kind, kind.removesuffix("Sampler")), 8 if marker == "*" else 5
+        label, size = LABELS.get(kind, kind.removesuffix("Sampler")), 8 if marker in "*1" else 5
         line = {"lw": 1} if kind in LABELS else {"ls": "none"}
         axes.errorbar(ratios, distances, errors, color=color, marker=marker, ms=size, elinewidth=1, label=label, **line)
     for name, style in ((BOOTSTRAP, ":"), (RECONSTRUCTIONS, "--"), (REAL, "-")):
         reference = study.estimate(autoencoder, name, "frechet_distance")
-        if reference is not None:
+        if reference is not None and reference.mean > LEAST_SHARE * least:
             axes.axhline(reference.mean, color="#777777", ls=style, lw=1, label=name)
     axes.axvline(1.0, color="#bbbbbb", lw=1, zorder=0)
     axes.set(xlim=(-0.03, MOST_RATIO), yscale="log", title=autoencoder)
