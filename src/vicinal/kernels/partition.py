@@ -71,8 +71,11 @@ def _along_axis(sets: Array) -> Array:
     some = some - some.mean(axis=1, keepdims=True)
     farthest = np.square(some).sum(axis=2).argmax(axis=1)
     axis = np.take_along_axis(some, farthest[:, None, None], axis=1).transpose(0, 2, 1)
-    for _ in range(_AXIS_STEPS):
-        axis = some.transpose(0, 2, 1) @ (some @ axis)
-        axis = axis / np.maximum(np.linalg.norm(axis, axis=1, keepdims=True), np.float32(1e-30))
-    along: Array = (sets @ axis)[:, :, 0]
+    # All values are within [-4, 4]. BLAS may reckon with what lies behind a small matrix, too, and drop the result: the
+    # flags that this raises now and then say nothing.
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        for _ in range(_AXIS_STEPS):
+            axis = some.transpose(0, 2, 1) @ (some @ axis)
+            axis = axis / np.maximum(np.linalg.norm(axis, axis=1, keepdims=True), np.float32(1e-30))
+        along: Array = (sets @ axis)[:, :, 0]
     return along
