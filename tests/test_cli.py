@@ -50,6 +50,7 @@ def test_fit_and_sample_are_the_library(run, files, latents):
     ("options", "kind"),
     [
         (["local", "--novelty", "0.9"], "LocalSampler"),
+        (["kde", "--novelty", "0.9"], "KDESampler"),
         (["local", "--n-neighbors", "8", "--scale", "1"], "LocalSampler"),
         (["gmm", "--n-components", "2"], "GMMSampler"),
         (["kde", "--bandwidth", "0.2"], "KDESampler"),
@@ -320,6 +321,10 @@ BAD_CALLS = [
     (["fit", "latents.npy"], "Missing option"),
     (["fit", "latents.npy", "-o", "x", "--n-bins", "3", "--novelty", "2"], "--novelty calibrates the number of bins"),
     (
+        ["fit", "latents.npy", "-o", "x", "--sampler", "kde", "--bandwidth", "1", "--novelty", "2"],
+        "--novelty calibrates the bandwidth",
+    ),
+    (
         [
             "fit",
             "latents.npy",
@@ -396,3 +401,8 @@ def test_archives_and_pickles_are_refused(run, files):
     np.save(files / "objects.npy", np.array([[{}], [1]], dtype=object), allow_pickle=True)
     code, _, err = run("fit", "objects.npy", "-o", "x")
     assert (code, "is not a whole .npy file" in err) == (2, True)
+
+
+def test_novelty_calibrates_the_kernels(run, files):
+    assert run("fit", "latents.npy", "-o", "new.safetensors", "--sampler", "kde", "--novelty", "0.5")[0] == 0
+    assert vicinal.load("new.safetensors").nn_ratio_ == pytest.approx(0.5, abs=0.05)

@@ -133,7 +133,7 @@ class Scores:
 
     def to_markdown(self) -> str:
         """Return the table in GitHub's Markdown, with the notes below it."""
-        parts = [_markdown(cells) for cells in (self.cells(), self.difference_cells()) if cells]
+        parts = [markdown_table(cells) for cells in (self.cells(), self.difference_cells()) if cells]
         return "\n\n".join([*parts, "\n".join(f"- {note}" for note in self.notes)]).rstrip() + "\n"
 
     def to_csv(self, path: storage.PathLike) -> None:
@@ -253,7 +253,8 @@ def _without_nan(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _markdown(cells: list[list[str]]) -> str:
+def markdown_table(cells: Sequence[Sequence[str]]) -> str:
+    """Return rows of text, the first of headings, as a table in GitHub's Markdown."""
     rule = ["---", *["---:"] * (len(cells[0]) - 1)]
     return "\n".join("| " + " | ".join(row) + " |" for row in (cells[0], rule, *cells[1:]))
 

@@ -115,10 +115,14 @@ class Bench:
         return Judge((held_out, train), features, lambda given: given, self.config.metrics, 0, self.config.max_searched)
 
     @cached_property
+    def _decoded(self) -> Array:
+        return pipeline.decode(self.model, self.latents[1])
+
+    @cached_property
     def reconstructions(self) -> Array:
         """Features of the decoded latents of the held-out images."""
         kept = CachedFeatures(self.features.extractor, self.out / "kept" / "features")
-        return kept(pipeline.decode(self.model, self.latents[1]))
+        return kept(self._decoded)
 
     @cached_property
     def _of_reconstructions(self) -> Moments:
@@ -135,8 +139,7 @@ class Bench:
 
     def _reconstructions(self, wanted: list[Datum]) -> Iterator[Line]:
         images, card = self.data.held_out, getattr(self.model, "card", {})
-        decoded = pipeline.decode(self.model, self.latents[1])
-        error = np.square(to_levels(images) / 255.0 - decoded).mean()
+        error = np.square(to_levels(images) / 255.0 - self._decoded).mean()
         quality = [name for name in self.config.metrics if METRICS[name].space == "features"]
         for datum in wanted:
             begin = time.perf_counter()

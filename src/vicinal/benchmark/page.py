@@ -15,7 +15,7 @@ from vicinal.benchmark.summary import LEAST_RATIO, QUALITY, REFERENCES, Estimate
 from vicinal.evaluation import REAL, RECONSTRUCTIONS
 from vicinal.metrics import METRICS
 from vicinal.report import Table
-from vicinal.scores import TO_RECONSTRUCTIONS, Scores, text_of
+from vicinal.scores import TO_RECONSTRUCTIONS, Scores, markdown_table, text_of
 
 OURS = ("PMFSampler", "LocalSampler")
 COPIES = "†"
@@ -43,7 +43,7 @@ def markdown(study: Study) -> str:
     """Return title, protocol, conclusions and tables in GitHub's Markdown; it depends on the lines alone."""
     lines = [f"## {study.config.title}", "", introduction(study), "", *(f"- {line}" for line in conclusions(study)), ""]
     for table in tables(study):
-        lines += [f"### {table.title}", "", *_markdown(table.cells), ""]
+        lines += [f"### {table.title}", "", markdown_table(table.cells), ""]
         lines += [*(f"- {note}" for note in table.notes), ""] if table.notes else []
     return "\n".join(lines).rstrip() + "\n"
 
@@ -317,8 +317,3 @@ def _signed(gain: Estimate) -> str:
 
 def _digits(seconds: float) -> str:
     return f"{seconds:,.0f}" if seconds >= 10 else f"{float(f'{seconds:.2g}'):g}"
-
-
-def _markdown(cells: Sequence[Sequence[str]]) -> list[str]:
-    rule = ["---", *["---:"] * (len(cells[0]) - 1)]
-    return ["| " + " | ".join(row) + " |" for row in (cells[0], rule, *cells[1:])]

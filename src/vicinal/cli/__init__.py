@@ -110,7 +110,7 @@ def fit(
         int | None, typer.Option(help="Bins in each dimension (pmf, copula); calibrated without (pmf).")
     ] = None,
     novelty: Annotated[
-        float | None, typer.Option(help="Calibrate to this nn ratio, 1 as new as fresh data (pmf, local).")
+        float | None, typer.Option(help="Calibrate to this nn ratio, 1 as new as fresh data (pmf, local, kde).")
     ] = None,
     n_neighbors: Annotated[
         int | None, typer.Option(help="Latents that shape a vicinity (local); calibrated without.")
@@ -156,14 +156,24 @@ def fit(
     if unknown:
         names = ", ".join("--" + name.replace("_", "-") for name in sorted(unknown))
         raise InvalidInputError(f"{names} does not go with --sampler {sampler}")
-    if n_bins is not None and novelty is not None:
-        raise InvalidInputError("--novelty calibrates the number of bins, so it does not go with --n-bins")
-    if None not in (n_neighbors, scale, novelty):
-        raise InvalidInputError("--novelty calibrates, so one of --n-neighbors and --scale must be left to it")
+    if novelty is not None:
+        _leave_to_novelty(sampler, given)
     check_free(output, force)
     with _progress.spinner(f"Fitting {sampler}"):
         kinds[sampler](**given).fit(storage.read_array(latents)).save(output)
     typer.echo(f"wrote {output}")
+
+
+def _leave_to_novelty(sampler: str, given: dict[str, Any]) -> None:
+    """Raise InvalidInputError if nothing is left to calibrate; tell the kernels that they are to be."""
+    if "n_bins" in given:
+        raise InvalidInputError("--novelty calibrates the number of bins, so it does not go with --n-bins")
+    if "bandwidth" in given:
+        raise InvalidInputError("--novelty calibrates the bandwidth, so it does not go with --bandwidth")
+    if {"n_neighbors", "scale"} <= given.keys():
+        raise InvalidInputError("--novelty calibrates, so one of --n-neighbors and --scale must be left to it")
+    if sampler == "kde":
+        given["bandwidth"] = "auto"
 
 
 def _count_or_rule(value: str | None) -> int | str | None:
