@@ -13,6 +13,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +96,13 @@ def measure(name: str, images: Any, test: Any, arguments: argparse.Namespace, co
     if arguments.force:
         checkpoint.unlink(missing_ok=True)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    ends = [time.perf_counter()]
     with console.status(name) as status:
+
+        def on_epoch(epoch: int, loss: float) -> None:
+            ends.append(time.perf_counter())
+            status.update(f"{name}: {epoch} of {arguments.epochs} epochs, loss {loss:.4g}")
+
         model = train(
             name,
             images,
@@ -106,9 +114,7 @@ def measure(name: str, images: Any, test: Any, arguments: argparse.Namespace, co
             device=arguments.device,
             checkpoint=checkpoint,
             resume=True,
-            on_epoch=lambda epoch, loss: status.update(
-                f"{name}: {epoch} of {arguments.epochs} epochs, loss {loss:.4g}"
-            ),
+            on_epoch=on_epoch,
         )
     model.save(arguments.work / f"{arguments.dataset}-{name}.safetensors")
     checkpoint.unlink()
@@ -120,6 +126,7 @@ def measure(name: str, images: Any, test: Any, arguments: argparse.Namespace, co
         "test_error": reconstruction_error(model, held_out),
         "train_error": card["mean_squared_error"],
         "seconds_per_epoch": card["seconds_per_epoch"],
+        "seconds_of_epochs": [round(after - before, 3) for before, after in pairwise(ends)],  # of those trained now
         "epochs": card["epochs_trained"],
         "final_loss": card["final_loss"],
         "device": torch.cuda.get_device_name(held_out.device) if held_out.is_cuda else arguments.device,

@@ -10,6 +10,7 @@
 
     CalibrationWarning      (a UserWarning)       a target that could not be met
     OutOfBoundsWarning      (a UserWarning)       values that were clipped to given bounds
+    CollapseWarning         (a UserWarning)       an autoencoder that shows the mean image, or nearly so
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ class CalibrationWarning(UserWarning):
 
 class OutOfBoundsWarning(UserWarning):
     """Values lay outside given bounds and were clipped to them; the message says how many."""
+
+
+class CollapseWarning(UserWarning):
+    """A trained autoencoder reconstructs hardly better than the mean image; the message says what to try."""
 
 
 def import_extra(module: str, extra: str) -> Any:

@@ -8,7 +8,7 @@ from vicinal import storage
 
 torch = pytest.importorskip("torch")
 
-from vicinal.autoencoders.networks import ConvAutoencoder  # noqa: E402 - after the skip
+from vicinal.autoencoders.networks import ConvAutoencoder, ToPixels  # noqa: E402 - after the skip
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (1, 32, 32), (3, 64, 64), (2, 8, 12)])
@@ -84,3 +84,16 @@ def test_files_of_earlier_versions_are_read(tmp_path):
     assert storage.read(tmp_path / "new").header["params"] == params
     images = np.random.default_rng(0).random((3, 1, 8, 8), dtype=np.float32)
     assert np.array_equal(vicinal.encode(vicinal.load(tmp_path / "old"), images), vicinal.encode(model, images))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_last_layer_is_a_transposed_convolution(channels):
+    torch.manual_seed(0)
+    layer = ToPixels(5, channels).double()
+    maps = torch.randn(2, 5, 6, 8, dtype=torch.float64, requires_grad=True)
+    images, expected = layer(maps), torch.nn.ConvTranspose2d.forward(layer, maps)
+    assert images.shape == (2, channels, 12, 16)
+    torch.testing.assert_close(images, expected)
+    inputs, weights = (maps, *layer.parameters()), torch.randn_like(images)
+    found = torch.autograd.grad(images, inputs, weights)
+    torch.testing.assert_close(found, torch.autograd.grad(expected, inputs, weights))

@@ -203,7 +203,7 @@ def test_rae_gp(plain, images):
 def test_rae_sn(plain, images):
     expected = error(images, plain(images)) + 0.1 * latent_size(plain, images)
     assert number(loss("rae-sn", plain, images, beta=0.2)) == pytest.approx(expected, rel=1e-5)
-    regularized.normalize_decoder(plain, images, seeded())
+    regularized.normalize_decoder(plain, images, seeded(), norm=2.5)
     for _ in range(50):
         plain(images)  # power iterations
     plain.eval()
@@ -211,7 +211,9 @@ def test_rae_sn(plain, images):
     for layer, weight in weights:
         outputs_first = weight.swapaxes(0, 1) if weight.ndim == 4 else weight
         matrix = outputs_first.reshape(len(outputs_first), -1)
-        assert np.linalg.svd(matrix, compute_uv=False)[0] == pytest.approx(1.0, abs=1e-3), layer
+        assert np.linalg.svd(matrix, compute_uv=False)[0] == pytest.approx(2.5, abs=2.5e-3), layer
+    with pytest.raises(ValueError, match=r"norm must be .*got 0"):
+        regularized.normalize_decoder(plain, images, seeded(), norm=0.0)
 
 
 def test_vamp(variational, images):

@@ -84,6 +84,7 @@ class ConvAutoencoder(nn.Module):
         up: list[nn.Module] = [nn.Linear(self.latent_dim, size), nn.Unflatten(1, core)]
         for before, after in itertools.pairwise(reversed(channels)):
             up += [nn.SiLU(), nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)]
+        up[-1] = ToPixels(channels[1], channels[0])
         self.decoder = nn.Sequential(*up, nn.Sigmoid())
         if self.n_pseudo_inputs:
             self.pseudo_inputs = nn.Parameter(torch.full((self.n_pseudo_inputs, *self.image_shape), 0.5))
@@ -183,6 +184,37 @@ class ConvAutoencoder(nn.Module):
         model.card = artifact.header["card"]
         model.load_state_dict({name: torch.from_numpy(array) for name, array in artifact.arrays.items()})
         return model.eval()
+
+
+class ToPixels(nn.ConvTranspose2d):
+    """The transposed convolution of kernel 4, stride 2 and padding 1, computed as a convolution.
+
+    An output pixel sees two inputs in each direction; the four kernels of the even and odd rows and columns, in one of
+    size 3, give four channels that are interleaved. On a CPU that is several times as fast for one or three channels.
+
+    References
+    ----------
+    W. Shi et al., "Is the deconvolution layer the same as a convolutional layer?", 2016, arXiv:1609.07009.
+
+    Examples
+    --------
+    >>> ToPixels(8, 1)(torch.zeros(2, 8, 14, 14)).shape
+    torch.Size([2, 1, 28, 28])
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, 4, stride=2, padding=1)
+        self.taps: Tensor  # of the kernel, for even and for odd outputs; the fifth is 0
+        self.register_buffer("taps", torch.tensor([[3, 1, 4], [4, 2, 0]]), persistent=False)
+
+    def forward(self, maps: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """Return images (n, out_channels, 2 H, 2 W) of maps (n, in_channels, H, W)."""
+        del output_size  # there is but one
+        padded = nn.functional.pad(self.weight, (0, 1, 0, 1))
+        kernels = padded[:, :, self.taps[:, :, None, None], self.taps].permute(1, 2, 4, 0, 3, 5)
+        bias: Tensor = self.bias  # type: ignore[assignment]
+        subpixels = nn.functional.conv2d(maps, kernels.flatten(0, 2), bias.repeat_interleave(4), padding=1)
+        return nn.functional.pixel_shuffle(subpixels, 2)
 
 
 def draw(mean: Tensor, log_variance: Tensor, generator: torch.Generator | None) -> Tensor:

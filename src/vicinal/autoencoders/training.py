@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from torch.nn.utils import clip_grad_norm_, parametrize
 
 import vicinal
 from vicinal import _arrays, _validation, storage
-from vicinal._errors import InvalidInputError
+from vicinal._errors import CollapseWarning, InvalidInputError
 from vicinal.autoencoders import checkpoint as checkpoints
 from vicinal.autoencoders.checkpoint import Run
 from vicinal.autoencoders.data import as_floats, check_images, evaluated, fingerprint, mean_pixel, to_device
@@ -28,6 +29,7 @@ Array = np.ndarray[Any, Any]
 
 CLIP_NORM = 1.0  # of the gradient of the loss per pixel value
 N_MEASURED = 10_000  # training images of which the card gives the error
+COLLAPSED = 0.9  # share of the mean image's error from which on a model has learned next to nothing
 
 
 def train(
@@ -92,6 +94,11 @@ def train(
         or other images.
     FileFormatError
         For a checkpoint that is damaged.
+
+    Warns
+    -----
+    CollapseWarning
+        If the model reconstructs hardly better than the mean image, as it does when the learning rate was too high.
 
     References
     ----------
@@ -251,7 +258,29 @@ def _finish(run: Run, settings: dict[str, Any], data: Tensor) -> ConvAutoencoder
         "torch": torch.__version__,
         "vicinal": vicinal.__version__,
     }
+    _warn_of_collapse(model.card, _mean_image_error(data[:N_MEASURED]))
     return model
+
+
+def _mean_image_error(data: Tensor) -> float:
+    """Return the mean squared error of a pixel if all images (n, C, H, W) were reconstructed as their mean."""
+    total = torch.zeros(data.shape[1:], dtype=torch.float64, device=data.device)
+    squares = torch.zeros_like(total)
+    for batch in evaluated(data):
+        total += batch.sum(dim=0, dtype=torch.float64)
+        squares += batch.square().sum(dim=0, dtype=torch.float64)
+    return (squares / len(data) - (total / len(data)).square()).mean().item()
+
+
+def _warn_of_collapse(card: dict[str, Any], mean_image_error: float) -> None:
+    if card["mean_squared_error"] > COLLAPSED * mean_image_error > 0.0:
+        warnings.warn(
+            f"{card['objective']} reconstructs hardly better than the mean image: the mean squared error of a pixel is "
+            f"{card['mean_squared_error']:.5f}, that of the mean image {mean_image_error:.5f}; pass a learning_rate "
+            f"below {card['learning_rate']:g}, or more than n_epochs={card['n_epochs']}",
+            CollapseWarning,
+            stacklevel=4,
+        )
 
 
 def _mixed_precision(device: torch.device) -> torch.autocast:

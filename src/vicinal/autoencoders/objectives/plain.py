@@ -39,7 +39,7 @@ def ae(model: ConvAutoencoder, images: Tensor, generator: torch.Generator) -> Te
     return squared_error(images, model(images))
 
 
-def dae(model: ConvAutoencoder, images: Tensor, generator: torch.Generator, *, corruption: float = 0.25) -> Tensor:
+def dae(model: ConvAutoencoder, images: Tensor, generator: torch.Generator, *, corruption: float = 0.1) -> Tensor:
     """Return the loss of the denoising autoencoder, in squared pixel values.
 
     Parameters

@@ -6,8 +6,8 @@ over the batch:
 ========  ===========================================================================
 `rae_l2`  ||x - decode(z)||^2 + beta / 2 ||z||^2 + decay ||theta||^2
 `rae_gp`  ||x - decode(z)||^2 + beta / 2 ||z||^2 + penalty ||J||_F^2
-`rae_sn`  ||x - decode(z)||^2 + beta / 2 ||z||^2, every layer of the decoder divided by
-          the largest singular value of its matrix
+`rae_sn`  ||x - decode(z)||^2 + beta / 2 ||z||^2, the largest singular value of the
+          matrix of every layer of the decoder held at ``norm``
 ========  ===========================================================================
 
 The authors average over pixels and latent dimensions; beta = 0.01 and decay = 1e-4 are about their values for MNIST,
@@ -18,8 +18,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
+from vicinal import _validation
 from vicinal.autoencoders.networks import ConvAutoencoder
 from vicinal.autoencoders.objectives.base import squared_error
 
@@ -109,9 +111,34 @@ def rae_sn(model: ConvAutoencoder, images: Tensor, generator: torch.Generator, *
     return squared_error(images, model.decode(latents)) + beta * 0.5 * latents.square().sum(dim=1).mean()
 
 
-def normalize_decoder(model: ConvAutoencoder, images: Tensor, generator: torch.Generator) -> None:
-    """Put spectral normalisation on every layer of the decoder; the end of the training makes plain weights of it."""
+def normalize_decoder(model: ConvAutoencoder, images: Tensor, generator: torch.Generator, *, norm: float = 4.0) -> None:
+    """Hold the spectral norm of every layer of the decoder; the end of the training makes plain weights of it.
+
+    Parameters
+    ----------
+    model : ConvAutoencoder
+        Changed in place.
+    images, generator
+        Not used.
+    norm : float
+        Largest singular value of the matrix of each layer, above 0. The authors divide by the norm, which leaves 1, and
+        batch normalisation gives back the contrast that this takes; these decoders have none, so it is given here.
+    """
     del images, generator
+    scale = Scale(_validation.check_positive(norm, "norm"))
     for layer in model.decoder:
         if isinstance(layer, nn.Linear | nn.ConvTranspose2d):
             spectral_norm(layer)
+            parametrize.register_parametrization(layer, "weight", scale)
+
+
+class Scale(nn.Module):
+    """Multiplies by a constant."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """Return the weight, multiplied."""
+        return self.factor * weight

@@ -82,7 +82,9 @@ def unique_cells(codes: Array, n_bins: int, masses: Array | None = None) -> tupl
     cells = take(np.ascontiguousarray(codes), order[first_rows] if len(first_rows) < n else order)
     if masses is not None:
         return cells, np.add.reduceat(masses[order], first_rows)
-    return cells, np.diff(first_rows, append=n)
+    counts = np.full(len(first_rows), n)
+    counts[:-1] = first_rows[1:]
+    return cells, np.subtract(counts, first_rows, out=counts)
 
 
 @jit

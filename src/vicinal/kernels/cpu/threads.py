@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import os
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -37,7 +38,21 @@ def parts(n_rows: int, n_columns: int) -> list[tuple[int, int]]:
 
 
 def over(ranges: list[tuple[int, int]], work: Callable[[int, int], Any]) -> list[Any]:
-    """Call ``work(first, last)`` on every range, in threads."""
-    if len(ranges) == 1:
-        return [work(*ranges[0])]
-    return list(_pool(os.getpid()).map(work, *zip(*ranges, strict=True)))
+    """Call ``work(first, last)`` on every range, in this thread and others; return the results in order."""
+    results: list[Any] = [None] * len(ranges)
+    left = deque(enumerate(ranges))
+
+    def take() -> None:
+        while left:
+            try:
+                i, (first, last) = left.popleft()
+            except IndexError:  # another thread was quicker
+                return
+            results[i] = work(first, last)
+
+    others = [_pool(os.getpid()).submit(take) for _ in range(min(len(ranges), _cores()) - 1)]
+    take()
+    for other in others:
+        if not other.cancel():  # a thread that wakes up too late has nothing to do
+            other.result()
+    return results
