@@ -24,7 +24,7 @@ import pairs
 import scoring
 import vicinities
 from entries import Entry
-from pairs import N_DECODED, PAIRS, Data, Pair
+from pairs import FINAL_SEEDS, N_DECODED, N_FINAL, PAIRS, Data, Pair
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from scoring import LATENT, QUALITY, Scorer
@@ -35,16 +35,18 @@ from vicinal.storage import write_atomic
 
 Row = dict[str, Any]
 
+FIRST_OF_FINALS = 1000  # seed of samples
+
 
 def main() -> None:
-    """Measure and write, entry after entry: the main lists of all pairs, then the ideas."""
+    """Measure and write, entry after entry: the main lists of all pairs, the best of them again, then the ideas."""
     arguments = _arguments()
     arguments.work.mkdir(parents=True, exist_ok=True)
     table = Table(arguments.out, _settings(arguments), arguments.again)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(highlight=False, width=160)) as progress:
         run = Run(arguments, table, progress)
-        for part in (run.main, run.ideas):
+        for part in (run.main, run.finals, run.ideas):
             for name in arguments.pairs:
                 pair = run.pair(name)
                 if pair is not None:
@@ -68,15 +70,24 @@ class Table:
         """The entries so far."""
         return self.result["rows"]
 
-    def holds(self, pair: Pair, entry: Entry) -> bool:
-        """Return whether an entry is there already."""
-        wanted = (pair.name, entry.sampler, entry.knob)
-        return any((row["pair"], row["sampler"], row["knob"]) == wanted for row in self.rows)
+    def seeds(self, pair: Pair, entry: Entry) -> int:
+        """Return how many seeds of an entry are there already; one that failed has all."""
+        row = self._row(pair, entry)
+        return 0 if row is None else len(row["nn_ratio"]) if "failed" not in row else 1 << 30
 
-    def add(self, row: Row) -> None:
-        """Add an entry and rewrite the file."""
-        self.rows.append(row)
+    def add(self, pair: Pair, entry: Entry, found: Row) -> None:
+        """Add an entry, or further seeds of one that is there, and rewrite the file."""
+        row = self._row(pair, entry)
+        if row is None:
+            row = {"pair": pair.name, "sampler": entry.sampler, "group": entry.group, "knob": entry.knob}
+            self.rows.append(row)
+        row |= {key: row[key] + value if key in row and key != "fitted" else value for key, value in found.items()}
         write_atomic(self.path, (json.dumps(self.result, indent=1) + "\n").encode())
+
+    def _row(self, pair: Pair, entry: Entry) -> Row | None:
+        wanted = (pair.name, entry.group, entry.sampler, entry.knob)
+        same = (row for row in self.rows if (row["pair"], row["group"], row["sampler"], row["knob"]) == wanted)
+        return next(same, None)
 
 
 class Run:
@@ -106,17 +117,20 @@ class Run:
     def main(self, pair: Pair) -> None:
         """Measure references and main samplers."""
         scorer = self._known[pair.name][1]
-        for name, score in (("real", _real), ("reconstructions", _reconstructions)):
-            reference = Entry(name, "reference", {}, lambda _: None)
-            n_seeds = entries.n_seeds(reference, pair, self.arguments.seeds)
-            if not self.table.holds(pair, reference):
-                self._add(pair, reference, partial(score, scorer, n_seeds))
+        references = (("real", _real), ("reconstructions", _reconstructions))
+        made = [(Entry(name, "reference", {}, lambda _: None), score) for name, score in references]
+        self._measure(pair, [(entry, partial(score, scorer)) for entry, score in made], "references")
         wanted = [entries.copies()]
         wanted += entries.main_entries(pair, scorer.fresh_distance, self.arguments.work, self.arguments.limit)
-        self._measure(pair, wanted, "main")
+        self._sample(pair, wanted, "main")
         if pair.name in entries.FULL:
             widened = entries.widened_entries(pair, self.table.rows, self.arguments.work, self.arguments.limit)
-            self._measure(pair, widened, "mixtures, scaled")
+            self._sample(pair, widened, "mixtures, scaled")
+
+    def finals(self, pair: Pair) -> None:
+        """Measure the best again, by other and by more samples: those that they were chosen by would flatter them."""
+        finalists = entries.finalists(pair, self.table.rows, self.arguments.work, self.arguments.limit)
+        self._sample(pair, finalists, "finals", N_FINAL[pair.data.name], first=FIRST_OF_FINALS)
 
     def ideas(self, pair: Pair) -> None:
         """Measure ideas, on the pairs that get all."""
@@ -124,48 +138,54 @@ class Run:
             rows = [row for row in self.table.rows if (row["pair"], row["sampler"]) == (pair.name, "KDE")]
             near = sorted(rows, key=lambda row: abs(np.mean(row["nn_ratio"]) - 1))[:1]
             restored = entries.kde_restored(row["knob"]["bandwidth"] for row in near)
-            self._measure(pair, entries.idea_entries(pair) + restored, "ideas")
+            self._sample(pair, entries.idea_entries(pair) + restored, "ideas")
 
-    def _measure(self, pair: Pair, wanted: list[Entry], title: str) -> None:
-        missing = [entry for entry in wanted if not self.table.holds(pair, entry)]
-        scorer = self._known[pair.name][1]
+    def _sample(self, pair: Pair, wanted: list[Entry], title: str, n: int | None = None, first: int = 0) -> None:
+        scorer, n = self._known[pair.name][1], n or N_DECODED[pair.data.name]
+        self._measure(pair, [(entry, partial(measure, entry, scorer, n=n, first=first)) for entry in wanted], title)
+
+    def _measure(self, pair: Pair, wanted: list[tuple[Entry, Callable[[range], Row]]], title: str) -> None:
+        """Measure each entry for the seeds that it lacks."""
+        missing = [(entry, score, range(self.table.seeds(pair, entry), self._seeds(entry))) for entry, score in wanted]
+        missing = [(entry, score, seeds) for entry, score, seeds in missing if seeds]
         task = self.progress.add_task(f"{pair.name}, {title}", total=len(missing))
-        for entry in missing:
-            n_seeds = entries.n_seeds(entry, pair, self.arguments.seeds)
-            self._add(pair, entry, partial(measure, entry, scorer, n_seeds))
+        for entry, score, seeds in missing:
+            begin = time.perf_counter()
+            try:
+                found = score(seeds)
+            except (TimeoutError, RuntimeError, ValueError) as error:
+                found = {"failed": str(error)}
+            self.table.add(pair, entry, found)
+            keys = ("nn_ratio", "frechet_distance", "frechet_to_reconstructions", "fit_seconds")
+            values = ", ".join(f"{key} {np.mean(found[key]):.4g}" for key in keys if key in found)
+            took = time.perf_counter() - begin
+            self.progress.console.print(
+                f"{pair.name}, {entry.sampler} {entry.knob or ''}: {values or found.get('failed')} ({took:.0f} s)",
+                soft_wrap=True,
+            )
             self.progress.advance(task)
 
-    def _add(self, pair: Pair, entry: Entry, measured: Callable[[], Row]) -> None:
-        begin = time.perf_counter()
-        row: Row = {"pair": pair.name, "sampler": entry.sampler, "group": entry.group, "knob": entry.knob}
-        try:
-            row |= measured()
-        except (TimeoutError, RuntimeError, ValueError) as error:
-            row["failed"] = str(error)
-        self.table.add(row)
-        keys = ("nn_ratio", "frechet_distance", "frechet_to_reconstructions", "fit_seconds")
-        values = ", ".join(f"{key} {np.mean(row[key]):.4g}" for key in keys if key in row) or row.get("failed")
-        took = time.perf_counter() - begin
-        self.progress.console.print(
-            f"{pair.name}, {entry.sampler} {entry.knob or ''}: {values} ({took:.0f} s)", soft_wrap=True
-        )
+    def _seeds(self, entry: Entry) -> int:
+        return FINAL_SEEDS if entry.group == "final" else self.arguments.seeds
 
 
-def measure(entry: Entry, scorer: Scorer, n_seeds: int) -> Row:
-    """Return the metrics of an entry for each seed, of sampling, and of fits that are random and quick."""
+def measure(entry: Entry, scorer: Scorer, seeds: range, *, n: int, first: int) -> Row:
+    """Return the metrics of an entry for each seed, of sampling, and of fits that are random and quick.
+
+    Samples are drawn by ``first`` and the numbers after it.
+    """
     runs, fits = [], 0
     sampler, seconds = None, 0.0
-    n = N_DECODED[scorer.pair.data.name]
-    for seed in range(n_seeds):
+    for seed in seeds:
         if sampler is None or (entry.refit and seconds < entries.SECONDS_TO_REFIT):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # a calibration that misses its target shows in the ratio
                 sampler, seconds = entries.fitted(entry, scorer.pair.latents, seed)
             fits += 1
         begin = time.perf_counter()
-        samples = sampler.sample(n, seed)
+        samples = sampler.sample(n, first + seed)
         took = time.perf_counter() - begin
-        runs.append({**scorer.score(samples, seed), "fit_seconds": seconds, "sample_seconds": took})
+        runs.append({**scorer.score(samples, first + seed), "fit_seconds": seconds, "sample_seconds": took})
     return {"n_fits": fits, **_by_metric(runs), **_chosen(sampler)}
 
 
@@ -179,22 +199,22 @@ def _chosen(sampler: Any) -> Row:
     }
 
 
-def _real(scorer: Scorer, n_seeds: int) -> Row:
+def _real(scorer: Scorer, seeds: range) -> Row:
     """Return the quality of training images, drawn for each seed, and the novelty of held-out latents."""
     pair, runs = scorer.pair, []
     features = pair.data.train_features
-    for seed in range(n_seeds):
+    for seed in seeds:
         rows = np.random.default_rng([seed, 5]).permutation(len(features))[: N_DECODED[pair.data.name]]
         novelty = scorer.novelty(pair.fresh)
         runs.append({**scorer.quality(features[rows]), **novelty, **scorer.fit(pair.latents[rows], seed)})
     return {"n_fits": 0, **_by_metric(runs)}
 
 
-def _reconstructions(scorer: Scorer, n_seeds: int) -> Row:
+def _reconstructions(scorer: Scorer, seeds: range) -> Row:
     """Return the quality of decoded held-out latents."""
     pair = scorer.pair
     quality = scorer.quality(pair.reconstruction_features)
-    runs = [{**quality, **scorer.novelty(pair.fresh), **scorer.fit(pair.fresh, seed)} for seed in range(n_seeds)]
+    runs = [{**quality, **scorer.novelty(pair.fresh), **scorer.fit(pair.fresh, seed)} for seed in seeds]
     return {"n_fits": 0, **_by_metric(runs)}
 
 
@@ -206,11 +226,11 @@ def _settings(arguments: argparse.Namespace) -> Row:
     """Return what all entries of a file have in common."""
     return {
         "seeds": arguments.seeds,
-        "fewer_seeds": entries.FEWER_SEEDS,
-        "limit_s": arguments.limit,
         "training": pairs.TRAINING,
         "held_out": pairs.HELD_OUT,
         "n_decoded": N_DECODED,
+        "n_final": N_FINAL,
+        "final_seeds": FINAL_SEEDS,
         "features": {
             "mnist": f"hidden layer of a small classifier, {pairs.CLASSIFIER_EPOCHS} epochs",
             "celeba": f"EfficientNet-Lite0 at {pairs.IMAGE_SIZE} pixels",
