@@ -146,7 +146,7 @@ def again(rows: list[Row], settings: Row) -> list[str]:
     headings += ["to held-out images", "`LocalSampler()` minus it"]
     sizes = ", ".join(f"{n:,} ({name})" for name, n in settings["n_final"].items())
     return [
-        f"The settings that came out best below, of mixtures and of `LocalSampler`, drawn anew with {sizes} samples a seed, {settings['final_seeds']} seeds: a "
+        f"The settings that came out best below, of mixtures and of `LocalSampler`, and two ideas, drawn anew with {sizes} samples a seed, {settings['final_seeds']} seeds: a "
         "choice among many flatters whatever it is chosen by, and few samples blur all. Against the best mixture of a pair, "
         f"`LocalSampler()` as it comes has {_wins(gaps[QUALITY])} to reconstructions, and "
         f"{_wins(gaps['frechet_distance'])} to held-out images. In brackets: standard errors.",
