@@ -33,7 +33,7 @@ test-no-jit: .venv/tools  ## the same without Numba's compiler: the readable ker
 
 test-gpu: .venv/tools  ## the tests of what runs on a GPU, where there is one with its torch
 	$(BIN)/python -c "import sys, torch; torch.cuda.is_available() or sys.exit('there is no CUDA device, or torch is a CPU build')"
-	$(BIN)/python -m pytest tests/kernels/test_gpu.py tests/samplers/test_pmf_accelerator.py tests/contracts
+	$(BIN)/python -m pytest tests/kernels/test_gpu.py tests/samplers/test_pmf_accelerator.py tests/contracts tests/autoencoders/test_training.py
 
 lint: .venv/tools  ## style, types, and the direction of imports
 	$(BIN)/ruff check

@@ -205,3 +205,16 @@ def test_a_collapse_is_warned_of():
 @pytest.mark.filterwarnings("error")
 def test_images_that_are_all_alike_are_no_collapse():
     train("ae", np.full((9, 1, 8, 8), 0.5), latent_dim=2, n_epochs=1)
+
+
+@pytest.mark.parametrize("objective", ["vae", "rae-gp", "rae-sn", "aae"])
+def test_training_on_a_gpu(objective, tmp_path):
+    if not torch.cuda.is_available():
+        pytest.skip("there is no CUDA device")
+    options = {"latent_dim": 8, "width": 24, "n_epochs": 15, "batch_size": 100, "device": "cuda"}
+    kept = tmp_path / "checkpoint.safetensors"
+    model = train(objective, digits(), checkpoint=kept, **options)
+    assert {parameter.device.type for parameter in model.parameters()} == {"cuda"}
+    assert model.card["mean_squared_error"] < LIMITS[objective]
+    again = train(objective, digits(), checkpoint=kept, resume=True, **options)
+    assert torch.equal(weights(again), weights(model))
