@@ -126,7 +126,8 @@ def measure(name: str, images: Any, test: Any, arguments: argparse.Namespace, co
         "test_error": reconstruction_error(model, held_out),
         "train_error": card["mean_squared_error"],
         "seconds_per_epoch": card["seconds_per_epoch"],
-        "seconds_of_epochs": [round(after - before, 3) for before, after in pairwise(ends)],  # of those trained now
+        "seconds_of_epochs": [round(after - before, 3) for before, after in pairwise(ends)]  # of those trained now
+        or [card["seconds_per_epoch"]],
         "epochs": card["epochs_trained"],
         "final_loss": card["final_loss"],
         "device": torch.cuda.get_device_name(held_out.device) if held_out.is_cuda else arguments.device,

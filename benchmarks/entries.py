@@ -231,9 +231,9 @@ def finalists(pair: Pair, rows: Iterable[dict[str, Any]], work: Path, limit: flo
     entries = [_local(knob) for knob in [{"n_neighbors": "auto"}, *local]]
     for name in ("GMM", "GMM, scaled"):
         best = [row for metric in METRICS for row in _ranked(found, name, metric)[:1]]
-        for k, factor in dict.fromkeys((row["knob"]["n_components"], row["knob"].get("factor", 1.0)) for row in best):
-            knob = {"n_components": k} if factor == 1.0 else {"n_components": k, "factor": factor}
-            entries.append(Entry(name, "main", knob, _mixture(pair, work, k, limit, factor), True))
+        for knob in (row["knob"] for row in best):
+            make = _mixture(pair, work, knob["n_components"], limit, knob.get("factor", 1.0))
+            entries.append(Entry(name, "main", knob, make, True))
     if pair.name in FULL:
         entries += [entry for entry in idea_entries(pair) if (entry.sampler, entry.knob) in FINAL_IDEAS]
     unique = {(entry.sampler, str(entry.knob)): entry for entry in [*entries, copies()]}

@@ -36,6 +36,7 @@ from vicinal.storage import write_atomic
 Row = dict[str, Any]
 
 FIRST_OF_FINALS = 1000  # seed of samples
+ALL = 1 << 30  # seeds: there are no more to measure
 
 
 def main() -> None:
@@ -72,8 +73,8 @@ class Table:
 
     def seeds(self, pair: Pair, entry: Entry) -> int:
         """Return how many seeds of an entry are there already; one that failed has all."""
-        row = self._row(pair, entry)
-        return 0 if row is None else len(row["nn_ratio"]) if "failed" not in row else 1 << 30
+        row = self._row(pair, entry) or {"nn_ratio": []}
+        return ALL if "failed" in row else len(row["nn_ratio"])
 
     def add(self, pair: Pair, entry: Entry, found: Row) -> None:
         """Add an entry, or further seeds of one that is there, and rewrite the file."""

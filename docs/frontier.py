@@ -136,12 +136,15 @@ def again(rows: list[Row], settings: Row) -> list[str]:
         ours = auto(here)
         for row in sorted(here, key=lambda row: mean(row, QUALITY)):
             cells = [
-                cell for key in gaps for cell in (both(row, key), _gap(ours, row, key)[0] if row is not ours else "-")
+                cell
+                for key in gaps
+                for cell in (both(row, key), _difference(ours, row, key) if row is not ours else "-")
             ]
             lines.append([pair, row["sampler"], knob(row), text(mean(row, "nn_ratio")), *cells])
         mixtures = [row for row in here if row["sampler"].startswith("GMM")]
         for key, found in gaps.items():
-            found.append(_gap(ours, min(mixtures, key=lambda row: mean(row, key)), key)[1])
+            gap, spread = _gap(ours, min(mixtures, key=lambda row: mean(row, key)), key)
+            found.append(gap / spread)
     headings = ["", "", "setting", "nn ratio", "to reconstructions", "`LocalSampler()` minus it"]
     headings += ["to held-out images", "`LocalSampler()` minus it"]
     sizes = ", ".join(f"{n:,} ({name})" for name, n in settings["n_final"].items())
@@ -164,10 +167,15 @@ def _wins(gaps: list[float]) -> str:
     )
 
 
-def _gap(ours: Row, other: Row, key: str) -> tuple[str, float]:
-    """Return the difference of two settings in words, and in standard errors."""
-    gap, spread = mean(ours, key) - mean(other, key), float(np.hypot(error(ours, key), error(other, key)))
-    return f"{'+' if gap > 0 else ''}{text(gap)} ({gap / spread:+.1f})", gap / spread
+def _gap(ours: Row, other: Row, key: str) -> tuple[float, float]:
+    """Return the difference of two settings, and its standard error."""
+    return mean(ours, key) - mean(other, key), float(np.hypot(error(ours, key), error(other, key)))
+
+
+def _difference(ours: Row, other: Row, key: str) -> str:
+    """Return the difference of two settings, and the same in standard errors."""
+    gap, spread = _gap(ours, other, key)
+    return f"{'+' if gap > 0 else ''}{text(gap)} ({gap / spread:+.1f})"
 
 
 def differences(rows: list[Row], pairs: list[str]) -> list[str]:
@@ -196,8 +204,7 @@ def _minus(ours: Row, other: Row | None, key: str) -> list[str]:
     """Return the cells on one rival and one distance."""
     if other is None:
         return ["never as new", "-", "-", "-"]
-    gap = mean(ours, key) - mean(other, key)
-    spread = float(np.hypot(error(ours, key), error(other, key)))
+    gap, spread = _gap(ours, other, key)
     sign = "+" if gap > 0 else ""
     times = f"{gap / spread:+.1f}" if spread else "-"
     fit = digits(mean(other, "fit_seconds") / mean(ours, "fit_seconds"))

@@ -5,10 +5,10 @@ import pytest
 
 import vicinal
 from vicinal import datasets
+from vicinal._errors import CollapseWarning
 
 torch = pytest.importorskip("torch")
 
-from vicinal._errors import CollapseWarning  # noqa: E402 - after the skip
 from vicinal.autoencoders import training  # noqa: E402 - after the skip
 from vicinal.autoencoders.networks import ConvAutoencoder  # noqa: E402
 from vicinal.autoencoders.objectives import OBJECTIVES  # noqa: E402

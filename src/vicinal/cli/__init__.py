@@ -152,16 +152,21 @@ def fit(
         "random_state": seed,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    unknown = given.keys() - kinds[sampler]().get_params().keys()
-    if unknown:
-        names = ", ".join("--" + name.replace("_", "-") for name in sorted(unknown))
-        raise InvalidInputError(f"{names} does not go with --sampler {sampler}")
+    _check_options(sampler, kinds[sampler]().get_params(), given)
     if novelty is not None:
         _leave_to_novelty(sampler, given)
     check_free(output, force)
     with _progress.spinner(f"Fitting {sampler}"):
         kinds[sampler](**given).fit(storage.read_array(latents)).save(output)
     typer.echo(f"wrote {output}")
+
+
+def _check_options(sampler: str, known: dict[str, Any], given: dict[str, Any]) -> None:
+    """Raise InvalidInputError if an option is not one of the sampler's parameters."""
+    unknown = given.keys() - known.keys()
+    if unknown:
+        names = ", ".join("--" + name.replace("_", "-") for name in sorted(unknown))
+        raise InvalidInputError(f"{names} does not go with --sampler {sampler}")
 
 
 def _leave_to_novelty(sampler: str, given: dict[str, Any]) -> None:

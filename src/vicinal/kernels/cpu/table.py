@@ -82,7 +82,7 @@ def unique_cells(codes: Array, n_bins: int, masses: Array | None = None) -> tupl
     cells = take(np.ascontiguousarray(codes), order[first_rows] if len(first_rows) < n else order)
     if masses is not None:
         return cells, np.add.reduceat(masses[order], first_rows)
-    counts = np.full(len(first_rows), n)
+    counts = np.full(len(first_rows), n)  # np.diff with append takes five times as long
     counts[:-1] = first_rows[1:]
     return cells, np.subtract(counts, first_rows, out=counts)
 
