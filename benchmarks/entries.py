@@ -23,12 +23,14 @@ FULL = ("eyes-ae", "mnist-ae", "celeba-ae")  # the pairs that get ideas, and mix
 SECONDS_TO_REFIT = 10.0
 AMOUNTS = {"eyes-ae": "all", "mnist-ae": "all", "celeba-ae": "some"}  # of the settings; "few" of other pairs
 N_NEIGHBORS = {
-    "all": (4, 8, 12, 16, 24, 32, 48, 64, 128, 256),
-    "some": (4, 8, 12, 16, 24, 32, 64, 128),
-    "few": (8, 16, 32, 64),
+    "all": (8, 16, 24, 32, 48, 64, 96, 128, 256),
+    "some": (8, 16, 24, 32, 48, 64, 96, 128),
+    "few": (16, 32, 48, 64, 96),
 }
-SHRUNK = {"all": (16, 32, 64), "some": (32,), "few": ()}
-SCALED = {"all": (16, 32), "some": (32,), "few": ()}
+WITHOUT_STEPS = {"all": (8, 16, 24, 32, 64, 128), "some": (16, 32, 64), "few": (16, 32)}
+SHRUNK = {"all": (32, 64), "some": (32,), "few": ()}
+SCALED = {"all": (48, 96), "some": (48, 96), "few": (48, 96)}
+SCALES = (0.9, 0.95)
 N_BINS = {"all": (4, 6, 7, 8, 9, 10, 16, 32, "auto"), "some": (8, 16, "auto"), "few": (8, "auto")}
 KDE_RATIOS = {"all": (0.7, 0.9, 1.0, 1.1, 1.3), "some": (0.9, 1.0, 1.1), "few": (0.9, 1.0, 1.1)}
 BOX_RATIOS = {"all": (0.7, 0.9, 1.1, 1.3), "some": (0.9, 1.1), "few": (0.9, 1.1)}
@@ -151,7 +153,8 @@ def local_entries(amount: str) -> list[Entry]:
         {},
         *({"n_neighbors": k, "scale": 1.0} for k in N_NEIGHBORS[amount]),
         *({"n_neighbors": k, "scale": 1.0, "shrinkage": 0.5} for k in SHRUNK[amount]),
-        *({"n_neighbors": k, "scale": a} for k in SCALED[amount] for a in (0.85, 1.15)),
+        *({"n_neighbors": k, "scale": a} for k in SCALED[amount] for a in SCALES),
+        *({"n_neighbors": k, "scale": 1.0, "max_iter": 0} for k in WITHOUT_STEPS[amount]),
     ]
     return [_local(knob or {"n_neighbors": "auto"}) for knob in settings]
 

@@ -1,4 +1,4 @@
-"""Cells of equally many rows."""
+"""Cells of equally many rows, and cells that fit."""
 
 import itertools
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vicinal.kernels.partition import partition
+from vicinal.kernels.partition import partition, refine
 
 
 def within(points, order, starts):
@@ -89,3 +89,100 @@ def test_the_points_are_left_alone():
     before = points.copy()
     partition(points, 7)
     assert np.array_equal(points, before)
+
+
+def unlikelihood(points, order, starts):
+    """Return what `refine` makes small: minus twice the log-likelihood of spherical Gaussians, without constants."""
+    cells = np.split(points[order].astype(np.float64), starts[1:-1])
+    return sum(len(cell) * points.shape[1] * np.log(cell.var(axis=0).mean()) for cell in cells)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    n=st.integers(1, 200),
+    d=st.integers(1, 5),
+    share=st.floats(0, 1),
+    distinct=st.integers(1, 200),
+    max_iter=st.integers(0, 5),
+)
+def test_refined_cells_hold_every_row_and_none_is_alone(n, d, share, distinct, max_iter):
+    points = np.random.default_rng(n).normal(size=(distinct, d))[np.arange(n) % distinct]
+    n_cells = max(1, round(share * n))
+    order, starts = refine(points, *partition(points, n_cells), max_iter)
+    assert np.array_equal(np.sort(order), np.arange(n))
+    assert starts[0] == 0
+    assert starts[-1] == n
+    sizes = np.diff(starts)
+    assert len(sizes) <= n_cells
+    if n >= 2 * n_cells and n_cells <= 32:  # among more, all cells near to a row may be given up
+        assert sizes.min() >= max(2, n // n_cells // 4) or len(sizes) == 1
+    elif n < 2 * n_cells:
+        assert sizes.min() >= 1
+
+
+@pytest.mark.parametrize(("n", "d", "n_cells"), [(2000, 2, 20), (2000, 8, 40), (4000, 3, 1200)])
+def test_refined_cells_are_likelier(n, d, n_cells):
+    generator = np.random.default_rng(0)
+    centres = generator.normal(size=(7, d)) * 3
+    points = (centres[generator.integers(7, size=n)] + generator.normal(size=(n, d))).astype(np.float32)
+    cells = partition(points, n_cells)
+    once, often = refine(points, *cells, 1), refine(points, *cells, 20)
+    assert unlikelihood(points, *cells) > unlikelihood(points, *once) > unlikelihood(points, *often)
+    assert within(points, *often) < within(points, *cells)
+
+
+def test_every_row_ends_where_it_is_likeliest():
+    points = np.random.default_rng(0).normal(size=(600, 3)).astype(np.float32)
+    order, starts = refine(points, *partition(points, 12), 500)
+    rows = points[order].astype(np.float64)
+    cells = np.split(rows, starts[1:-1])
+    means, variances = np.array([c.mean(axis=0) for c in cells]), np.array([c.var(axis=0).mean() for c in cells])
+    scores = np.square(rows[:, None] - means).sum(axis=2) / variances + 3 * np.log(variances)
+    own = np.repeat(np.arange(len(cells)), np.diff(starts))
+    assert (scores[np.arange(600), own] <= scores.min(axis=1) + 1e-4).all()
+    assert (scores.argmin(axis=1) == own).mean() > 0.99
+
+
+def test_clusters_of_unlike_sizes_are_found():
+    generator = np.random.default_rng(0)
+    points = np.concatenate([generator.normal(size=(50, 2)), 20 + generator.normal(size=(150, 2))])
+    order, starts = refine(points, *partition(points, 2), 10)
+    assert sorted(np.diff(starts)) == [50, 150]
+    assert {tuple(np.sort(part) < 50) for part in np.split(order, starts[1:-1])} == {(True,) * 50, (False,) * 150}
+
+
+def test_a_wide_cell_does_not_lose_its_rows_to_a_dense_one():
+    """With nearest means alone, as in k-means, the inner rows of the wide cluster would go to the dense one."""
+    generator = np.random.default_rng(0)
+    dense, wide = 0.1 * generator.normal(size=(500, 2)), [6.0, 0.0] + 2 * generator.normal(size=(500, 2))
+    points = np.concatenate([dense, wide])
+    order, starts = refine(points, *partition(points, 2), 20)
+    of_dense = max(np.split(order, starts[1:-1]), key=lambda part: (part < 500).sum())
+    assert (of_dense < 500).sum() == 500
+    assert len(of_dense) <= 502
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("factor", "offset"), [(2.0**-20, 0.0), (2.0**20, 0.0), (1.0, 4096.0)])
+def test_place_and_size_do_not_matter_to_refined_cells(dtype, factor, offset):
+    points = (np.round(np.random.default_rng(0).normal(size=(300, 3)) * 64) / 64).astype(dtype)
+    order, starts = refine(points, *partition(points, 20), 5)
+    moved = (points * factor + offset).astype(dtype)
+    found = refine(moved, *partition(moved, 20), 5)
+    assert within(points, *found) == pytest.approx(within(points, order, starts), rel=0.05)
+
+
+def test_refined_cells_of_points_that_are_all_alike():
+    points = np.full((40, 3), 7.0, np.float32)
+    order, starts = refine(points, *partition(points, 10), 5)
+    assert np.array_equal(np.sort(order), np.arange(40))
+    assert np.array_equal(starts, np.arange(0, 41, 4))
+
+
+def test_refined_cells_leave_the_points_alone():
+    points = np.random.default_rng(0).normal(size=(100, 2)).astype(np.float32)
+    before, cells = points.copy(), partition(points, 7)
+    kept = [part.copy() for part in cells]
+    refine(points, *cells, 5)
+    assert np.array_equal(points, before)
+    assert all(map(np.array_equal, cells, kept))

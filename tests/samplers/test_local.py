@@ -35,7 +35,7 @@ def test_mean_and_covariance_are_those_of_the_latents(clusters, n_neighbors, n_s
 
 
 def test_moments_within_a_cell(clusters):
-    sampler = LocalSampler(50, scale=1.0, random_state=0).fit(clusters[0][:100])
+    sampler = LocalSampler(50, scale=1.0, max_iter=0, random_state=0).fit(clusters[0][:100])
     one, two = cells_of(sampler)
     drawn = sampler.sample(20_000)
     axis = one.mean(axis=0) - two.mean(axis=0)
@@ -51,6 +51,31 @@ def test_one_neighbour_copies(clusters):
     train = clusters[0]
     drawn = LocalSampler(1, scale=1.0, random_state=0).fit(train).sample(500)
     assert {row.tobytes() for row in drawn} <= {row.tobytes() for row in train}
+
+
+def test_cells_follow_clusters_that_the_tree_cuts():
+    generator = np.random.default_rng(0)
+    small, large = generator.normal(size=(1000, 3)), generator.normal([12.0, 0.0, 0.0], size=(3000, 3))
+    train = np.concatenate([small, large])
+
+    def between(max_iter):
+        drawn = LocalSampler(1000, scale=1.0, max_iter=max_iter, random_state=0).fit(train).sample(20_000)
+        return ((drawn[:, 0] > 4.5) & (drawn[:, 0] < 7.5)).mean()
+
+    assert between(8) < 1e-3
+    tree = LocalSampler(1300, scale=1.0, max_iter=0, random_state=0).fit(train)
+    assert len(cells_of(tree)) == 3  # a third of 4,000 latents is not a quarter
+    moved = LocalSampler(1300, scale=1.0, random_state=0).fit(train)
+    assert sorted(cell[:, 0].min() > 6 for cell in cells_of(moved)) == [False, True, True]
+    assert min(map(len, cells_of(moved))) == 1000
+
+
+def test_no_latent_is_alone(clusters):
+    """A cell of one latent would copy it."""
+    for n_neighbors in (2, 5, 30):
+        cells = cells_of(LocalSampler(n_neighbors, scale=1.0).fit(clusters[0]))
+        assert min(map(len, cells)) >= max(2, n_neighbors // 4)
+        assert np.mean([len(cell) for cell in cells]) == pytest.approx(n_neighbors, rel=0.4)
 
 
 def test_all_neighbours_are_one_gaussian():
@@ -239,6 +264,7 @@ def test_the_file_is_hardly_larger_than_the_latents(clusters, tmp_path):
         ({"scale": "wide"}, "scale must be .*auto"),
         ({"shrinkage": 1.5}, "shrinkage must be from 0 to 1; got 1.5"),
         ({"shrinkage": "x"}, "shrinkage must be a number from 0 to 1; got 'x'"),
+        ({"max_iter": -1}, "max_iter must be an integer at least 0; got -1"),
         ({"novelty": 0}, "novelty must be a finite number above 0"),
     ],
 )

@@ -13,10 +13,10 @@ accelerator, in Triton or plain torch. All give the same bits:
 `fill_cells`              a point drawn uniformly from each of these cells
 `sample_cells`            both at once
 `mix_rows`                a point in the vicinity of a row, shaped by rows around it
+`likeliest_cells`         the cell, of those near to a row, in which it is likeliest
 ========================  ======================================================
 
-`memory` recycles the memory of large results; `neighbors` finds nearest rows; `partition` cuts rows into cells of
-equally many.
+`memory` recycles the memory of large results; `neighbors` finds nearest rows; `partition` cuts rows into cells.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-r"""Cells of equally many rows: a principal axis tree.
+r"""Cells of rows: equally many in each, by a principal axis tree, and then moved to where they fit best.
 
-A set of rows that is to become L cells is cut across its first principal axis w, the direction in which it
+`partition`: a set of rows that is to become L cells is cut across its first principal axis w, the direction in which it
 varies most,
 
 .. math:: w = \arg\max_{\lVert w \rVert = 1} \sum_i (w \cdot (z_i - \bar z))^2,
@@ -8,12 +8,22 @@ varies most,
 into floor(L / 2) / L of the rows and the rest, and each part again, until L is 1. Such trees shrink their cells at
 the rate of the intrinsic dimension of the data, not of the space. O(n d log L).
 
+`refine`: a cut across a cluster leaves its halves in cells with strangers. With m_c the mean of cell c and v_c its
+variance, averaged over dimensions, every row z moves to
+
+.. math:: \arg\min_c \; \lVert z - m_c \rVert^2 / v_c + d \log v_c,
+
+the cell in whose spherical Gaussian it is likeliest, of those with the nearest means; and again, as in k-means, where
+variances are all alike. That they are not keeps cells from becoming huge where latents are dense. O(n d) a step.
+
 References
 ----------
 R. F. Sproull, "Refinements to nearest-neighbor searching in k-dimensional trees", Algorithmica 6, 1991,
 doi:10.1007/BF01759061.
 N. Verma, S. Kpotufe, S. Dasgupta, "Which spatial partition trees are adaptive to intrinsic dimension?", UAI 2009,
 arXiv:1205.2609.
+G. Celeux, G. Govaert, "A classification EM algorithm for clustering and two stochastic versions", Computational
+Statistics & Data Analysis 14, 1992, doi:10.1016/0167-9473(92)90042-E.
 """
 
 from __future__ import annotations
@@ -22,11 +32,17 @@ from typing import Any
 
 import numpy as np
 
+from vicinal import kernels
+
 Array = np.ndarray[Any, Any]
 
 _AXIS_ROWS = 1024  # that a principal axis is taken from
 _AXIS_STEPS = 6  # of the power method: cells need a good direction, not an eigenvector
 _VALUES = 1 << 23  # worked on together
+_NEAR = 32  # cells that a row may move to, its own among them
+_BLOCKS = (768, 512)  # cells among which near ones are looked for, in turn, so that rows pass from block to block
+_SMALLEST = 4  # a cell of less than this part of the mean number of rows is given up
+_LEAST_VARIANCE = 1e-6  # of a cell, in mean variances of cells
 
 
 def partition(points: Array, n_cells: int) -> tuple[Array, Array]:
@@ -56,6 +72,78 @@ def partition(points: Array, n_cells: int) -> tuple[Array, Array]:
         firsts = np.stack([starts[:-1], starts[:-1] + np.where(whole, 0, cuts)], axis=1).ravel()
         starts, parts = np.append(firsts[halves > 0], n), halves[halves > 0]
     return order, starts
+
+
+def refine(points: Array, order: Array, starts: Array, max_iter: int) -> tuple[Array, Array]:
+    """Move rows of ``points`` (n, d) to the cells that fit them best, until none moves or for ``max_iter`` steps.
+
+    Cells that lose most of their rows are given up: what is left has at least a quarter of the mean number of rows
+    before, and at least 2 where the mean was.
+
+    Parameters
+    ----------
+    order, starts
+        As `partition` returns them.
+
+    Returns
+    -------
+    order, starts
+        As before, of other sizes.
+    """
+    n, n_cells = len(order), len(starts) - 1
+    if n_cells == 1 or n < 2 * n_cells:
+        return order, starts
+    rows, least = _near_zero(points), max(2, n // n_cells // _SMALLEST)
+    for step in range(max_iter):
+        cells = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+        means, variances = _spheres(rows, order, starts)
+        near = _near_cells(means, step)
+        precisions, offsets = 1 / variances, rows.shape[1] * np.log(variances)
+        best = kernels.select().likeliest_cells(rows, order, cells, means, precisions, offsets, near)
+        small = np.bincount(best, minlength=len(means)) < least
+        given_up = np.flatnonzero(small[best])
+        if len(given_up):
+            offsets[small] = np.inf
+            best[given_up] = kernels.select().likeliest_cells(
+                rows, order[given_up], cells[given_up], means, precisions, offsets, near
+            )
+        if np.array_equal(best, cells):
+            break
+        order = order[np.argsort(best, kind="stable")]
+        sizes = np.bincount(best)
+        starts = np.concatenate([[0], np.cumsum(sizes[sizes > 0])])
+    return order, starts
+
+
+def _spheres(rows: Array, order: Array, starts: Array) -> tuple[Array, Array]:
+    """Return the mean (n_cells, d) and the variance (n_cells,), averaged over dimensions, of each cell; float32."""
+    means, squares = np.empty((len(starts) - 1, rows.shape[1])), np.empty(len(starts) - 1)
+    for cells in np.array_split(np.arange(len(means)), -(-rows.size // _VALUES)):
+        some = rows[order[starts[cells[0]] : starts[cells[-1] + 1]]].astype(np.float64)
+        firsts = starts[cells] - starts[cells[0]]
+        means[cells] = np.add.reduceat(some, firsts, axis=0)
+        squares[cells] = np.add.reduceat(np.square(some).sum(axis=1), firsts)
+    sizes = np.diff(starts)
+    means /= sizes[:, None]
+    variances = (squares / sizes - np.square(means).sum(axis=1)) / rows.shape[1]
+    least = max(_LEAST_VARIANCE * variances.mean(), 1e-30)
+    return means.astype(np.float32), np.maximum(variances, least).astype(np.float32)
+
+
+def _near_cells(means: Array, step: int) -> Array:
+    """Return for each cell those with the nearest means in its block, itself first, (n_cells, n_near) int64."""
+    n_blocks = -(-len(means) // _BLOCKS[step % 2]) if len(means) > max(_BLOCKS) else 1
+    order, starts = partition(means, n_blocks)
+    near = np.empty((len(means), min(_NEAR, np.diff(starts).min())), np.int64)
+    for block in np.split(order, starts[1:-1]):
+        some = means[block]
+        squares = np.square(some).sum(axis=1)
+        gaps = squares - 2 * some @ some.T
+        np.fill_diagonal(gaps, -np.inf)
+        nearest = np.argpartition(gaps, near.shape[1] - 1, axis=1)[:, : near.shape[1]]
+        nearest = np.take_along_axis(nearest, np.argsort(np.take_along_axis(gaps, nearest, axis=1), axis=1), axis=1)
+        near[block] = block[nearest]
+    return near
 
 
 def _near_zero(points: Array) -> Array:

@@ -188,6 +188,44 @@ def mix_rows(
     return out
 
 
+def likeliest_cells(
+    points: Array, rows: Array, cells: Array, means: Array, precisions: Array, offsets: Array, near: Array
+) -> Array:
+    r"""Return the cell, of those near to the cell of a row, in whose spherical Gaussian the row is likeliest.
+
+    For row z the cell c with the least
+
+    .. math:: p_c \sum_j (z_j - m_{cj})^2 + o_c
+
+    in float32, summed over j in order; of cells with the same value that which ``near`` has first.
+
+    Parameters
+    ----------
+    points : ndarray of float32, shape (n, d)
+        Rows.
+    rows, cells : ndarray of int64, shape (m,)
+        The rows ``points[rows]`` are looked at, which are in these cells.
+    means, precisions, offsets : ndarray of float32, shapes (n_cells, d), (n_cells,), (n_cells,)
+        m, p and o of each cell.
+    near : ndarray of int64, shape (n_cells, n_near)
+        For each cell those that its rows may go to.
+
+    Returns
+    -------
+    ndarray of int64, shape (m,)
+    """
+    best = np.empty(len(rows), np.int64)
+    step = max(1, _MIXED // near.shape[1])
+    for a in range(0, len(rows), step):
+        some, choices = points[rows[a : a + step]], near[cells[a : a + step]]
+        distances = np.zeros(choices.shape, np.float32)
+        for j in range(points.shape[1]):
+            distances += np.square(some[:, j, None] - means[:, j][choices])
+        scores = precisions[choices] * distances + offsets[choices]
+        best[a : a + step] = np.take_along_axis(choices, scores.argmin(axis=1)[:, None], axis=1)[:, 0]
+    return best
+
+
 def _mix_some(
     points: Array, masses: Array | None, first: Array, last: Array, own: Array, shrinkage: float, scale: float,
     key: int, start: int,

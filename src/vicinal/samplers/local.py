@@ -24,7 +24,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from vicinal import _validation, kernels, rng
 from vicinal._errors import InvalidInputError, InvalidTypeError
-from vicinal.kernels.partition import partition
+from vicinal.kernels.partition import partition, refine
 from vicinal.samplers import calibration, labels
 from vicinal.samplers.batch_fit import BatchFitMixin
 from vicinal.samplers.batches import Batches
@@ -130,12 +130,14 @@ class LocalSampler(BatchFitMixin):
         scale: float | str = "auto",
         novelty: float = 1.0,
         shrinkage: float = 1.0,
+        max_iter: int = 8,
         random_state: Any = None,
     ) -> None:
         self.n_neighbors = n_neighbors
         self.scale = scale
         self.novelty = novelty
         self.shrinkage = shrinkage
+        self.max_iter = max_iter
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, calibration_latents: Any = None) -> Self:
@@ -173,6 +175,7 @@ class LocalSampler(BatchFitMixin):
         target = _validation.check_positive(self.novelty, "novelty")
         shrinkage = _checked_shrinkage(self.shrinkage)
         n_neighbors = _auto_or(self.n_neighbors, "n_neighbors", partial(_validation.check_integer, minimum=1))
+        max_iter = _validation.check_integer(self.max_iter, "max_iter", minimum=0)
         scale = _auto_or(self.scale, "scale", _validation.check_positive)
         batches = Batches(X, y, sample_weight)
         training = Training.of(batches)
@@ -185,14 +188,14 @@ class LocalSampler(BatchFitMixin):
         if n_neighbors is None or scale is None:
             held_out = self._held_out(calibration_latents, batches)
             n_neighbors, scale, state["nn_ratio_"] = _calibrate(
-                training, held_out, target, n_neighbors, scale, shrinkage
+                training, held_out, target, n_neighbors, scale, shrinkage, max_iter
             )
         elif calibration_latents is not None:
             raise InvalidInputError(
                 'calibration_latents go with n_neighbors="auto" or scale="auto" only; got '
                 f"n_neighbors={n_neighbors}, scale={scale}"
             )
-        rows, starts = _in_cells(training, n_neighbors)
+        rows, starts = _in_cells(training, n_neighbors, max_iter)
         state |= {"latents_": rows.rows, "cell_starts_": starts, "n_neighbors_": n_neighbors, "scale_": scale}
         state["variance_ratio_"] = _variance_ratio(rows, starts, shrinkage, scale)
         if rows.weights is not None:
@@ -260,21 +263,23 @@ class LocalSampler(BatchFitMixin):
         return state
 
 
-def _in_cells(training: Training, n_neighbors: int) -> tuple[Training, Array]:
+def _in_cells(training: Training, n_neighbors: int, max_iter: int) -> tuple[Training, Array]:
     """Return training latents cell by cell, and where cells start, (n_cells + 1,)."""
     order, starts = [], [0]
     for first, last in pairwise(training.class_starts.tolist()):
         if first == last:
             continue
-        within, cells = partition(training.rows[first:last], max(1, (last - first) // n_neighbors))
+        rows = training.rows[first:last]
+        within, cells = refine(rows, *partition(rows, max(1, (last - first) // n_neighbors)), max_iter)
         order.append(first + within)
         starts.extend((first + cells[1:]).tolist())
     return training.taken(np.concatenate(order)), np.array(starts)
 
 
 def _calibrate(
-    training: Training, given: Array | None, target: float, n_neighbors: int | None, scale: float | None, s: float
-) -> tuple[int, float, float]:
+    training: Training, given: Array | None, target: float, n_neighbors: int | None, scale: float | None, s: float,
+    max_iter: int,
+) -> tuple[int, float, float]:  # fmt: skip
     """Return neighbours, scale and the nn ratio that they reach."""
     try:
         novelty = calibration.Novelty(lambda: [training.rows], given)
@@ -290,7 +295,7 @@ def _calibrate(
     def ratio(n_neighbors: int, scale: float) -> float:
         if n_neighbors not in cut:
             cut.clear()
-            cut[n_neighbors] = _in_cells(rest, n_neighbors)
+            cut[n_neighbors] = _in_cells(rest, n_neighbors, max_iter)
         rows, starts = cut[n_neighbors]
         own = rng.choices(calibration.KEY, 0, n_probes, len(rows.rows))
         drawn = _vicinities(rows.rows, rows.weights, starts, own, s, scale, key=calibration.KEY, start=0)

@@ -7,6 +7,7 @@ memory in loops that do nothing else, so that many fetches are under way at once
 a sample has stayed in its cell is left out where rounding cannot matter.
 """
 
+from vicinal.kernels.cpu.cells import likeliest_cells
 from vicinal.kernels.cpu.compiler import COMPILED
 from vicinal.kernels.cpu.draws import draw_cells, index_cells
 from vicinal.kernels.cpu.mixtures import mix_rows
@@ -21,6 +22,7 @@ __all__ = [
     "fill_cells",
     "find_cells",
     "index_cells",
+    "likeliest_cells",
     "mix_rows",
     "quantize",
     "sample_cells",

@@ -1,0 +1,52 @@
+"""The cell in which a row is likeliest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vicinal.kernels.cpu.compiler import jit
+from vicinal.kernels.cpu.threads import over, parts
+
+Array = np.ndarray[Any, Any]
+
+
+@jit
+def _likeliest_cells(
+    points: Array, rows: Array, cells: Array, means: Array, precisions: Array, offsets: Array, near: Array, out: Array
+) -> None:
+    d, n_near = points.shape[1], near.shape[1]
+    columns, scores = np.empty((d, n_near), np.float32), np.empty(n_near, np.float32)
+    cell = -1
+    for i in range(rows.shape[0]):
+        if cells[i] != cell:  # rows come cell by cell
+            cell = cells[i]
+            for c in range(n_near):
+                for j in range(d):
+                    columns[j, c] = means[near[cell, c], j]
+        scores[:] = 0
+        for j in range(d):
+            value = points[rows[i], j]
+            for c in range(n_near):
+                gap = value - columns[j, c]
+                scores[c] += gap * gap
+        best, least = 0, np.float32(np.inf)
+        for c in range(n_near):
+            score = precisions[near[cell, c]] * scores[c] + offsets[near[cell, c]]
+            if score < least:
+                best, least = c, score
+        out[i] = near[cell, best]
+
+
+def likeliest_cells(
+    points: Array, rows: Array, cells: Array, means: Array, precisions: Array, offsets: Array, near: Array
+) -> Array:
+    """As `reference.likeliest_cells`."""
+    best = np.empty(len(rows), np.int64)
+
+    def work(a: int, b: int) -> None:
+        _likeliest_cells(points, rows[a:b], cells[a:b], means, precisions, offsets, near, best[a:b])
+
+    over(parts(len(rows), points.shape[1] * near.shape[1] // 4), work)
+    return best
