@@ -220,8 +220,9 @@ def kde_restored(bandwidths: Iterable[float]) -> list[Entry]:
 def finalists(pair: Pair, rows: Iterable[dict[str, Any]], work: Path, limit: float) -> list[Entry]:
     """Return what is measured again with many samples.
 
-    These are `LocalSampler` as it comes, and of it and of mixtures the setting of nn ratio at least 0.97 that came out
-    best by the distance to reconstructions; of mixtures also that by the distance to held-out images; and two ideas.
+    These are `LocalSampler` as it comes; of it and of mixtures, each as they are and with narrower or wider noise, the
+    settings of nn ratio at least 0.97 that came out best by the distance to reconstructions, and by that to held-out
+    images; and two ideas.
     """
     found = [
         row
@@ -230,11 +231,12 @@ def finalists(pair: Pair, rows: Iterable[dict[str, Any]], work: Path, limit: flo
         and "failed" not in row
         and np.mean(row["nn_ratio"]) >= LEAST_RATIO
     ]
-    local = [row["knob"] for row in _ranked(found, "LocalSampler", METRICS[0])[:1]]
-    entries = [_local(knob) for knob in [{"n_neighbors": "auto"}, *local]]
+    local = [row for row in found if row["sampler"] == "LocalSampler" and "auto" not in row["knob"].values()]
+    entries = [_local({"n_neighbors": "auto"})]
+    for scaled in (False, True):
+        entries += [_local(knob) for knob in _best([row for row in local if (row["knob"]["scale"] != 1) == scaled])]
     for name in ("GMM", "GMM, scaled"):
-        best = [row for metric in METRICS for row in _ranked(found, name, metric)[:1]]
-        for knob in (row["knob"] for row in best):
+        for knob in _best([row for row in found if row["sampler"] == name]):
             make = _mixture(pair, work, knob["n_components"], limit, knob.get("factor", 1.0))
             entries.append(Entry(name, "main", knob, make, True))
     if pair.name in FULL:
@@ -243,8 +245,9 @@ def finalists(pair: Pair, rows: Iterable[dict[str, Any]], work: Path, limit: flo
     return [entry._replace(group="final") for entry in unique.values()]
 
 
-def _ranked(rows: list[dict[str, Any]], sampler: str, metric: str) -> list[dict[str, Any]]:
-    return sorted((row for row in rows if row["sampler"] == sampler), key=lambda row: float(np.mean(row[metric])))
+def _best(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the best setting by each distance."""
+    return [min(rows, key=lambda row: float(np.mean(row[metric])))["knob"] for metric in METRICS if rows]
 
 
 def copies() -> Entry:

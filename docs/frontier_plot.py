@@ -46,7 +46,7 @@ def line_of(rows: list[Row], sampler: str) -> list[Row]:
     """Return the settings of a sampler that make its line, in the order of the knob."""
     found = [row for row in rows if row["sampler"] == sampler]
     if sampler == LOCAL:
-        found = [row for row in found if row["knob"].get("scale") == 1 and "shrinkage" not in row["knob"]]
+        found = [row for row in found if row["knob"].keys() == {"n_neighbors", "scale"} and row["knob"]["scale"] == 1]
 
     def order(row: Row) -> list[float]:
         return [row["fitted"]["n_bins_"] if value == "auto" else value for value in row["knob"].values()]

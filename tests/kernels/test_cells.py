@@ -1,4 +1,4 @@
-"""The cell in which a row is likeliest."""
+"""Sums over the rows of cells, and the cell in which a row is likeliest."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -56,3 +56,20 @@ def test_ties_and_cells_given_up(kernel):
     assert found(0, [0, np.inf, 0]) == [0]
     assert found(0, [np.inf, np.inf, 5]) == [2]
     assert found(0, [np.inf, np.inf, np.inf]) == [1]
+
+
+@settings(deadline=None, max_examples=40)
+@given(n=st.integers(1, 300), d=st.integers(1, 20), share=st.floats(0, 1), seed=st.integers(0, 99))
+def test_sums_compiled_as_defined(n, d, share, seed):
+    generator = np.random.default_rng(seed)
+    points, rows = generator.normal(size=(n, d)).astype(np.float32), generator.permutation(n)
+    starts = np.concatenate([[0], np.sort(generator.permutation(np.arange(1, n))[: round(share * (n - 1))]), [n]])
+    ours, theirs = cpu.cell_sums(points, rows, starts), reference.cell_sums(points, rows, starts)
+    assert [one.tobytes() for one in ours] == [one.tobytes() for one in theirs]
+
+
+def test_sums_by_hand(kernel):
+    points = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
+    sums, squares = kernel.cell_sums(points, np.array([2, 0, 1]), np.array([0, 1, 3]))
+    assert sums.tolist() == [[5, 6], [4, 6]]
+    assert squares.tolist() == [61, 30]

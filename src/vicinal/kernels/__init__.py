@@ -13,6 +13,7 @@ accelerator, in Triton or plain torch. All give the same bits:
 `fill_cells`              a point drawn uniformly from each of these cells
 `sample_cells`            both at once
 `mix_rows`                a point in the vicinity of a row, shaped by rows around it
+`cell_sums`               sums of the rows of cells, and of their squares
 `likeliest_cells`         the cell, of those near to a row, in which it is likeliest
 ========================  ======================================================
 

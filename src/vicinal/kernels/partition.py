@@ -117,14 +117,9 @@ def refine(points: Array, order: Array, starts: Array, max_iter: int) -> tuple[A
 
 def _spheres(rows: Array, order: Array, starts: Array) -> tuple[Array, Array]:
     """Return the mean (n_cells, d) and the variance (n_cells,), averaged over dimensions, of each cell; float32."""
-    means, squares = np.empty((len(starts) - 1, rows.shape[1])), np.empty(len(starts) - 1)
-    for cells in np.array_split(np.arange(len(means)), -(-rows.size // _VALUES)):
-        some = rows[order[starts[cells[0]] : starts[cells[-1] + 1]]].astype(np.float64)
-        firsts = starts[cells] - starts[cells[0]]
-        means[cells] = np.add.reduceat(some, firsts, axis=0)
-        squares[cells] = np.add.reduceat(np.square(some).sum(axis=1), firsts)
+    sums, squares = kernels.select().cell_sums(rows, order, starts)
     sizes = np.diff(starts)
-    means /= sizes[:, None]
+    means = sums / sizes[:, None]
     variances = (squares / sizes - np.square(means).sum(axis=1)) / rows.shape[1]
     least = max(_LEAST_VARIANCE * variances.mean(), 1e-30)
     return means.astype(np.float32), np.maximum(variances, least).astype(np.float32)

@@ -188,6 +188,32 @@ def mix_rows(
     return out
 
 
+def cell_sums(points: Array, rows: Array, starts: Array) -> tuple[Array, Array]:
+    """Return the sum of the rows of each cell, and the sum of their squares.
+
+    Parameters
+    ----------
+    points : ndarray of float32, shape (n, d)
+        Rows.
+    rows, starts : ndarray of int64, shapes (m,), (n_cells + 1,)
+        Cell c holds the rows ``points[rows[starts[c] : starts[c + 1]]]``, at least one.
+
+    Returns
+    -------
+    sums : ndarray of float64, shape (n_cells, d)
+    squares : ndarray of float64, shape (n_cells,)
+        Over rows for each dimension, then over dimensions.
+    """
+    n_cells = len(starts) - 1
+    sums, squares = np.empty((n_cells, points.shape[1])), np.zeros(n_cells)
+    cells = np.repeat(np.arange(n_cells), np.diff(starts))
+    for j in range(points.shape[1]):
+        values = points[rows, j].astype(np.float64)
+        sums[:, j] = np.bincount(cells, weights=values, minlength=n_cells)
+        squares += np.bincount(cells, weights=values * values, minlength=n_cells)
+    return sums, squares
+
+
 def likeliest_cells(
     points: Array, rows: Array, cells: Array, means: Array, precisions: Array, offsets: Array, near: Array
 ) -> Array:

@@ -1,15 +1,15 @@
 r"""Vicinities shaped by the neighbours of a latent: the sampler to use first.
 
-The n training latents are cut into cells of K neighbours each by a principal axis tree
-(`vicinal.kernels.partition`), which makes cells small where latents are dense and thin across the manifold that
-they lie on. For latent i, drawn by its weight, in the cell of z_1, ..., z_K with mean m:
+The n training latents are cut into cells of K neighbours each by a principal axis tree, and then move to the cells that
+fit them best (`vicinal.kernels.partition`): cells are small where latents are dense, and do not cut through clusters.
+For latent i, drawn by its weight, in the cell of z_1, ..., z_K with mean m:
 
 .. math::
     z = z_i + s (m - z_i) + \frac{a}{\sqrt{K}} \sum_{k=1}^{K} e_k (z_k - m), \quad e_k \sim N(0, 1)
 
 With shrinkage s = 1 and scale a = 1 a cell is replaced by the Gaussian of its mean and covariance. Since every
 latent is in one cell, the mean and covariance of all latents are kept as well, whatever K: K takes the samples from
-copies (1) to one Gaussian (n), and never inflates the variance. O(n d log n), no iterations.
+copies (1) to one Gaussian (n), and never inflates the variance. O(n d log n).
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class LocalSampler(BatchFitMixin):
     Parameters
     ----------
     n_neighbors : "auto" or int
-        Training latents in a cell, K: cells have ``n_neighbors`` of them, or a few more where they do not divide the
-        latents; 1 copies. ``"auto"`` finds the number, see `vicinal.samplers.calibration`.
+        Training latents in a cell, K, on average; 1 copies. ``"auto"`` finds the number, see
+        `vicinal.samplers.calibration`.
     scale : "auto" or float
         Standard deviation of the vicinity over that of the cell, a. ``"auto"`` is 1, which keeps variances as they
         are, unless no number of neighbours meets ``novelty`` or the number is given.
@@ -56,6 +56,9 @@ class LocalSampler(BatchFitMixin):
         With ``"auto"``, the nn ratio to aim for: below 1 closer to the data, above 1 bolder.
     shrinkage : float
         How far the centre of the vicinity is moved from the latent to the mean of its cell, s, in [0, 1].
+    max_iter : int
+        Times at most that latents move to the cell that fits them best. 0 leaves them in the cells of the tree, which
+        are all of a size, to within a few latents: a shorter fit, and samples less like the data.
     random_state : int, None or numpy generator
         Seed of `sample`; None takes fresh entropy on every call. Nothing in `fit` is random.
 
@@ -66,7 +69,7 @@ class LocalSampler(BatchFitMixin):
     cell_starts_ : ndarray of int64, shape (n_cells + 1,)
         Cell c holds the latents ``latents_[cell_starts_[c] : cell_starts_[c + 1]]``.
     n_neighbors_ : int
-        Latents in a cell, K.
+        Latents in a cell on average, K.
     scale_ : float
         The scale a.
     nn_ratio_ : float
@@ -94,6 +97,8 @@ class LocalSampler(BatchFitMixin):
     P. Vincent, Y. Bengio, "Manifold Parzen windows", NeurIPS 2002.
     N. Verma, S. Kpotufe, S. Dasgupta, "Which spatial partition trees are adaptive to intrinsic dimension?", UAI
     2009, arXiv:1205.2609.
+    G. Celeux, G. Govaert, "A classification EM algorithm for clustering and two stochastic versions", Computational
+    Statistics & Data Analysis 14, 1992, doi:10.1016/0167-9473(92)90042-E.
 
     Examples
     --------
@@ -152,7 +157,7 @@ class LocalSampler(BatchFitMixin):
             Labels, of any hashable type: cells are then made within classes, and `sample` can draw within one.
         sample_weight : array_like of shape (n_samples,), optional
             Weights, finite and at least 0; latents without weight are left out. They weigh the latents within cells
-            and the cells, but do not shape cells: these have equally many latents.
+            and the cells, but do not shape cells.
         calibration_latents : array_like of shape (m, *event_shape), optional
             Held-out latents to calibrate by; without, up to 1,000 training latents stand in for them. All rows are
             used for the fit either way.

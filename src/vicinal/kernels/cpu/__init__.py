@@ -7,7 +7,7 @@ memory in loops that do nothing else, so that many fetches are under way at once
 a sample has stayed in its cell is left out where rounding cannot matter.
 """
 
-from vicinal.kernels.cpu.cells import likeliest_cells
+from vicinal.kernels.cpu.cells import cell_sums, likeliest_cells
 from vicinal.kernels.cpu.compiler import COMPILED
 from vicinal.kernels.cpu.draws import draw_cells, index_cells
 from vicinal.kernels.cpu.mixtures import mix_rows
@@ -18,6 +18,7 @@ from vicinal.kernels.cpu.table import find_cells, unique_cells
 __all__ = [
     "COMPILED",
     "bounds",
+    "cell_sums",
     "draw_cells",
     "fill_cells",
     "find_cells",

@@ -1,4 +1,4 @@
-"""The cell in which a row is likeliest."""
+"""Sums over the rows of cells, and the cell in which a row is likeliest."""
 
 from __future__ import annotations
 
@@ -10,6 +10,34 @@ from vicinal.kernels.cpu.compiler import jit
 from vicinal.kernels.cpu.threads import over, parts
 
 Array = np.ndarray[Any, Any]
+
+
+@jit
+def _cell_sums(points: Array, rows: Array, starts: Array, sums: Array, squares: Array) -> None:
+    d = points.shape[1]
+    each = np.empty(d)
+    for c in range(sums.shape[0]):
+        sums[c] = 0.0
+        each[:] = 0.0
+        for i in range(starts[c], starts[c + 1]):
+            for j in range(d):
+                value = np.float64(points[rows[i], j])
+                sums[c, j] += value
+                each[j] += value * value
+        squares[c] = 0.0
+        for j in range(d):
+            squares[c] += each[j]
+
+
+def cell_sums(points: Array, rows: Array, starts: Array) -> tuple[Array, Array]:
+    """As `reference.cell_sums`."""
+    sums, squares = np.empty((len(starts) - 1, points.shape[1])), np.empty(len(starts) - 1)
+
+    def work(a: int, b: int) -> None:
+        _cell_sums(points, rows, starts[a : b + 1], sums[a:b], squares[a:b])
+
+    over(parts(len(sums), len(rows) * points.shape[1] // len(sums)), work)
+    return sums, squares
 
 
 @jit
