@@ -16,15 +16,19 @@ def within(points, order, starts):
     return sum(np.square(cell - cell.mean(axis=0)).sum() for cell in cells)
 
 
+def check_every_row_is_in_one_cell(order, starts, n):
+    assert np.array_equal(np.sort(order), np.arange(n))
+    assert starts[0] == 0
+    assert starts[-1] == n
+
+
 @settings(deadline=None, max_examples=60)
 @given(n=st.integers(1, 200), d=st.integers(1, 5), share=st.floats(0, 1), distinct=st.integers(1, 200))
 def test_every_row_is_in_one_cell_and_cells_are_alike(n, d, share, distinct):
     points = np.random.default_rng(n).normal(size=(distinct, d))[np.arange(n) % distinct]
     n_cells = max(1, round(share * n))
     order, starts = partition(points, n_cells)
-    assert np.array_equal(np.sort(order), np.arange(n))
-    assert starts[0] == 0
-    assert starts[-1] == n
+    check_every_row_is_in_one_cell(order, starts, n)
     sizes = np.diff(starts)
     assert len(sizes) == n_cells
     assert sizes.min() >= n // n_cells
@@ -109,9 +113,7 @@ def test_refined_cells_hold_every_row_and_none_is_alone(n, d, share, distinct, m
     points = np.random.default_rng(n).normal(size=(distinct, d))[np.arange(n) % distinct]
     n_cells = max(1, round(share * n))
     order, starts = refine(points, *partition(points, n_cells), max_iter)
-    assert np.array_equal(np.sort(order), np.arange(n))
-    assert starts[0] == 0
-    assert starts[-1] == n
+    check_every_row_is_in_one_cell(order, starts, n)
     sizes = np.diff(starts)
     assert len(sizes) <= n_cells
     if n >= 2 * n_cells and n_cells <= 32:  # among more, all cells near to a row may be given up

@@ -91,7 +91,7 @@ def refine(points: Array, order: Array, starts: Array, max_iter: int) -> tuple[A
         As before, of other sizes.
     """
     n, n_cells = len(order), len(starts) - 1
-    if n_cells == 1 or n < 2 * n_cells:
+    if max_iter == 0 or n_cells == 1 or n < 2 * n_cells:
         return order, starts
     rows, least = _near_zero(points), max(2, n // n_cells // _SMALLEST)
     for step in range(max_iter):
