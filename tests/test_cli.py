@@ -52,6 +52,7 @@ def test_fit_and_sample_are_the_library(run, files, latents):
         (["local", "--novelty", "0.9"], "LocalSampler"),
         (["kde", "--novelty", "0.9"], "KDESampler"),
         (["local", "--n-neighbors", "8", "--scale", "1"], "LocalSampler"),
+        (["local", "--n-neighbors", "8", "--scale", "1", "--max-iter", "0"], "LocalSampler"),
         (["gmm", "--n-components", "2"], "GMMSampler"),
         (["kde", "--bandwidth", "0.2"], "KDESampler"),
         (["gaussian", "--covariance-type", "diag"], "GaussianSampler"),
@@ -67,7 +68,10 @@ def test_every_sampler(run, files, options, kind):
     if options[0] in ("flow", "two-stage"):
         pytest.importorskip("zuko" if options[0] == "flow" else "torch")
     assert run("fit", "latents.npy", "-o", "new.safetensors", "--sampler", *options)[0] == 0
-    assert type(vicinal.load("new.safetensors")).__name__ == kind
+    loaded = vicinal.load("new.safetensors")
+    assert type(loaded).__name__ == kind
+    for name, value in zip(options[1::2], options[2::2], strict=True):
+        assert str(getattr(loaded, name[2:].replace("-", "_"))) in (value, f"{value}.0")
 
 
 def test_evaluate(run, files):
@@ -337,6 +341,7 @@ BAD_CALLS = [
         "--novelty calibrates, so one of --n-neighbors and --scale must be left to it",
     ),
     (["fit", "latents.npy", "-o", "x", "--scale", "2"], "--scale does not go with --sampler pmf"),
+    (["fit", "latents.npy", "-o", "x", "--max-iter", "2"], "--max-iter does not go with --sampler pmf"),
     (["fit", "latents.npy", "-o", "x", "--seed", "-1"], "random_state must be an integer from 0"),
     (["fit", "zip.npy", "-o", "x"], "is not a whole .npy file"),
     (["fit", "huge.npy", "-o", "x", "--sampler", "gaussian"], "latents are too large"),

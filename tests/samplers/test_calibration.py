@@ -1,11 +1,13 @@
 """The number of bins that makes samples as new as asked, measured on data the calibration never saw."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from vicinal import metrics
 from vicinal._errors import CalibrationWarning
-from vicinal.samplers import PMFSampler
+from vicinal.samplers import KDESampler, LocalSampler, PMFSampler
 from vicinal.samplers.calibration import _search, row_hash
 
 
@@ -31,12 +33,27 @@ def test_the_target_is_met_on_fresh_data(clusters, novelty):
     assert abs(sampler.nn_ratio_ - reached) < 0.06 * novelty
 
 
+@pytest.mark.parametrize("make", [PMFSampler, partial(KDESampler, "auto"), LocalSampler])
+def test_few_latents_are_enough(clusters, make):
+    everything = np.concatenate(clusters)
+    reached = []
+    for seed in range(6):
+        order = np.random.default_rng(seed).permutation(9000)
+        train, fresh = everything[order[:1000]], everything[order[1000:5000]]
+        sampler = make(random_state=0).fit(train)
+        reached.append(metrics.nn_ratio(fresh, sampler.sample(4000), train=train))
+    assert np.abs(np.array(reached) - 1).max() < 0.07
+    assert abs(np.mean(reached) - 1) < 0.04
+
+
 def test_given_held_out_latents_are_used(clusters):
     train, fresh = clusters
     ours = PMFSampler().fit(train, calibration_latents=fresh)
     assert ours.nn_ratio_ == pytest.approx(1.0, abs=0.1)
     orders = (np.argsort(fresh[:, 0]), np.argsort(-fresh[:, 1]))
     assert {PMFSampler().fit(train, calibration_latents=fresh[order]).n_bins_ for order in orders} == {ours.n_bins_}
+    few = PMFSampler().fit(train, calibration_latents=fresh[:5])  # of these as few as there are
+    assert 0.5 < few.nn_ratio_ < 2
     with pytest.raises(ValueError, match='calibration_latents go with n_bins="auto" only; got n_bins=4'):
         PMFSampler(4).fit(train, calibration_latents=fresh)
     far = PMFSampler().fit(train, calibration_latents=fresh + 0.7)
@@ -77,12 +94,12 @@ def test_too_few_latents():
 
 
 def test_duplicates(clusters):
-    few = np.repeat(np.random.default_rng(0).normal(size=(30, 2)), 20, axis=0)
-    with pytest.warns(CalibrationWarning, match="latents repeat: among 120 only 6 are distinct; using n_bins=16"):
+    few = np.repeat(np.random.default_rng(0).normal(size=(6, 2)), 100, axis=0)
+    with pytest.warns(CalibrationWarning, match="latents repeat: among 600 only 6 are distinct; using n_bins=16"):
         PMFSampler().fit(few)
     with pytest.warns(CalibrationWarning, match="half of the held-out latents are copies of training latents"):
         PMFSampler().fit(clusters[0], calibration_latents=clusters[0][:500])
-    twice = PMFSampler().fit(np.repeat(clusters[0], 2, axis=0))  # every latent has a twin, held out with it
+    twice = PMFSampler().fit(np.repeat(clusters[0], 2, axis=0))  # every latent has a twin, which does not count
     assert abs(twice.n_bins_ - PMFSampler().fit(clusters[0]).n_bins_) <= 1
 
 

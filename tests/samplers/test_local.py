@@ -116,7 +116,9 @@ def test_shrinkage_and_scale_by_hand():
 def test_the_target_is_met_on_fresh_data(clusters, novelty):
     train, fresh = clusters
     sampler = LocalSampler(novelty=novelty, random_state=0).fit(train)
-    assert sampler.nn_ratio_ == pytest.approx(novelty, abs=0.04)  # whole numbers of neighbours come in steps
+    assert sampler.nn_ratio_ == pytest.approx(
+        novelty, abs=0.05
+    )  # whole numbers of neighbours: 3 have 0.55, 4 have 0.65
     assert metrics.nn_ratio(fresh, sampler.sample(3000), train=train) == pytest.approx(novelty, abs=0.05)
 
 

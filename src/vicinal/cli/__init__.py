@@ -116,6 +116,9 @@ def fit(
         int | None, typer.Option(help="Latents that shape a vicinity (local); calibrated without.")
     ] = None,
     scale: Annotated[float | None, typer.Option(help="Width of a vicinity over that of its latents (local).")] = None,
+    max_iter: Annotated[
+        int | None, typer.Option(help="Steps at most: of latents to their cells (local), of the fit (gmm).")
+    ] = None,
     n_components: Annotated[
         str | None, typer.Option(help="Gaussians of the mixture, or bic to choose them (gmm).")
     ] = None,
@@ -146,6 +149,7 @@ def fit(
         "novelty": novelty,
         "n_neighbors": n_neighbors,
         "scale": scale,
+        "max_iter": max_iter,
         "n_components": _count_or_rule(n_components),
         "bandwidth": bandwidth,
         "covariance_type": covariance_type,

@@ -15,9 +15,11 @@ accelerator, in Triton or plain torch. All give the same bits:
 `mix_rows`                a point in the vicinity of a row, shaped by rows around it
 `cell_sums`               sums of the rows of cells, and of their squares
 `likeliest_cells`         the cell, of those near to a row, in which it is likeliest
+`nearest_distances`       how far it is to the nearest point
 ========================  ======================================================
 
-`memory` recycles the memory of large results; `neighbors` finds nearest rows; `partition` cuts rows into cells.
+`memory` recycles the memory of large results; `neighbors` finds which rows are nearest; `partition` cuts rows into
+cells.
 """
 
 from __future__ import annotations

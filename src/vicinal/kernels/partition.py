@@ -1,6 +1,6 @@
 r"""Cells of rows: equally many in each, by a principal axis tree, and then moved to where they fit best.
 
-`partition`: a set of rows that is to become L cells is cut across its first principal axis w, the direction in which it
+A set of rows that is to become L cells is cut across its first principal axis w, the direction in which it
 varies most,
 
 .. math:: w = \arg\max_{\lVert w \rVert = 1} \sum_i (w \cdot (z_i - \bar z))^2,
@@ -8,8 +8,8 @@ varies most,
 into floor(L / 2) / L of the rows and the rest, and each part again, until L is 1. Such trees shrink their cells at
 the rate of the intrinsic dimension of the data, not of the space. O(n d log L).
 
-`refine`: a cut across a cluster leaves its halves in cells with strangers. With m_c the mean of cell c and v_c its
-variance, averaged over dimensions, every row z moves to
+A cut across a cluster leaves its halves in cells with strangers. So rows may move afterwards: with m_c the mean of cell
+c and v_c its variance, averaged over dimensions, every row z goes to
 
 .. math:: \arg\min_c \; \lVert z - m_c \rVert^2 / v_c + d \log v_c,
 
@@ -40,23 +40,37 @@ _AXIS_ROWS = 1024  # that a principal axis is taken from
 _AXIS_STEPS = 6  # of the power method: cells need a good direction, not an eigenvector
 _VALUES = 1 << 23  # worked on together
 _NEAR = 32  # cells that a row may move to, its own among them
-_BLOCKS = (768, 512)  # cells among which near ones are looked for, in turn, so that rows pass from block to block
+_BLOCKS = (384, 256)  # cells among which near ones are looked for, in turn, so that rows pass from block to block
 _SMALLEST = 4  # a cell of less than this part of the mean number of rows is given up
 _LEAST_VARIANCE = 1e-6  # of a cell, in mean variances of cells
 
 
-def partition(points: Array, n_cells: int) -> tuple[Array, Array]:
-    """Cut ``points`` (n, d) into ``n_cells`` <= n cells of equally many rows, to within rounding.
+def partition(points: Array, n_cells: int, max_iter: int = 0) -> tuple[Array, Array]:
+    """Cut ``points`` (n, d) into ``n_cells`` <= n cells of equally many rows, to within rounding, and move rows.
+
+    Rows move to the cells that fit them best, until none moves or for ``max_iter`` steps. Cells that lose most of their
+    rows are given up: what is left has at least a quarter of the mean number of rows before, and at least 2
+    where the mean was.
 
     Returns
     -------
     order : ndarray of int64, shape (n,)
         The rows, cell by cell.
     starts : ndarray of int64, shape (n_cells + 1,)
-        Cell c holds the rows ``order[starts[c] : starts[c + 1]]``.
+        Cell c holds the rows ``order[starts[c] : starts[c + 1]]``. Fewer where cells were given up.
     """
-    n, d = points.shape
-    rows, order = _near_zero(points), np.arange(n)
+    rows = _near_zero(points)
+    order, starts = _cut(rows, n_cells)
+    if max_iter == 0 or n_cells == 1 or len(rows) < 2 * n_cells:
+        return order, starts
+    moved, starts = _move(rows, starts, max_iter)
+    return order[moved], starts
+
+
+def _cut(rows: Array, n_cells: int) -> tuple[Array, Array]:
+    """Cut rows, which are put in the order that is returned."""
+    n, d = rows.shape
+    order = np.arange(n)
     starts, parts = np.array([0, n]), np.array([n_cells])  # of each set: where it is, and the cells it is to become
     while (parts > 1).any():
         sizes, cuts = np.diff(starts), np.diff(starts) * (parts // 2) // parts
@@ -74,26 +88,9 @@ def partition(points: Array, n_cells: int) -> tuple[Array, Array]:
     return order, starts
 
 
-def refine(points: Array, order: Array, starts: Array, max_iter: int) -> tuple[Array, Array]:
-    """Move rows of ``points`` (n, d) to the cells that fit them best, until none moves or for ``max_iter`` steps.
-
-    Cells that lose most of their rows are given up: what is left has at least a quarter of the mean number of rows
-    before, and at least 2 where the mean was.
-
-    Parameters
-    ----------
-    order, starts
-        As `partition` returns them.
-
-    Returns
-    -------
-    order, starts
-        As before, of other sizes.
-    """
-    n, n_cells = len(order), len(starts) - 1
-    if max_iter == 0 or n_cells == 1 or n < 2 * n_cells:
-        return order, starts
-    rows, least = _near_zero(points), max(2, n // n_cells // _SMALLEST)
+def _move(rows: Array, starts: Array, max_iter: int) -> tuple[Array, Array]:
+    """Move rows, which come cell by cell; return their order and where cells start."""
+    order, least = np.arange(len(rows)), max(2, len(rows) // (len(starts) - 1) // _SMALLEST)
     for step in range(max_iter):
         cells = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
         means, variances = _spheres(rows, order, starts)

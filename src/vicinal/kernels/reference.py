@@ -252,6 +252,40 @@ def likeliest_cells(
     return best
 
 
+def nearest_distances(queries: Array, points: Array, *, other: bool) -> Array:
+    r"""Return the distance from each query to the nearest point.
+
+    The root of the least
+
+    .. math:: \sum_j (q_j - p_j)^2
+
+    in the precision of the arrays, summed over j in order: no digits are lost far from zero, unlike by expanding it.
+
+    Parameters
+    ----------
+    queries, points : ndarray of float32 or float64, shapes (m, d), (n, d)
+        n may be 0.
+    other : bool
+        Whether to leave out points that are where the query is.
+
+    Returns
+    -------
+    ndarray of shape (m,), dtype of ``points``
+        Infinite where there is no point.
+    """
+    least = np.full(len(queries), np.inf, points.dtype)
+    step = max(1, _MIXED // max(1, len(queries)))
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        for a in range(0, len(points), step):
+            squares = np.zeros((len(queries), len(points[a : a + step])), points.dtype)
+            for j in range(points.shape[1]):
+                squares += np.square(queries[:, j, None] - points[None, a : a + step, j])
+            if other:
+                squares[squares == 0] = np.inf
+            least = np.fmin(least, np.fmin.reduce(squares, axis=1))
+    return np.sqrt(least)
+
+
 def _mix_some(
     points: Array, masses: Array | None, first: Array, last: Array, own: Array, shrinkage: float, scale: float,
     key: int, start: int,

@@ -1,12 +1,13 @@
 r"""How much to smooth: as much as makes samples as new as fresh data.
 
-With T the training latents, H held-out ones and S samples, the nn ratio is
+With T the training latents, H fresh ones and S samples, the nn ratio is
 
 .. math::
     r = \frac{\mathrm{median}_{z \in S} \min_{t \in T} \lVert z - t \rVert}
              {\mathrm{median}_{z \in H} \min_{t \in T} \lVert z - t \rVert}
 
-each dimension scaled by its standard deviation. A knob is turned until it is what was asked for:
+each dimension scaled by its standard deviation. Where no fresh latents are given, training latents stand in for them,
+each compared with all that differ from it. A knob is turned until the ratio is what was asked for:
 
 - bins of cells: r falls about as 1 / n_bins; the nearest whole number is taken, in a near tie the smaller;
 - neighbours of a vicinity: r rises with their logarithm;
@@ -24,20 +25,19 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from vicinal import rng
+from vicinal import kernels, rng
 from vicinal._errors import CalibrationWarning
-from vicinal.kernels.neighbors import nearest_rows
 from vicinal.samplers.cell_table import Grid
 
 Array = np.ndarray[Any, Any]
 Rows = Callable[[], Iterable[Array]]  # gives the batches of training latents (n, d), again at every call
 
-N_PROBES = 1000
-MIN_PROBES = 10
+N_PROBES = 2000
+FEWEST, FEWEST_DISTINCT = 50, 10  # latents to calibrate by
 MOST_BINS = 4096
 FALLBACK_BINS = 16
 FALLBACK_NEIGHBORS = 16
@@ -46,27 +46,11 @@ FALLBACK_NEIGHBORS = 16
 TIE = 0.02
 TOLERANCE = 0.1  # of the target; beyond it there is a warning
 CLOSE = 0.015  # of the target: near enough for a knob that can be turned further; the probes tell no finer
-_NEIGHBORS_STEP = 0.08  # by which the nn ratio rises, roughly, when the neighbours double
+_FIRST_NEIGHBORS = 32  # that are tried
+_NEIGHBORS_STEP = 0.06  # by which the nn ratio rises, roughly, when the neighbours double
 _MOST_TRIALS = 12
 _CHUNK = 1 << 23  # values searched together
 KEY = 0x76696369  # of the internal draws: the calibration is a function of the latents alone
-
-
-class Probes(NamedTuple):
-    """What the calibration looks at.
-
-    ``held_out`` (m, d) and ``sources`` (k, d), training latents that samples are made from; ``scale`` (d,);
-    and ``threshold``, the hash up to which a training latent is held out.
-    """
-
-    held_out: Array
-    sources: Array
-    scale: Array
-    threshold: int
-
-    def kept(self, batch: Array) -> Array:
-        """Return which rows of a batch of training latents are not held out, bool (n,)."""
-        return row_hash(batch) > self.threshold if self.threshold >= 0 else np.ones(len(batch), dtype=bool)
 
 
 class NothingToCompareError(Exception):
@@ -81,32 +65,46 @@ class Novelty:
     rows : callable
         Gives the batches of training latents, float32 or float64, again at every call.
     held_out : ndarray of shape (m, d), optional
-        Held-out latents; None takes some of the training latents.
+        Held-out latents; None lets training latents stand in for them.
 
     Raises
     ------
     NothingToCompareError
         If there are too few latents, or too few different ones.
+
+    Attributes
+    ----------
+    sources : ndarray of shape (k, d)
+        Training latents to make samples from.
     """
 
     def __init__(self, rows: Rows, held_out: Array | None = None) -> None:
-        self._rows, self._probes = rows, _choose_probes(rows, held_out)
-        self._fresh = _typical_distance(rows, self._probes.held_out, self._probes)
-        if self._fresh == 0:
-            raise NothingToCompareError("half of the held-out latents are copies of training latents")
-
-    @property
-    def sources(self) -> Array:
-        """Training latents to make samples from, (k, d)."""
-        return self._probes.sources
-
-    def kept(self, batch: Array) -> Array:
-        """Return which rows of a batch of training latents are not held out, bool (n,)."""
-        return self._probes.kept(batch)
+        self._rows, self.sources = rows, _probes(rows())
+        self._centre, self._scale = _moments(self.sources)
+        if held_out is None:
+            self._fresh = self._typical_distance(self.sources, other=True)
+        else:
+            self._fresh = self._typical_distance(held_out[np.argsort(row_hash(held_out), kind="stable")[:N_PROBES]])
+            if self._fresh == 0:
+                raise NothingToCompareError("half of the held-out latents are copies of training latents")
 
     def ratio(self, samples: Array) -> float:
         """Return the nn ratio of samples (k, d)."""
-        return _typical_distance(self._rows, samples, self._probes) / self._fresh
+        return self._typical_distance(samples) / self._fresh
+
+    def _typical_distance(self, queries: Array, other: bool = False) -> float:
+        """Return the median distance from queries (m, d) to the nearest training latent, or the nearest other one."""
+        nearest, scaled = np.full(len(queries), np.inf), self._scaled(queries)
+        for batch in self._rows():
+            for part in np.array_split(batch, -(-batch.size // _CHUNK) or 1):  # bounds what copies take
+                distances = kernels.select().nearest_distances(scaled, self._scaled(part), other=other)
+                nearest = np.minimum(nearest, distances)
+        return float(np.median(nearest))
+
+    def _scaled(self, rows: Array) -> Array:
+        with np.errstate(over="ignore"):  # what is that far away is not near
+            scaled: Array = ((rows - self._centre) / self._scale).astype(self.sources.dtype)
+        return scaled
 
 
 def calibrate_bins(
@@ -212,31 +210,31 @@ def warn_of_fallback(sampler: str, error: Exception, used: str) -> None:
     _warn(sampler, str(error), used)
 
 
-def _choose_probes(rows: Rows, given: Array | None) -> Probes:
-    hashes, kept, n = np.zeros(0, np.uint64), None, 0
-    for batch in rows():
+def _probes(batches: Iterable[Array]) -> Array:
+    """Return the training latents of the least hashes, (k, d)."""
+    hashes, probes, n = np.zeros(0, np.uint64), None, 0
+    for batch in batches:
         n += len(batch)
         hashes = np.concatenate([hashes, row_hash(batch)])
-        kept = batch if kept is None else np.concatenate([kept, batch])
-        lowest = np.argsort(hashes, kind="stable")[: 2 * N_PROBES]
-        hashes, kept = hashes[lowest], kept[lowest]
-    if kept is None or n < 5 * MIN_PROBES:
-        raise NothingToCompareError(f"at least {5 * MIN_PROBES} latents are needed, and there are {n}")
-    with np.errstate(over="ignore", under="ignore"):
-        scale = kept.std(axis=0, dtype=np.float64)
-    if not np.isfinite(scale).all() or (scale[np.ptp(kept, axis=0) > 0] == 0).any():
+        probes = batch if probes is None else np.concatenate([probes, batch])
+        least = np.argsort(hashes, kind="stable")[:N_PROBES]
+        hashes, probes = hashes[least], probes[least]
+    if probes is None or n < FEWEST:
+        raise NothingToCompareError(f"at least {FEWEST} latents are needed, and there are {n}")
+    n_distinct = len(np.unique(hashes))
+    if n_distinct < FEWEST_DISTINCT:
+        raise NothingToCompareError(f"latents repeat: among {len(probes)} only {n_distinct} are distinct")
+    return probes
+
+
+def _moments(probes: Array) -> tuple[Array, Array]:
+    """Return mean and standard deviation of each dimension, float64 (d,); 1 for a constant one."""
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        centre, scale = probes.mean(axis=0, dtype=np.float64), probes.std(axis=0, dtype=np.float64)
+    if not np.isfinite(scale).all() or (scale[np.ptp(probes, axis=0) > 0] == 0).any():
         raise NothingToCompareError("squares of the latents are beyond the range of float64: rescale them")
     scale[scale == 0] = 1.0
-    if given is not None:
-        chosen = given[np.argsort(row_hash(given), kind="stable")[:N_PROBES]]
-        return Probes(chosen, kept[:N_PROBES], scale, -1)
-    n_held_out = min(N_PROBES, n // 5)
-    threshold = int(hashes[n_held_out - 1])
-    held_out, sources = kept[hashes <= threshold], kept[hashes > threshold][:N_PROBES]
-    n_distinct = len(np.unique(hashes[hashes <= threshold]))
-    if n_distinct < MIN_PROBES or len(sources) < MIN_PROBES:
-        raise NothingToCompareError(f"latents repeat: among {len(held_out)} only {n_distinct} are distinct")
-    return Probes(held_out, sources, scale, threshold)
+    return centre, scale
 
 
 def row_hash(rows: Array) -> Array:
@@ -269,23 +267,11 @@ def _search(ratio: Callable[[int], float], target: float) -> tuple[int, float]:
     return best, reached[best]
 
 
-def _typical_distance(rows: Rows, queries: Array, probes: Probes) -> float:
-    """Return the median distance from queries (m, d) to the nearest training latent that is not held out."""
-    nearest = np.full(len(queries), np.inf)
-    scaled = queries / probes.scale
-    for batch in rows():
-        for part in np.array_split(batch, -(-batch.size // _CHUNK) or 1):  # bounds what float64 copies take
-            part = part[probes.kept(part)]
-            if len(part):
-                nearest = np.minimum(nearest, nearest_rows(scaled, part / probes.scale)[0])
-    return float(np.median(nearest))
-
-
 def _turn_neighbors(ratio: Callable[[int], float], target: float, most: int) -> tuple[int, float]:
     """Return the whole number whose ratio is near the target; the ratio rises with its logarithm."""
     reached: dict[int, float] = {}
     least = min(2, most)  # one alone is a copy
-    low, high, k = least - 1, most + 1, min(FALLBACK_NEIGHBORS, most)
+    low, high, k = least - 1, most + 1, min(_FIRST_NEIGHBORS, most)
     while high - low > 1 and len(reached) < _MOST_TRIALS:
         reached[k] = ratio(k)
         if abs(reached[k] - target) <= CLOSE * target:

@@ -15,6 +15,7 @@ copies (1) to one Gaussian (n), and never inflates the variance. O(n d log n).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from typing import Any, Self
@@ -24,13 +25,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from vicinal import _validation, kernels, rng
 from vicinal._errors import InvalidInputError, InvalidTypeError
-from vicinal.kernels.partition import partition, refine
+from vicinal.kernels.partition import partition
 from vicinal.samplers import calibration, labels
 from vicinal.samplers.batch_fit import BatchFitMixin
 from vicinal.samplers.batches import Batches
 from vicinal.samplers.training import Training
 
 Array = np.ndarray[Any, Any]
+Cells = tuple[Training, Array]  # latents cell by cell, and where cells start, (n_cells + 1,)
 
 _CHUNK = 1 << 22  # values worked on together
 
@@ -159,8 +161,7 @@ class LocalSampler(BatchFitMixin):
             Weights, finite and at least 0; latents without weight are left out. They weigh the latents within cells
             and the cells, but do not shape cells.
         calibration_latents : array_like of shape (m, *event_shape), optional
-            Held-out latents to calibrate by; without, up to 1,000 training latents stand in for them. All rows are
-            used for the fit either way.
+            Held-out latents to calibrate by; without, training latents stand in for them.
 
         Returns
         -------
@@ -189,18 +190,19 @@ class LocalSampler(BatchFitMixin):
                 f"n_neighbors must be at most the number of latents; got {n_neighbors} for n_samples="
                 f"{len(training.rows)}"
             )
+        cells = _last(partial(_in_cells, training, max_iter))
         state: dict[str, Any] = {}
         if n_neighbors is None or scale is None:
             held_out = self._held_out(calibration_latents, batches)
             n_neighbors, scale, state["nn_ratio_"] = _calibrate(
-                training, held_out, target, n_neighbors, scale, shrinkage, max_iter
+                training.rows, held_out, target, n_neighbors, scale, shrinkage, cells
             )
         elif calibration_latents is not None:
             raise InvalidInputError(
                 'calibration_latents go with n_neighbors="auto" or scale="auto" only; got '
                 f"n_neighbors={n_neighbors}, scale={scale}"
             )
-        rows, starts = _in_cells(training, n_neighbors, max_iter)
+        rows, starts = cells(n_neighbors)
         state |= {"latents_": rows.rows, "cell_starts_": starts, "n_neighbors_": n_neighbors, "scale_": scale}
         state["variance_ratio_"] = _variance_ratio(rows, starts, shrinkage, scale)
         if rows.weights is not None:
@@ -268,45 +270,52 @@ class LocalSampler(BatchFitMixin):
         return state
 
 
-def _in_cells(training: Training, n_neighbors: int, max_iter: int) -> tuple[Training, Array]:
+def _in_cells(training: Training, max_iter: int, n_neighbors: int) -> Cells:
     """Return training latents cell by cell, and where cells start, (n_cells + 1,)."""
     order, starts = [], [0]
     for first, last in pairwise(training.class_starts.tolist()):
         if first == last:
             continue
         rows = training.rows[first:last]
-        within, cells = refine(rows, *partition(rows, max(1, (last - first) // n_neighbors)), max_iter)
+        within, cells = partition(rows, max(1, (last - first) // n_neighbors), max_iter)
         order.append(first + within)
         starts.extend((first + cells[1:]).tolist())
     return training.taken(np.concatenate(order)), np.array(starts)
 
 
+def _last(make: Callable[[int], Cells]) -> Callable[[int], Cells]:
+    """Keep the last result; it is forgotten before another is made, so that memory need not hold both."""
+    kept: dict[int, Cells] = {}
+
+    def remembered(number: int) -> Cells:
+        if number not in kept:
+            kept.clear()
+            kept[number] = make(number)
+        return kept[number]
+
+    return remembered
+
+
 def _calibrate(
-    training: Training, given: Array | None, target: float, n_neighbors: int | None, scale: float | None, s: float,
-    max_iter: int,
+    latents: Array, held_out: Array | None, target: float, n_neighbors: int | None, scale: float | None, s: float,
+    cells: Callable[[int], Cells],
 ) -> tuple[int, float, float]:  # fmt: skip
-    """Return neighbours, scale and the nn ratio that they reach."""
+    """Return neighbours, scale and the nn ratio that they reach; ``cells`` are those of a number of neighbours."""
     try:
-        novelty = calibration.Novelty(lambda: [training.rows], given)
+        novelty = calibration.Novelty(lambda: [latents], held_out)
     except calibration.NothingToCompareError as error:
-        fallback = min(n_neighbors or calibration.FALLBACK_NEIGHBORS, len(training.rows)), scale or 1.0
+        fallback = min(n_neighbors or calibration.FALLBACK_NEIGHBORS, len(latents)), scale or 1.0
         used = f"n_neighbors={fallback[0]} and scale={fallback[1]:g}"
         calibration.warn_of_fallback("LocalSampler", error, used)
         return *fallback, math.nan
-    rest = training.keeping(novelty.kept(training.rows))
-    n_probes = min(calibration.N_PROBES, len(rest.rows))
-    cut: dict[int, tuple[Training, Array]] = {}
 
     def ratio(n_neighbors: int, scale: float) -> float:
-        if n_neighbors not in cut:
-            cut.clear()
-            cut[n_neighbors] = _in_cells(rest, n_neighbors, max_iter)
-        rows, starts = cut[n_neighbors]
-        own = rng.choices(calibration.KEY, 0, n_probes, len(rows.rows))
+        rows, starts = cells(n_neighbors)
+        own = rng.choices(calibration.KEY, 0, min(calibration.N_PROBES, len(latents)), len(latents))
         drawn = _vicinities(rows.rows, rows.weights, starts, own, s, scale, key=calibration.KEY, start=0)
         return novelty.ratio(drawn)
 
-    return calibration.calibrate_vicinity(ratio, target, n_neighbors, scale, len(rest.rows))
+    return calibration.calibrate_vicinity(ratio, target, n_neighbors, scale, len(latents))
 
 
 def _draw_rows(weights: Array | None, first: Any, last: Any, key: int, start: int, n_samples: int) -> Array:

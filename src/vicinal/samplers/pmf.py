@@ -160,7 +160,7 @@ class PMFSampler(BatchFitMixin, DensityMixin):
     >>> latents = np.random.default_rng(0).normal(size=(2000, 4))
     >>> sampler = PMFSampler().fit(latents)
     >>> sampler.n_bins_, round(sampler.nn_ratio_, 1)
-    (8, 1.0)
+    (7, 1.0)
     """
 
     n_bins_: int
@@ -225,8 +225,7 @@ class PMFSampler(BatchFitMixin, DensityMixin):
             Weights, finite and at least 0. Scaling all changes nothing. A whole weight equals so many
             rows; fractional ones are kept to 2**-29 of the largest. Calibration looks at rows, not weights.
         calibration_latents : array_like of shape (m, *event_shape), optional
-            Held-out latents for ``n_bins="auto"``; without, up to 1,000 training latents stand in for
-            them while the number of bins is chosen. All rows are used for the fit either way.
+            Held-out latents for ``n_bins="auto"``; without, training latents stand in for them.
 
         Returns
         -------

@@ -49,8 +49,3 @@ class Training(NamedTuple):
     def taken(self, order: Array) -> Training:
         """Return the rows of an index array, which stay in their class."""
         return self._replace(rows=self.rows[order], weights=None if self.weights is None else self.weights[order])
-
-    def keeping(self, kept: Array) -> Training:
-        """Return the rows of a mask (n,)."""
-        n_before = np.concatenate([[0], np.cumsum(kept)])
-        return self.taken(np.flatnonzero(kept))._replace(class_starts=n_before[self.class_starts])

@@ -11,6 +11,7 @@ from vicinal.kernels.cpu.cells import cell_sums, likeliest_cells
 from vicinal.kernels.cpu.compiler import COMPILED
 from vicinal.kernels.cpu.draws import draw_cells, index_cells
 from vicinal.kernels.cpu.mixtures import mix_rows
+from vicinal.kernels.cpu.nearest import nearest_distances
 from vicinal.kernels.cpu.passes import bounds, quantize
 from vicinal.kernels.cpu.samples import fill_cells, sample_cells
 from vicinal.kernels.cpu.table import find_cells, unique_cells
@@ -25,6 +26,7 @@ __all__ = [
     "index_cells",
     "likeliest_cells",
     "mix_rows",
+    "nearest_distances",
     "quantize",
     "sample_cells",
     "unique_cells",
