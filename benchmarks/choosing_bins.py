@@ -1,6 +1,6 @@
 """How many bins: quality and novelty over fixed numbers of bins, against the calibrated one, on real MNIST latents.
 
-Uses the two autoencoders that ``vicinal demo --dataset mnist`` saved, and trains a third of another width and seed.
+Uses the plain and the variational autoencoder that the study of MNIST saved, and trains a third of another width and seed.
 Writes one JSON file, which ``docs/choosing_bins.py`` turns into docs/choosing-bins.md.
 
     python benchmarks/choosing_bins.py --data-dir DIR/mnist --models build/study/mnist/models --out benchmarks/results/choosing_bins.json

@@ -147,7 +147,9 @@ class Run:
 
     def _measure(self, pair: Pair, wanted: list[tuple[Entry, Callable[[range], Row]]], title: str) -> None:
         """Measure each entry for the seeds that it lacks."""
-        missing = [(entry, score, range(self.table.seeds(pair, entry), self._seeds(entry))) for entry, score in wanted]
+        missing = [
+            (entry, score, range(self.table.seeds(pair, entry), self._seeds(pair, entry))) for entry, score in wanted
+        ]
         missing = [(entry, score, seeds) for entry, score, seeds in missing if seeds]
         task = self.progress.add_task(f"{pair.name}, {title}", total=len(missing))
         for entry, score, seeds in missing:
@@ -166,8 +168,8 @@ class Run:
             )
             self.progress.advance(task)
 
-    def _seeds(self, entry: Entry) -> int:
-        return FINAL_SEEDS if entry.group == "final" else self.arguments.seeds
+    def _seeds(self, pair: Pair, entry: Entry) -> int:
+        return FINAL_SEEDS[pair.data.name] if entry.group == "final" else self.arguments.seeds
 
 
 def measure(entry: Entry, scorer: Scorer, seeds: range, *, n: int, first: int) -> Row:

@@ -41,7 +41,7 @@ def clustered(n: int, d: int, seed: int = 0) -> Array:
 
 
 def mnist(n: int, data_dir: Path, models: Path) -> Array:
-    """Return the latents of the first n training images in the autoencoder that ``vicinal demo`` saved."""
+    """Return the latents of the first n training images in the plain autoencoder that the study saved."""
     import vicinal
     from vicinal import datasets
 

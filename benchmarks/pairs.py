@@ -24,7 +24,7 @@ TRAINING: dict[str, dict[str, int]] = {
 }
 N_DECODED = {"mnist": 10_000, "celeba": 1_000, "eyes": 1_000}
 N_FINAL = {"mnist": 60_000, "celeba": 5_000, "eyes": 10_000}  # of the few that come out best
-FINAL_SEEDS = 5
+FINAL_SEEDS = {"mnist": 10, "celeba": 5, "eyes": 5}
 HELD_OUT = {"mnist": ("test",), "celeba": ("validation", "test"), "eyes": ("validation", "test")}
 PAIRS = ("eyes-ae", "mnist-ae", "celeba-ae", "eyes-rae-l2", "mnist-vae", "mnist-rae-l2", "celeba-rae-l2")
 N_TRAINING_FEATURES = 10_000

@@ -141,8 +141,9 @@ def again(rows: list[Row], settings: Row) -> list[str]:
                 for cell in (both(row, key), _difference(ours, row, key) if row is not ours else "-")
             ]
             lines.append([pair, row["sampler"], knob(row), text(mean(row, "nn_ratio")), *cells])
-        mixtures = [row for row in here if row["sampler"].startswith("GMM")]
-        local = [row for row in here if row["sampler"] == LOCAL and row is not ours]
+        new = [row for row in here if mean(row, "nn_ratio") >= LEAST_RATIO]
+        mixtures = [row for row in new if row["sampler"].startswith("GMM")]
+        local = [row for row in new if row["sampler"] == LOCAL and row is not ours]
         for key in gaps:
             gaps[key].append(_in_errors(ours, min(mixtures, key=lambda row: mean(row, key)), key))
             tuned[key].append(
@@ -150,10 +151,14 @@ def again(rows: list[Row], settings: Row) -> list[str]:
             )
     headings = ["", "", "setting", "nn ratio", "to reconstructions", "`LocalSampler()` minus it"]
     headings += ["to held-out images", "`LocalSampler()` minus it"]
-    sizes = ", ".join(f"{n:,} ({name})" for name, n in settings["n_final"].items())
+    seeds = settings["final_seeds"]
+    sizes = ", ".join(
+        f"{n:,} samples a seed and {seeds[name]} seeds ({name})" for name, n in settings["n_final"].items()
+    )
     return [
-        f"The settings that came out best below, of mixtures and of `LocalSampler`, and two ideas, drawn anew with {sizes} samples a seed, {settings['final_seeds']} seeds: a "
-        "choice among many flatters whatever it is chosen by, and few samples blur all. Against the best mixture of a pair, "
+        f"The settings that came out best below, of mixtures and of `LocalSampler`, and two ideas, drawn anew with {sizes}: a "
+        "choice among many flatters whatever it is chosen by, and few samples blur all. Against the best mixture of a pair, of those "
+        f"whose nn ratio is again at least {LEAST_RATIO:g}, "
         f"`LocalSampler()` as it comes has {_wins(gaps[QUALITY])} to reconstructions, and "
         f"{_wins(gaps['frechet_distance'])} to held-out images. A number of neighbours and a scale found by trying, as the mixture was, have "
         f"{_wins(tuned[QUALITY])} to reconstructions, and {_wins(tuned['frechet_distance'])} to held-out images. "
