@@ -12,34 +12,47 @@ from vicinal.kernels.cpu.threads import over, parts
 Array = np.ndarray[Any, Any]
 
 _TILE = 256  # points that a query is compared with in one go
+_DIMENSIONS = 8  # after which it is seen whether one of them can still be the nearest
+
+
+@jit
+def _fill(points: Array, first: int, columns: Array) -> None:
+    """Turn the points from ``first`` on into columns; where there are too few, the last is repeated."""
+    for i in range(columns.shape[1]):
+        for j in range(columns.shape[0]):
+            columns[j, i] = points[min(first + i, points.shape[0] - 1), j]
+
+
+@jit
+def _least(bits: Array, none: Any) -> Any:
+    """Return the least of unsigned integers: the loop over floats, which may be NaN, is not vectorised."""
+    least = none
+    for i in range(bits.shape[0]):
+        least = bits[i] if bits[i] < least else least
+    return least
 
 
 @jit
 def _least_squares(queries: Array, points: Array, other: bool, none: Any, least: Array) -> None:
     d = points.shape[1]
     columns, squares = np.empty((d, _TILE), points.dtype), np.empty(_TILE, points.dtype)
-    # As unsigned integers, numbers that are not negative are in the same order, and NaN is above them all. The least of
-    # integers is found in a vectorised loop.
-    bits = squares.view(least.dtype)
+    bits = squares.view(least.dtype)  # in the order of the floats, none of which is negative; NaN is above them all
     for first in range(0, points.shape[0], _TILE):
-        size = min(_TILE, points.shape[0] - first)
-        for i in range(_TILE):  # the last tile is filled up with its last point
-            for j in range(d):
-                columns[j, i] = points[first + min(i, size - 1), j]
+        _fill(points, first, columns)
         for q in range(queries.shape[0]):
             squares[:] = 0
-            for j in range(d):
-                value = queries[q, j]
-                for i in range(_TILE):
-                    gap = value - columns[j, i]
-                    squares[i] += gap * gap
-            if other:
-                for i in range(_TILE):
-                    bits[i] = none if bits[i] == 0 else bits[i]
-            best = least[q]
-            for i in range(_TILE):
-                best = bits[i] if bits[i] < best else best
-            least[q] = best
+            for start in range(0, d, _DIMENSIONS):
+                for j in range(start, min(start + _DIMENSIONS, d)):
+                    value = queries[q, j]
+                    for i in range(_TILE):
+                        gap = value - columns[j, i]
+                        squares[i] += gap * gap
+                if other and start + _DIMENSIONS >= d:
+                    bits[bits == 0] = none
+                nearest = _least(bits, none)
+                if nearest >= least[q]:  # sums only grow
+                    break
+            least[q] = min(least[q], nearest)
 
 
 def nearest_distances(queries: Array, points: Array, *, other: bool) -> Array:
