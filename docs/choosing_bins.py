@@ -53,7 +53,7 @@ def choosing(result: dict[str, Any]) -> str:
     lines += [
         table(["", "target", "bins", "reported", "on 10,000 fresh probes, 3 seeds", *quality, "extra s"], rows),
         "",
-        "`reported` is `nn_ratio_`, from latents held out of the training set; the fresh probes are test images, which neither",
+        "`reported` is `nn_ratio_`, from training latents, each against all others; the fresh probes are test images, which neither",
         'the autoencoder nor the sampler has seen. `extra s` is what `n_bins="auto"` adds to the fit.',
         "",
         "## Fixed numbers of bins",

@@ -62,7 +62,8 @@ def nearest_distances(queries: Array, points: Array, *, other: bool) -> Array:
     none = bits.dtype.type(np.array(np.inf, points.dtype).view(bits.dtype))
 
     def work(a: int, b: int) -> None:
-        _least_squares(queries[a:b], points, other, none, bits[a:b])
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # without the compiler there are warnings
+            _least_squares(queries[a:b], points, other, none, bits[a:b])
 
     over(parts(len(queries), points.size // 4), work)
     return np.sqrt(least)
