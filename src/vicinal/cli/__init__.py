@@ -128,20 +128,9 @@ def fit(
     force: Force = False,
 ) -> None:
     """Fit a sampler to latents."""
-    from vicinal import samplers, storage
+    from vicinal import storage
 
-    kinds = {
-        "local": samplers.LocalSampler,
-        "pmf": samplers.PMFSampler,
-        "gmm": samplers.GMMSampler,
-        "kde": samplers.KDESampler,
-        "copula": samplers.CopulaSampler,
-        "gaussian": samplers.GaussianSampler,
-        "hypersphere": samplers.HypersphereSampler,
-        "flow": samplers.FlowSampler,
-        "two-stage": samplers.TwoStageSampler,
-        "bootstrap": samplers.BootstrapSampler,
-    }
+    kinds = _kinds()
     if sampler not in kinds:
         raise InvalidInputError(f"--sampler must be one of {', '.join(kinds)}; got {sampler!r}")
     options = {
@@ -163,6 +152,24 @@ def fit(
     with _progress.spinner(f"Fitting {sampler}"):
         kinds[sampler](**given).fit(storage.read_array(latents)).save(output)
     typer.echo(f"wrote {output}")
+
+
+def _kinds() -> dict[str, Any]:
+    """Return the samplers by their names here."""
+    from vicinal import samplers
+
+    return {
+        "local": samplers.LocalSampler,
+        "pmf": samplers.PMFSampler,
+        "gmm": samplers.GMMSampler,
+        "kde": samplers.KDESampler,
+        "copula": samplers.CopulaSampler,
+        "gaussian": samplers.GaussianSampler,
+        "hypersphere": samplers.HypersphereSampler,
+        "flow": samplers.FlowSampler,
+        "two-stage": samplers.TwoStageSampler,
+        "bootstrap": samplers.BootstrapSampler,
+    }
 
 
 def _check_options(sampler: str, known: dict[str, Any], given: dict[str, Any]) -> None:

@@ -84,7 +84,7 @@ class Novelty:
         if held_out is None:
             self._fresh = self._typical_distance(self.sources, other=True)
         else:
-            self._fresh = self._typical_distance(held_out[np.argsort(row_hash(held_out), kind="stable")[:N_PROBES]])
+            self._fresh = self._typical_distance(_least_hashed([held_out])[0])
             if self._fresh == 0:
                 raise NothingToCompareError("half of the held-out latents are copies of training latents")
 
@@ -211,20 +211,25 @@ def warn_of_fallback(sampler: str, error: Exception, used: str) -> None:
 
 
 def _probes(batches: Iterable[Array]) -> Array:
-    """Return the training latents of the least hashes, (k, d)."""
-    hashes, probes, n = np.zeros(0, np.uint64), None, 0
-    for batch in batches:
-        n += len(batch)
-        hashes = np.concatenate([hashes, row_hash(batch)])
-        probes = batch if probes is None else np.concatenate([probes, batch])
-        least = np.argsort(hashes, kind="stable")[:N_PROBES]
-        hashes, probes = hashes[least], probes[least]
-    if probes is None or n < FEWEST:
+    """Return the training latents to look at, (k, d)."""
+    probes, hashes, n = _least_hashed(batches)
+    if n < FEWEST:
         raise NothingToCompareError(f"at least {FEWEST} latents are needed, and there are {n}")
     n_distinct = len(np.unique(hashes))
     if n_distinct < FEWEST_DISTINCT:
         raise NothingToCompareError(f"latents repeat: among {len(probes)} only {n_distinct} are distinct")
     return probes
+
+
+def _least_hashed(batches: Iterable[Array]) -> tuple[Array, Array, int]:
+    """Return the rows of the least hashes, (k, d), these hashes, (k,), and how many rows there are in all."""
+    rows, hashes, n = np.zeros((0, 0)), np.zeros(0, np.uint64), 0
+    for batch in batches:
+        rows = np.concatenate([rows, batch]) if n else batch
+        hashes = np.concatenate([hashes, row_hash(batch)]) if n else row_hash(batch)
+        least = np.argsort(hashes, kind="stable")[:N_PROBES]
+        rows, hashes, n = rows[least], hashes[least], n + len(batch)
+    return rows, hashes, n
 
 
 def _moments(probes: Array) -> tuple[Array, Array]:

@@ -308,10 +308,10 @@ def _calibrate(
         used = f"n_neighbors={fallback[0]} and scale={fallback[1]:g}"
         calibration.warn_of_fallback("LocalSampler", error, used)
         return *fallback, math.nan
+    own = rng.choices(calibration.KEY, 0, min(calibration.N_PROBES, len(latents)), len(latents))
 
     def ratio(n_neighbors: int, scale: float) -> float:
         rows, starts = cells(n_neighbors)
-        own = rng.choices(calibration.KEY, 0, min(calibration.N_PROBES, len(latents)), len(latents))
         drawn = _vicinities(rows.rows, rows.weights, starts, own, s, scale, key=calibration.KEY, start=0)
         return novelty.ratio(drawn)
 
