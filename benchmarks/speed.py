@@ -108,10 +108,10 @@ def rows_of(n: int, d: int, times: dict[str, list[float]]) -> list[dict[str, Any
 
 @jit
 def _encrypt(n_tiles: int) -> None:
-    row, block, w0, w1, w2, w3 = counters(TILE, 1)
+    row, block, pairs = counters(TILE, 1)
     for tile in range(n_tiles):
         first, stream, key = np.uint64(tile * TILE), np.uint64(1), np.uint64(7)
-        philox(first, row, block, stream, key, key, TILE, w0, w1, w2, w3)
+        philox(first, row, block, stream, key, key, TILE, pairs)
 
 
 def random_words(n: int) -> None:

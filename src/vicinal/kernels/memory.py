@@ -19,9 +19,19 @@ Array = np.ndarray[Any, Any]
 
 SMALLEST = 1 << 22  # bytes; what is smaller the C library recycles itself
 
+LINE = 64  # bytes of memory that come together
+
 new = np.empty  # tests fill it with nonsense first
 
 spare: deque[mmap.mmap] = deque(maxlen=1)  # whose methods are atomic: arrays may be given up at any moment
+
+
+def aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Return an array of uninitialized values that begins where a line does, so that its rows lie on few lines."""
+    n_bytes = math.prod(shape) * dtype.itemsize
+    block = new((n_bytes + LINE,), np.uint8)
+    first = -block.ctypes.data % LINE
+    return block[first : first + n_bytes].view(dtype).reshape(shape)
 
 
 def new_samples(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

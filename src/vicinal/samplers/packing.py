@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from vicinal.kernels import memory
 from vicinal.kernels.reference import code_dtype
 from vicinal.samplers import labels
 
@@ -78,7 +79,8 @@ def pack_codes(codes: Array, n_bins: int) -> Array:
 def unpack_codes(packed: Array, n_bins: int, shape: tuple[int, int], dtype: np.dtype[Any]) -> Array:
     """Return what `pack_codes` packed, of that shape (n, d) and type."""
     bits = bits_per_code(n_bins)
-    codes = np.zeros(shape, dtype)
+    codes = memory.aligned(shape, dtype)
+    codes.fill(0)
     bytes_a_lot = _ROWS * shape[1] * bits // 8
     for i, first in enumerate(range(0, shape[0], _ROWS)):
         lot = codes[first : first + _ROWS]

@@ -2,9 +2,9 @@
 
 What makes them fast: every loop runs over hundreds of neighbouring values whatever the number of
 dimensions, so that the compiler vectorises it (bounds and widths are repeated to that length); the
-ten rounds of Philox are written out over counters in flat arrays; rows are fetched from all over
-memory in loops that do nothing else, so that many fetches are under way at once; and the check that
-a sample has stayed in its cell is left out where rounding cannot matter.
+ten rounds of Philox are written out over counters in flat arrays; rows from all over memory are
+asked for before they are needed, so that all are on their way while random numbers are computed;
+and the check that a sample has stayed in its cell is left out where rounding cannot matter.
 """
 
 from vicinal.kernels.cpu.cells import cell_sums, likeliest_cells

@@ -32,16 +32,16 @@ def _mix_rows(
     real: Any, k0: Any, k1: Any, start: Any, out: Array,
 ) -> None:  # fmt: skip
     d = points.shape[1]
-    row, block, w0, w1, w2, w3 = counters(1, (most + 3) // 4)
+    row, block, pairs = counters(1, (most + 3) // 4)
+    word = pairs.view(np.uint32)
     noise, share = np.empty(4 * ((most + 3) // 4)), np.empty(most)
     moved = np.empty(d, points.dtype)
     for i in range(out.shape[0]):
         a, size = first[i], last[i] - first[i]
         base = points[own[i]]
-        philox(start + np.uint64(i), row, block, _NORMAL, k0, k1, (size + 3) // 4, w0, w1, w2, w3)
-        for b in range((size + 3) // 4):
-            noise[4 * b], noise[4 * b + 1] = _pair(w0[b], w1[b])
-            noise[4 * b + 2], noise[4 * b + 3] = _pair(w2[b], w3[b])
+        philox(start + np.uint64(i), row, block, _NORMAL, k0, k1, (size + 3) // 4, pairs)
+        for k in range(0, 4 * ((size + 3) // 4), 2):
+            noise[k], noise[k + 1] = _pair(word[k], word[k + 1])
         total, drift = 0.0, 0.0
         for k in range(size):
             share[k] = np.float64(masses[a + k]) if masses.shape[0] > 0 else 1.0

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from vicinal.kernels import memory
-from vicinal.kernels.cpu.compiler import jit
+from vicinal.kernels.cpu.compiler import jit, prefetch
 from vicinal.kernels.cpu.threads import over, parts
 
 Array = np.ndarray[Any, Any]
@@ -23,34 +23,40 @@ def in_units(codes: Array) -> Array:
 
 
 @jit
-def fetch(units: Array, which: Array, fetched: Array) -> int:
-    """Copy rows behind one another; in an order that lets many of them be on their way at once."""
+def ask_for(units: Array, which: Array) -> None:
+    """Have rows brought near, all at once, while other work goes on."""
+    a_line = memory.LINE // units.itemsize
+    for r in range(which.shape[0]):
+        for j in range(0, units.shape[1], a_line):
+            prefetch(units, which[r], j)
+
+
+@jit
+def fetch(units: Array, which: Array, fetched: Array) -> None:
+    """Copy rows behind one another."""
     rows, n_units = which.shape[0], units.shape[1]
-    touched = 0
-    if n_units <= 16:
+    if n_units < 4:
         for j in range(n_units):
             for r in range(rows):
                 fetched[r * n_units + j] = units[which[r], j]
     else:
-        for r in range(rows):  # ask for all the cache lines first
-            for j in range(0, n_units, 8):
-                touched += units[which[r], j] > 0
         for r in range(rows):
             row = which[r]
             for j in range(n_units):
                 fetched[r * n_units + j] = units[row, j]
-    return touched
 
 
 @jit
 def _take(units: Array, which: Array, taken: Array) -> None:
     for first in range(0, which.shape[0], _TILE):
-        fetch(units, which[first : first + _TILE], taken[first : first + _TILE].reshape(-1))
+        rows = which[first : first + _TILE]
+        ask_for(units, rows)
+        fetch(units, rows, taken[first : first + _TILE].reshape(-1))
 
 
 def take(codes: Array, which: Array) -> Array:
     """Return codes[which], for codes (n, d) in C order."""
-    taken = memory.new((len(which), codes.shape[1]), codes.dtype)
+    taken = memory.aligned((len(which), codes.shape[1]), codes.dtype)
     source, target = in_units(codes), in_units(taken)
     over(parts(*taken.shape), lambda a, b: _take(source, which[a:b], target[a:b]))
     return taken

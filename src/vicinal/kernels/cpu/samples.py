@@ -12,7 +12,7 @@ from vicinal import rng
 from vicinal.kernels import memory
 from vicinal.kernels.cpu.compiler import jit, rows_a_run
 from vicinal.kernels.cpu.draws import TILE, counters, draw_part, halves, philox
-from vicinal.kernels.cpu.rows import fetch, in_units
+from vicinal.kernels.cpu.rows import ask_for, fetch, in_units
 from vicinal.kernels.cpu.threads import over, parts
 from vicinal.kernels.reference import CellIndex
 
@@ -23,36 +23,31 @@ _UNIFORM = np.uint64(rng.UNIFORM)
 
 
 @jit
-def _align(rows: int, blocks: int, d: int, w0: Array, w1: Array, w2: Array, w3: Array, word: Array) -> None:
+def _compact(rows: int, blocks: int, d: int, pairs: Array, word: Array) -> None:
     """Put the words of a tile behind one another, d in each row; what a row has too many, the next overwrites."""
-    if d == 4 * blocks:
-        for i in range(rows * blocks):
-            word[4 * i], word[4 * i + 1] = np.int32(w0[i] >> _8), np.int32(w1[i] >> _8)
-            word[4 * i + 2], word[4 * i + 3] = np.int32(w2[i] >> _8), np.int32(w3[i] >> _8)
-    elif d == 2:
+    if d == 2:
+        two = word.view(np.uint64)
         for r in range(rows):
-            word[2 * r], word[2 * r + 1] = np.int32(w0[r] >> _8), np.int32(w1[r] >> _8)
+            two[r] = pairs[2 * r]
     else:
+        all_words = pairs.view(np.uint32)
         for r in range(rows):
             for b in range(blocks):
-                i, to = r * blocks + b, r * d + 4 * b
-                word[to], word[to + 1] = np.int32(w0[i] >> _8), np.int32(w1[i] >> _8)
-                word[to + 2], word[to + 3] = np.int32(w2[i] >> _8), np.int32(w3[i] >> _8)
+                a, to = 4 * (r * blocks + b), r * d + 4 * b
+                word[to], word[to + 1] = all_words[a], all_words[a + 1]
+                word[to + 2], word[to + 3] = all_words[a + 2], all_words[a + 3]
 
 
 @jit
-def _place(code: Array, word: Array, lower: Array, width: Array, step: Any, real: Any, out: Array) -> None:
-    """Put points into their cells."""
-    for j in range(out.shape[0]):
-        out[j] = lower[j] + (real(code[j]) + real(word[j]) * step) * width[j]
-
-
-@jit
-def _near_edge(word: Array, least: Any, most: Any) -> Any:
-    """Tell whether a point is so near the edge of its cell that rounding may have moved it out."""
+def _place(
+    code: Array, word: Array, lower: Array, width: Array, step: Any, least: Any, most: Any, real: Any, out: Array
+) -> Any:
+    """Put points into their cells; tell whether one is so near the edge that rounding may have moved it out."""
     sign = np.int32(0)
-    for j in range(word.shape[0]):  # Numba would make the differences 64 bits wide
-        sign = np.int32(sign | np.int32(np.int32(word[j] - least) | np.int32(most - word[j])))
+    for j in range(out.shape[0]):
+        part = np.int32(word[j] >> _8)
+        out[j] = lower[j] + (real(code[j]) + real(part) * step) * width[j]
+        sign = np.int32(sign | np.int32(np.int32(part - least) | np.int32(most - part)))  # Numba would take 64 bits
     return sign < 0
 
 
@@ -77,21 +72,22 @@ def _fill_cells(
     n_samples, d = out.shape
     run, blocks = lower.shape[0], (d + 3) // 4
     tile_rows = max(run // d, TILE // blocks // (run // d) * (run // d))
-    row, block, w0, w1, w2, w3 = counters(tile_rows, blocks)
-    word = np.empty(tile_rows * d + 4, np.int32)
+    row, block, pairs = counters(tile_rows, blocks)
+    word = pairs.view(np.uint32) if d == 4 * blocks else np.empty((tile_rows * d + 5) // 2 * 2, np.uint32)
     code = np.empty(tile_rows * d, cells.dtype)
     fetched = code.view(units.dtype)
     for first in range(0, n_samples, tile_rows):
         chosen = drawn[first : first + tile_rows]
         rows = chosen.shape[0]
-        philox(start + np.uint64(first), row, block, _UNIFORM, k0, k1, rows * blocks, w0, w1, w2, w3)
-        _align(rows, blocks, d, w0, w1, w2, w3, word)
+        ask_for(units, chosen)
+        philox(start + np.uint64(first), row, block, _UNIFORM, k0, k1, rows * blocks, pairs)
+        if d != 4 * blocks:
+            _compact(rows, blocks, d, pairs, word)
         fetch(units, chosen, fetched)
         tile = out[first : first + rows].reshape(rows * d)
         for a in range(0, rows * d, run):
             b = min(a + run, rows * d)
-            _place(code[a:b], word[a:b], lower, width, step, real, tile[a:b])
-            if _near_edge(word[a:b], least, most):
+            if _place(code[a:b], word[a:b], lower, width, step, least, most, real, tile[a:b]):
                 _put_back(code[a:b], lower, upper, width, safe_width, top, half, real, tile[a:b])
 
 
