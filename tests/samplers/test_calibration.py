@@ -8,7 +8,7 @@ import pytest
 from vicinal import metrics
 from vicinal._errors import CalibrationWarning
 from vicinal.samplers import KDESampler, LocalSampler, PMFSampler
-from vicinal.samplers.calibration import _search, row_hash
+from vicinal.samplers.calibration import _search, _turn_neighbors, row_hash
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +137,20 @@ def test_the_search_finds_the_nearest_whole_number_quickly(scale, target, expect
     assert n_bins == expected
     assert reached == scale / n_bins
     assert len(asked) == len(set(asked)) <= 20
+
+
+@pytest.mark.parametrize("slope", [0.03, 0.06, 0.12])
+@pytest.mark.parametrize("wanted", [6, 32, 60, 250])
+def test_neighbors_are_found_in_few_trials(slope, wanted):
+    tried = []
+
+    def ratio(k):
+        tried.append(k)
+        return 1.0 + slope * np.log2(k / wanted)
+
+    _, reached = _turn_neighbors(ratio, 1.0, 100_000)
+    assert abs(reached - 1.0) <= 0.015
+    assert len(tried) <= 3  # each is a fit
 
 
 def test_the_search_ends_on_a_plateau():

@@ -276,18 +276,22 @@ def _turn_neighbors(ratio: Callable[[int], float], target: float, most: int) -> 
     """Return the whole number whose ratio is near the target; the ratio rises with its logarithm."""
     reached: dict[int, float] = {}
     least = min(2, most)  # one alone is a copy
-    low, high, k = least - 1, most + 1, min(_FIRST_NEIGHBORS, most)
+    low, high, k, before = least - 1, most + 1, min(_FIRST_NEIGHBORS, most), 0
+    step = _NEIGHBORS_STEP
     while high - low > 1 and len(reached) < _MOST_TRIALS:
         reached[k] = ratio(k)
         if abs(reached[k] - target) <= CLOSE * target:
             break
         low, high = (k, high) if reached[k] < target else (low, k)
+        if before in reached:
+            step = (reached[k] - reached[before]) / math.log2(k / before)
+            step = min(2 * _NEIGHBORS_STEP, max(_NEIGHBORS_STEP / 2, step))
         if low in reached and high in reached:
             share = (target - reached[low]) / (reached[high] - reached[low])
             guess = low * (high / low) ** share
         else:
-            guess = k * 2 ** min(3.0, max(-3.0, (target - reached[k]) / _NEIGHBORS_STEP))
-        k = max(low + 1, min(high - 1, round(guess)))
+            guess = k * 2 ** min(3.0, max(-3.0, (target - reached[k]) / step))
+        before, k = k, max(low + 1, min(high - 1, round(guess)))
     best = min(reached, key=lambda k: abs(reached[k] - target))
     return best, reached[best]
 
