@@ -284,8 +284,8 @@ def _turn_neighbors(ratio: Callable[[int], float], target: float, most: int) -> 
             break
         low, high = (k, high) if reached[k] < target else (low, k)
         if before in reached:
-            step = (reached[k] - reached[before]) / math.log2(k / before)
-            step = min(2 * _NEIGHBORS_STEP, max(_NEIGHBORS_STEP / 2, step))
+            measured = (reached[k] - reached[before]) / math.log2(k / before)  # to within the noise of the probes
+            step = (_NEIGHBORS_STEP + min(3 * _NEIGHBORS_STEP, max(0.0, measured))) / 2
         if low in reached and high in reached:
             share = (target - reached[low]) / (reached[high] - reached[low])
             guess = low * (high / low) ** share

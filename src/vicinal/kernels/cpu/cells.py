@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 
 from vicinal.kernels.cpu.compiler import jit
+from vicinal.kernels.cpu.squares import add_squares, least_integer
 from vicinal.kernels.cpu.threads import over, parts
 
 Array = np.ndarray[Any, Any]
+
+_MOST = np.int32(2**31 - 1)
 
 
 @jit
@@ -41,30 +44,38 @@ def cell_sums(points: Array, rows: Array, starts: Array) -> tuple[Array, Array]:
 
 
 @jit
+def _first_least(scores: Array) -> int:
+    """Return where the least of finite or infinite float32 is first."""
+    ordered = scores.view(np.int32)  # in the order of the floats, once negative ones are turned round
+    for c in range(ordered.shape[0]):
+        ordered[c] = np.int32(ordered[c] ^ ((ordered[c] >> np.int32(31)) & _MOST))
+    least = least_integer(ordered, _MOST)
+    first = 0
+    while ordered[first] != least:
+        first += 1
+    return first
+
+
+@jit
 def _likeliest_cells(
     points: Array, rows: Array, cells: Array, means: Array, precisions: Array, offsets: Array, near: Array, out: Array
 ) -> None:
     d, n_near = points.shape[1], near.shape[1]
     columns, scores = np.empty((d, n_near), np.float32), np.empty(n_near, np.float32)
+    precision, offset = np.empty(n_near, np.float32), np.empty(n_near, np.float32)
     cell = -1
     for i in range(rows.shape[0]):
         if cells[i] != cell:  # rows come cell by cell
             cell = cells[i]
             for c in range(n_near):
+                precision[c], offset[c] = precisions[near[cell, c]], offsets[near[cell, c]]
                 for j in range(d):
                     columns[j, c] = means[near[cell, c], j]
         scores[:] = 0
-        for j in range(d):
-            value = points[rows[i], j]
-            for c in range(n_near):
-                gap = value - columns[j, c]
-                scores[c] += gap * gap
-        best, least = 0, np.float32(np.inf)
+        add_squares(points[rows[i]], columns, 0, d, scores)
         for c in range(n_near):
-            score = precisions[near[cell, c]] * scores[c] + offsets[near[cell, c]]
-            if score < least:
-                best, least = c, score
-        out[i] = near[cell, best]
+            scores[c] = precision[c] * scores[c] + offset[c]
+        out[i] = near[cell, _first_least(scores)]
 
 
 def likeliest_cells(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from vicinal.kernels.cpu.compiler import jit
+from vicinal.kernels.cpu.squares import add_squares, least_integer
 from vicinal.kernels.cpu.threads import over, parts
 
 Array = np.ndarray[Any, Any]
@@ -24,15 +25,6 @@ def _fill(points: Array, first: int, columns: Array) -> None:
 
 
 @jit
-def _least(bits: Array, none: Any) -> Any:
-    """Return the least of unsigned integers: the loop over floats, which may be NaN, is not vectorised."""
-    least = none
-    for i in range(bits.shape[0]):
-        least = bits[i] if bits[i] < least else least
-    return least
-
-
-@jit
 def _least_squares(queries: Array, points: Array, other: bool, none: Any, least: Array) -> None:
     d = points.shape[1]
     columns, squares = np.empty((d, _TILE), points.dtype), np.empty(_TILE, points.dtype)
@@ -42,14 +34,10 @@ def _least_squares(queries: Array, points: Array, other: bool, none: Any, least:
         for q in range(queries.shape[0]):
             squares[:] = 0
             for start in range(0, d, _DIMENSIONS):
-                for j in range(start, min(start + _DIMENSIONS, d)):
-                    value = queries[q, j]
-                    for i in range(_TILE):
-                        gap = value - columns[j, i]
-                        squares[i] += gap * gap
+                add_squares(queries[q], columns, start, min(start + _DIMENSIONS, d), squares)
                 if other and start + _DIMENSIONS >= d:
                     bits[bits == 0] = none
-                nearest = _least(bits, none)
+                nearest = least_integer(bits, none)
                 if nearest >= least[q]:  # sums only grow
                     break
             least[q] = min(least[q], nearest)
