@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-_VALUES_A_PART = 1 << 18  # below this a thread costs more than it gives
+_VALUES_A_PART = 1 << 20  # below this a thread costs more than it gives
 _PARTS_A_CORE = 4  # when there is much to do, so that a core which is slowed down does not hold up the others
 
 
