@@ -77,10 +77,13 @@ def _cut(rows: Array, n_cells: int) -> tuple[Array, Array]:
         for size, cut in np.unique(np.stack([sizes, cuts])[:, parts > 1], axis=1).T:  # sets of a size go together
             alike = starts[:-1][(parts > 1) & (sizes == size) & (cuts == cut)]
             for some in np.array_split(alike, -(-len(alike) * size * d // _VALUES)):
-                members = slice(some[0], some[0] + size) if len(some) == 1 else some[:, None] + np.arange(size)
-                sides = np.argpartition(_along_axis(rows[members].reshape(-1, size, d)), cut, axis=1)
-                swapped = (some[:, None] + sides).reshape(order[members].shape)
-                rows[members], order[members] = rows[swapped], order[swapped]
+                if len(some) == 1:  # a view
+                    members, sets = slice(some[0], some[0] + size), rows[None, some[0] : some[0] + size]
+                else:
+                    members = (some[:, None] + np.arange(size)).ravel()
+                    sets = rows.take(members, axis=0).reshape(-1, size, d)  # faster than to index
+                sides = (some[:, None] + np.argpartition(_along_axis(sets), cut, axis=1)).ravel()
+                rows[members], order[members] = rows.take(sides, axis=0), order.take(sides)
         whole = parts == 1
         halves = np.stack([np.where(whole, 0, parts // 2), parts - np.where(whole, 0, parts // 2)], axis=1).ravel()
         firsts = np.stack([starts[:-1], starts[:-1] + np.where(whole, 0, cuts)], axis=1).ravel()

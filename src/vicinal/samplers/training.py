@@ -48,4 +48,6 @@ class Training(NamedTuple):
 
     def taken(self, order: Array) -> Training:
         """Return the rows of an index array, which stay in their class."""
-        return self._replace(rows=self.rows[order], weights=None if self.weights is None else self.weights[order])
+        return self._replace(
+            rows=self.rows.take(order, axis=0), weights=None if self.weights is None else self.weights[order]
+        )
