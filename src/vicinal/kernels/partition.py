@@ -77,11 +77,9 @@ def _cut(rows: Array, n_cells: int) -> tuple[Array, Array]:
         for size, cut in np.unique(np.stack([sizes, cuts])[:, parts > 1], axis=1).T:  # sets of a size go together
             alike = starts[:-1][(parts > 1) & (sizes == size) & (cuts == cut)]
             for some in np.array_split(alike, -(-len(alike) * size * d // _VALUES)):
-                if len(some) == 1:  # a view
-                    members, sets = slice(some[0], some[0] + size), rows[None, some[0] : some[0] + size]
-                else:
-                    members = (some[:, None] + np.arange(size)).ravel()
-                    sets = rows.take(members, axis=0).reshape(-1, size, d)  # faster than to index
+                one = len(some) == 1  # of which a view will do; else rows are taken, which is faster than to index
+                members: Any = slice(some[0], some[0] + size) if one else (some[:, None] + np.arange(size)).ravel()
+                sets = (rows[members] if one else rows.take(members, axis=0)).reshape(-1, size, d)
                 sides = (some[:, None] + np.argpartition(_along_axis(sets), cut, axis=1)).ravel()
                 rows[members], order[members] = rows.take(sides, axis=0), order.take(sides)
         whole = parts == 1
