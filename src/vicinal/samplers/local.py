@@ -17,24 +17,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from vicinal import _validation, kernels, rng
+from vicinal import _validation, rng
 from vicinal._errors import InvalidInputError, InvalidTypeError
-from vicinal.kernels.partition import partition
 from vicinal.samplers import calibration, labels
 from vicinal.samplers.batch_fit import BatchFitMixin
 from vicinal.samplers.batches import Batches
 from vicinal.samplers.training import Training
+from vicinal.samplers.vicinities import Cells, draw_rows, in_cells, keep_last, sample_vicinities, variance_ratio
 
 Array = np.ndarray[Any, Any]
-Cells = tuple[Training, Array]  # latents cell by cell, and where cells start, (n_cells + 1,)
-
-_CHUNK = 1 << 22  # values worked on together
 
 
 class LocalSampler(BatchFitMixin):
@@ -190,7 +186,7 @@ class LocalSampler(BatchFitMixin):
                 f"n_neighbors must be at most the number of latents; got {n_neighbors} for n_samples="
                 f"{len(training.rows)}"
             )
-        cells = _last(partial(_in_cells, training, max_iter))
+        cells = keep_last(partial(in_cells, training, max_iter))
         state: dict[str, Any] = {}
         if n_neighbors is None or scale is None:
             held_out = self._held_out(calibration_latents, batches)
@@ -204,7 +200,7 @@ class LocalSampler(BatchFitMixin):
             )
         rows, starts = cells(n_neighbors)
         state |= {"latents_": rows.rows, "cell_starts_": starts, "n_neighbors_": n_neighbors, "scale_": scale}
-        state["variance_ratio_"] = _variance_ratio(rows, starts, shrinkage, scale)
+        state["variance_ratio_"] = variance_ratio(rows, starts, shrinkage, scale)
         if rows.weights is not None:
             state["weights_"] = rows.weights
         if rows.classes:
@@ -252,8 +248,8 @@ class LocalSampler(BatchFitMixin):
     def _sample(self, key: int, start: int, n_samples: int, ranges: tuple[Any, Any] | None = None) -> Array:
         first, last = (0, len(self.latents_)) if ranges is None else ranges
         weights = self.weights_ if "weights_" in self._fitted_names else None
-        own = _draw_rows(weights, first, last, key, start, n_samples)
-        return _vicinities(
+        own = draw_rows(weights, first, last, key, start, n_samples)
+        return sample_vicinities(
             self.latents_, weights, self.cell_starts_, own, self.shrinkage, self.scale_, key=key, start=start
         )
 
@@ -268,32 +264,6 @@ class LocalSampler(BatchFitMixin):
         if "classes_" in scalars:
             state["classes_"] = labels.as_array(scalars["classes_"])
         return state
-
-
-def _in_cells(training: Training, max_iter: int, n_neighbors: int) -> Cells:
-    """Return training latents cell by cell, and where cells start, (n_cells + 1,)."""
-    order, starts = [], [0]
-    for first, last in pairwise(training.class_starts.tolist()):
-        if first == last:
-            continue
-        rows = training.rows[first:last]
-        within, cells = partition(rows, max(1, (last - first) // n_neighbors), max_iter)
-        order.append(first + within)
-        starts.extend((first + cells[1:]).tolist())
-    return training.taken(np.concatenate(order)), np.array(starts)
-
-
-def _last(make: Callable[[int], Cells]) -> Callable[[int], Cells]:
-    """Keep the last result; it is forgotten before another is made, so that memory need not hold both."""
-    kept: dict[int, Cells] = {}
-
-    def remembered(number: int) -> Cells:
-        if number not in kept:
-            kept.clear()
-            kept[number] = make(number)
-        return kept[number]
-
-    return remembered
 
 
 def _calibrate(
@@ -312,48 +282,10 @@ def _calibrate(
 
     def ratio(n_neighbors: int, scale: float) -> float:
         rows, starts = cells(n_neighbors)
-        drawn = _vicinities(rows.rows, rows.weights, starts, own, s, scale, key=calibration.KEY, start=0)
+        drawn = sample_vicinities(rows.rows, rows.weights, starts, own, s, scale, key=calibration.KEY, start=0)
         return novelty.ratio(drawn)
 
     return calibration.calibrate_vicinity(ratio, target, n_neighbors, scale, len(latents))
-
-
-def _draw_rows(weights: Array | None, first: Any, last: Any, key: int, start: int, n_samples: int) -> Array:
-    """Draw a row from each range [first, last), by its weight, (n_samples,) int64."""
-    if weights is None:
-        return first + rng.choices(key, start, n_samples, last - first)
-    ends = np.concatenate([[0], np.cumsum(weights)])
-    draws = ends[first] + rng.choices(key, start, n_samples, ends[last] - ends[first])
-    return np.searchsorted(ends, draws, side="right") - 1
-
-
-def _vicinities(
-    latents: Array, weights: Array | None, starts: Array, own: Array, s: float, scale: float, *, key: int, start: int
-) -> Array:
-    cell = np.searchsorted(starts, own, side="right") - 1
-    return kernels.select().mix_rows(
-        latents, weights, starts[cell], starts[cell + 1], own, s, scale, key=key, start=start
-    )
-
-
-def _variance_ratio(training: Training, starts: Array, s: float, scale: float) -> float:
-    """Return the total variance of samples over that of the latents; 1 if these are all alike."""
-    rows, weights = training.rows, training.weights
-    mass = np.ones(len(rows)) if weights is None else weights.astype(np.float64)
-    centre = (mass @ rows if weights is not None else rows.sum(axis=0, dtype=np.float64)) / mass.sum()
-    total = between = 0.0
-    for cells in np.array_split(starts[:-1], max(1, rows.size // _CHUNK)):  # bounds what float64 copies take
-        last = starts[np.searchsorted(starts, cells[-1], side="right")]
-        part = slice(cells[0], last)
-        centred = rows[part] - centre
-        in_cell = np.add.reduceat(mass[part], cells - cells[0])
-        total += float(mass[part] @ np.square(centred).sum(axis=1))
-        centred *= mass[part][:, None]
-        sums = np.add.reduceat(centred, cells - cells[0], axis=0)
-        between += float((np.square(sums).sum(axis=1) / in_cell).sum())
-    if total == 0:
-        return 1.0
-    return (between + ((1 - s) ** 2 + scale**2) * (total - between)) / total
 
 
 def _auto_or(value: Any, name: str, check: Any) -> Any:
