@@ -8,7 +8,9 @@ from collections import deque
 import numpy as np
 import pytest
 
-from vicinal.kernels import memory
+import vicinal
+from vicinal import PMFSampler
+from vicinal.kernels import cpu, memory
 
 pytestmark = pytest.mark.skipif(not hasattr(mmap, "MADV_FREE"), reason="this system cannot mark memory as free")
 
@@ -93,3 +95,23 @@ def test_threads_never_share():
         worker.join()
     addresses = [address(array) for array in held]
     assert len(set(addresses)) == len(addresses)
+
+
+@pytest.mark.parametrize(("shape", "dtype"), [((3, 5), np.uint8), ((7, 4), np.uint16), ((1000, 64), np.uint8)])
+def test_aligned_arrays_begin_on_a_line(shape, dtype):
+    arrays = [memory.aligned(shape, np.dtype(dtype)) for _ in range(5)]
+    assert all((array.shape, array.dtype) == (shape, dtype) for array in arrays)
+    assert [address(array) % memory.LINE for array in arrays] == [0] * 5
+    for value, array in enumerate(arrays):
+        array[:] = value
+    assert all((array == value).all() for value, array in enumerate(arrays))
+
+
+def test_cells_begin_on_a_line(tmp_path):
+    latents = np.random.default_rng(0).normal(size=(300, 7)).astype(np.float32)
+    sampler = PMFSampler(8, random_state=0).fit(latents)
+    sampler.save(tmp_path / "sampler.safetensors")
+    loaded = vicinal.load(tmp_path / "sampler.safetensors")
+    assert address(loaded.cells_) % memory.LINE == 0
+    if cpu.COMPILED:
+        assert address(sampler.cells_) % memory.LINE == 0
