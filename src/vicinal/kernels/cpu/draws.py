@@ -38,8 +38,8 @@ def _round(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
 def philox(start: Any, row: Array, block: Array, stream: Any, k0: Any, k1: Any, size: int, pairs: Array) -> None:
     """Encrypt the counters of rows ``start + row[i]`` and blocks ``block[i]``, for i below ``size``.
 
-    The four words of each go into two of 64 bits, the first of a pair in its lower half: viewed as words they lie
-    behind one another. (Loops over 64 bits throughout are what the compiler vectorises best.)
+    The four words of each go into two of 64 bits, the first of a pair in its lower half: viewed as words (of a
+    little-endian machine) they lie behind one another. Loops over 64 bits throughout are what is vectorised best.
     """
     for i in range(size):
         position = start + np.uint64(row[i])

@@ -35,7 +35,7 @@ def ask_for(units: Array, which: Array) -> None:
 def fetch(units: Array, which: Array, fetched: Array) -> None:
     """Copy rows behind one another."""
     rows, n_units = which.shape[0], units.shape[1]
-    if n_units < 4:
+    if n_units < 4:  # loops as short as that cost more than they copy
         for j in range(n_units):
             for r in range(rows):
                 fetched[r * n_units + j] = units[which[r], j]

@@ -13,7 +13,6 @@ from vicinal.kernels.cpu.threads import over, parts
 
 Array = np.ndarray[Any, Any]
 
-
 _TILE = 128  # rows asked for together
 
 
