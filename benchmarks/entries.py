@@ -236,15 +236,15 @@ def finalists(pair: Pair, rows: Iterable[dict[str, Any]], work: Path, limit: flo
     local = [row for row in found if row["sampler"] == "LocalSampler" and "auto" not in row["knob"].values()]
     entries = [_local({"n_neighbors": "auto"})]
     for scaled in (False, True):
-        entries += [_local(knob) for knob in _best([row for row in local if (row["knob"]["scale"] != 1) == scaled])]
+        some = [row for row in local if (row["knob"]["scale"] != 1) == scaled]
+        entries += [_local(row["knob"]) for row in _best(some)]
     for name in ("GMM", "GMM, scaled"):
-        for knob in _best([row for row in found if row["sampler"] == name]):
+        for row in _best([row for row in found if row["sampler"] == name]):
+            knob = row["knob"]
             make = _mixture(pair, work, knob["n_components"], limit, knob.get("factor", 1.0))
             entries.append(Entry(name, "main", knob, make, True))
-    mixtures = [row for row in found if row["sampler"].startswith("GMM")]
-    for metric in METRICS if mixtures else ():
-        best = min(mixtures, key=lambda row: float(np.mean(row[metric])))
-        knob = {"novelty": round(float(np.mean(best["nn_ratio"])), 2)}
+    for row in _best([row for row in found if row["sampler"].startswith("GMM")]):
+        knob = {"novelty": round(float(np.mean(row["nn_ratio"])), 2)}
         entries.append(_ours(EQUALLY_NEW, knob, LocalSampler(**knob), held_out=pair.fresh))
     if pair.name in FULL:
         entries += [entry for entry in idea_entries(pair) if (entry.sampler, entry.knob) in FINAL_IDEAS]
@@ -253,8 +253,8 @@ def finalists(pair: Pair, rows: Iterable[dict[str, Any]], work: Path, limit: flo
 
 
 def _best(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the best setting by each distance."""
-    return [min(rows, key=lambda row: float(np.mean(row[metric])))["knob"] for metric in METRICS if rows]
+    """Return the best row by each distance."""
+    return [min(rows, key=lambda row: float(np.mean(row[metric]))) for metric in METRICS if rows]
 
 
 def copies() -> Entry:

@@ -17,11 +17,12 @@ from vicinal.autoencoders.training import train
 
 Array = np.ndarray[Any, Any]
 
-_SMALL_STEPS = {"learning_rate": 2e-3, "random_state": 0}  # at 5e-3, the library's own, some at 64 x 64 pixels collapse
+_COMMON = {"width": 16, "random_state": 0}
+_LARGE = {**_COMMON, "learning_rate": 2e-3}  # at 5e-3, the library's own, some models of 64 x 64 pixels collapse
 TRAINING: dict[str, dict[str, Any]] = {
-    "mnist": {"latent_dim": 16, "width": 16, "n_epochs": 3, "batch_size": 128, "random_state": 0},
-    "celeba": {"latent_dim": 64, "width": 16, "n_epochs": 20, "batch_size": 128, **_SMALL_STEPS},
-    "eyes": {"latent_dim": 32, "width": 16, "n_epochs": 60, "batch_size": 64, **_SMALL_STEPS},
+    "mnist": {"latent_dim": 16, "n_epochs": 3, "batch_size": 128, **_COMMON},
+    "celeba": {"latent_dim": 64, "n_epochs": 20, "batch_size": 128, **_LARGE},
+    "eyes": {"latent_dim": 32, "n_epochs": 60, "batch_size": 64, **_LARGE},
 }
 N_DECODED = {"mnist": 10_000, "celeba": 1_000, "eyes": 1_000}
 N_FINAL = {"mnist": 60_000, "celeba": 5_000, "eyes": 10_000}  # of the few that come out best

@@ -13,7 +13,7 @@ from vicinal.kernels.cpu.threads import over, parts
 Array = np.ndarray[Any, Any]
 
 _UNITS = (np.uint64, np.uint32, np.uint16)
-_TILE = 128  # rows
+TILE = 128  # rows that are asked for together
 
 
 def in_units(codes: Array) -> Array:
@@ -23,11 +23,11 @@ def in_units(codes: Array) -> Array:
 
 
 @jit
-def ask_for(units: Array, which: Array) -> None:
-    """Have rows brought near, all at once, while other work goes on."""
+def ask_for(units: Array, which: Array, first: int, last: int) -> None:
+    """Have columns ``first`` to ``last`` of rows brought near, all at once, while other work goes on."""
     a_line = memory.LINE // units.itemsize
     for r in range(which.shape[0]):
-        for j in range(0, units.shape[1], a_line):
+        for j in range(first, last, a_line):
             prefetch(units, which[r], j)
 
 
@@ -48,10 +48,10 @@ def fetch(units: Array, which: Array, fetched: Array) -> None:
 
 @jit
 def _take(units: Array, which: Array, taken: Array) -> None:
-    for first in range(0, which.shape[0], _TILE):
-        rows = which[first : first + _TILE]
-        ask_for(units, rows)
-        fetch(units, rows, taken[first : first + _TILE].reshape(-1))
+    for first in range(0, which.shape[0], TILE):
+        rows = which[first : first + TILE]
+        ask_for(units, rows, 0, units.shape[1])
+        fetch(units, rows, taken[first : first + TILE].reshape(-1))
 
 
 def take(codes: Array, which: Array) -> Array:

@@ -79,7 +79,7 @@ def _fill_cells(
     for first in range(0, n_samples, tile_rows):
         chosen = drawn[first : first + tile_rows]
         rows = chosen.shape[0]
-        ask_for(units, chosen)
+        ask_for(units, chosen, 0, units.shape[1])
         philox(start + np.uint64(first), row, block, _UNIFORM, k0, k1, rows * blocks, pairs)
         if d != 4 * blocks:
             _compact(rows, blocks, d, pairs, word)

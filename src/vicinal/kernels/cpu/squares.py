@@ -12,6 +12,12 @@ Array = np.ndarray[Any, Any]
 
 
 @jit
+def _added(total: Any, value: Any, column: Any) -> Any:
+    gap = value - column
+    return total + gap * gap
+
+
+@jit
 def add_squares(point: Array, columns: Array, first: int, last: int, sums: Array) -> None:
     """Add the squares of the gaps between a point (d,) and the columns (d, m) in dimensions first to last to sums (m,).
 
@@ -22,28 +28,18 @@ def add_squares(point: Array, columns: Array, first: int, last: int, sums: Array
         a, b, c, d = point[j], point[j + 1], point[j + 2], point[j + 3]
         e, f, g, h = point[j + 4], point[j + 5], point[j + 6], point[j + 7]
         for i in range(sums.shape[0]):
-            total = sums[i]
-            gap = a - columns[j, i]
-            total += gap * gap
-            gap = b - columns[j + 1, i]
-            total += gap * gap
-            gap = c - columns[j + 2, i]
-            total += gap * gap
-            gap = d - columns[j + 3, i]
-            total += gap * gap
-            gap = e - columns[j + 4, i]
-            total += gap * gap
-            gap = f - columns[j + 5, i]
-            total += gap * gap
-            gap = g - columns[j + 6, i]
-            total += gap * gap
-            gap = h - columns[j + 7, i]
-            sums[i] = total + gap * gap
+            total = _added(sums[i], a, columns[j, i])
+            total = _added(total, b, columns[j + 1, i])
+            total = _added(total, c, columns[j + 2, i])
+            total = _added(total, d, columns[j + 3, i])
+            total = _added(total, e, columns[j + 4, i])
+            total = _added(total, f, columns[j + 5, i])
+            total = _added(total, g, columns[j + 6, i])
+            sums[i] = _added(total, h, columns[j + 7, i])
     for j in range(eights, last):
         value = point[j]
         for i in range(sums.shape[0]):
-            gap = value - columns[j, i]
-            sums[i] += gap * gap
+            sums[i] = _added(sums[i], value, columns[j, i])
 
 
 @jit

@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 
 from vicinal.kernels import memory
-from vicinal.kernels.cpu.compiler import jit, prefetch
-from vicinal.kernels.cpu.rows import take
+from vicinal.kernels.cpu.compiler import jit
+from vicinal.kernels.cpu.rows import TILE, ask_for, take
 from vicinal.kernels.cpu.threads import over, parts
 
 Array = np.ndarray[Any, Any]
-
-_TILE = 128  # rows asked for together
 
 
 @jit
@@ -22,10 +20,9 @@ def _pack(
     position_bits: Any, start: int, keys: Array,
 ) -> None:  # fmt: skip
     """Pack group, columns ``first`` to ``last`` and position, from ``start`` on, into keys, the group on top."""
-    for a in range(0, keys.shape[0], _TILE):
-        b = min(a + _TILE, keys.shape[0])
-        for i in range(a, b):
-            prefetch(codes, rows[i], first)
+    for a in range(0, keys.shape[0], TILE):
+        b = min(a + TILE, keys.shape[0])
+        ask_for(codes, rows[a:b], first, last)
         for i in range(a, b):
             key = np.uint64(groups[i])
             row = rows[i]
