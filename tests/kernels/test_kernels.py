@@ -117,6 +117,23 @@ def test_cpu_gives_the_bits_of_the_reference_on_any_latents(rows, n_bins):
     assert same_bits(sample(cpu, *arguments, key=1, start=0, n_samples=20), expected)
 
 
+@settings(deadline=None, max_examples=150)
+@given(
+    n=st.integers(1, 400),
+    d=st.integers(1, 60),
+    n_bins=st.sampled_from([1, 2, 7, 32, 33, 255, 256, 257, 70_000]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_rows_that_differ_late_are_told_apart(n, d, n_bins, seed):
+    generator = np.random.default_rng(seed)
+    codes = np.tile(generator.integers(n_bins, size=d), (n, 1)).astype(reference.code_dtype(n_bins))
+    row, column = np.arange(n), generator.integers(d, size=n)
+    codes[row, column] = generator.integers(n_bins, size=n)  # most rows agree in the columns of the first key
+    expected = reference.unique_cells(codes, n_bins)
+    assert all(map(same_bits, cpu.unique_cells(codes, n_bins), expected))
+    assert all(map(same_bits, cpu.unique_cells(np.asfortranarray(codes), n_bins), expected))
+
+
 def test_samples_stay_in_their_cells(kernel):
     latents = np.random.default_rng(0).normal(size=(200, 40)).astype(np.float32)
     lower, upper, width, _, cells, counts = prepare(latents, 4096)  # here c + u is rounded up every few thousand values

@@ -84,9 +84,9 @@ def find_cells(codes: Array, cells: Array) -> Array:
     return np.array([index.get(row.tobytes(), -1) for row in codes], dtype=np.int64)
 
 
-def guide_layout(counts: Array) -> tuple[tuple[int], type[np.signedinteger[Any]], int]:
+def guide_layout(counts: Array, total: int) -> tuple[tuple[int], type[np.signedinteger[Any]], int]:
     """Return shape and type of the guide of a `CellIndex`, and its shift; at most about two guides a cell."""
-    n_cells, total = len(counts), int(counts.sum())
+    n_cells = len(counts)
     integer = np.int32 if n_cells < 2**31 else np.int64
     if total == n_cells and counts.min() == 1:
         return (0,), integer, 0
@@ -97,7 +97,7 @@ def guide_layout(counts: Array) -> tuple[tuple[int], type[np.signedinteger[Any]]
 def index_cells(counts: Array) -> CellIndex:
     """Return the index of cells with these counts (n_cells,), int64."""
     cumulative = np.cumsum(counts)
-    (n_guides,), integer, shift = guide_layout(counts)
+    (n_guides,), integer, shift = guide_layout(counts, int(cumulative[-1]))
     firsts = np.minimum(np.arange(n_guides) << shift, cumulative[-1] - 1)
     return CellIndex(cumulative, np.searchsorted(cumulative, firsts, side="right").astype(integer), shift)
 

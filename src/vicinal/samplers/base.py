@@ -213,6 +213,8 @@ class Sampler(BaseEstimator, ABC):
 
     def _set_names(self, X: Any, reset: bool) -> None:
         """Keep, or compare, the names of the columns of a data frame."""
+        if isinstance(X, np.ndarray) and "feature_names_in_" not in self.__dict__:
+            return  # what has no names need not be asked for them
         validate_data(self, X, reset=reset, skip_check_array=True, ensure_2d=False)
 
 

@@ -58,7 +58,7 @@ def table_state(table: CellTable, min_count: int) -> dict[str, Any]:
     state = {
         "cells_": kept.cells,
         "counts_": kept.counts,
-        "dropped_mass_": float(1.0 - kept.counts.sum() / table.counts.sum()),
+        "dropped_mass_": 0.0 if kept is table else float(1.0 - kept.counts.sum() / table.counts.sum()),
     }
     if kept.classes:
         state["classes_"] = labels.as_array(kept.classes)

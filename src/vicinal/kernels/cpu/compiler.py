@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numba
+import numpy as np
 from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+Array = np.ndarray[Any, Any]
 
 COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
@@ -21,6 +24,11 @@ _RUN = 512  # values that a vectorised loop runs over at least
 def rows_a_run(d: int) -> int:
     """Return the rows of d values that a vectorised loop takes together."""
     return -(-_RUN // d)
+
+
+def repeated(*columns: Array) -> Array:
+    """Return what each dimension has, (d,) each, for all the rows that are taken together, (n_columns, rows * d)."""
+    return np.tile(np.stack(columns), rows_a_run(len(columns[0])))
 
 
 _item_pointer: Any = cgutils.get_item_pointer  # numba has no type for it

@@ -137,8 +137,8 @@ def _guide(cumulative: Array, shift: int, guide: Array) -> None:
 
 def index_cells(counts: Array) -> CellIndex:
     """As `reference.index_cells`."""
-    cumulative = np.cumsum(counts)
-    shape, dtype, shift = guide_layout(counts)
+    cumulative = np.cumsum(counts, out=memory.new(counts.shape, np.int64))
+    shape, dtype, shift = guide_layout(counts, int(cumulative[-1]))
     guide = memory.new(shape, dtype)
     _guide(cumulative, shift, guide)
     return CellIndex(cumulative, guide, shift)

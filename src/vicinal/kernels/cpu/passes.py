@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from vicinal.kernels import memory
-from vicinal.kernels.cpu.compiler import jit, rows_a_run
+from vicinal.kernels.cpu.compiler import jit, repeated, rows_a_run
 from vicinal.kernels.cpu.threads import over, parts
 from vicinal.kernels.reference import code_dtype
 
@@ -58,8 +58,7 @@ def quantize(latents: Array, lower: Array, width: Array, n_bins: int) -> Array:
     """As `reference.quantize`."""
     codes = memory.new(latents.shape, code_dtype(n_bins))
     scalar = width.dtype.type
-    rows = rows_a_run(latents.shape[1])
-    lower, safe_width = np.tile(lower, rows), np.tile(np.where(width > 0, width, scalar(1)), rows)
+    lower, safe_width = repeated(lower, np.where(width > 0, width, scalar(1)))
 
     def work(first: int, last: int) -> None:
         part = slice(first, last)

@@ -25,7 +25,7 @@ def in_units(codes: Array) -> Array:
 @jit
 def ask_for(units: Array, which: Array, first: int, last: int) -> None:
     """Have columns ``first`` to ``last`` of rows brought near, all at once, while other work goes on."""
-    a_line = memory.LINE // units.itemsize
+    a_line = memory.LINE // units.strides[1]
     for r in range(which.shape[0]):
         for j in range(first, last, a_line):
             prefetch(units, which[r], j)

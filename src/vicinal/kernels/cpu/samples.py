@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from vicinal import rng
 from vicinal.kernels import memory
-from vicinal.kernels.cpu.compiler import jit, rows_a_run
+from vicinal.kernels.cpu.compiler import jit, repeated
 from vicinal.kernels.cpu.draws import TILE, counters, draw_part, halves, philox
 from vicinal.kernels.cpu.rows import ask_for, fetch, in_units
 from vicinal.kernels.cpu.threads import over, parts
@@ -114,9 +113,7 @@ def _filler(
 ) -> Callable[[Array, int, Array], None]:
     """Return a function that fills ``out`` from row ``start`` on with points in the drawn cells."""
     real = lower.dtype.type
-    repeat = functools.partial(np.tile, reps=rows_a_run(cells.shape[1]))
-    safe_width = np.where(width > 0, width, real(1))
-    columns = [repeat(column) for column in (lower, upper, width, safe_width)]
+    columns = repeated(lower, upper, width, np.where(width > 0, width, real(1)))
     margin = _margin(lower, upper, width, n_bins)
     least, most = np.int32(margin), np.int32(2**24 - margin)
     cells = np.ascontiguousarray(cells)

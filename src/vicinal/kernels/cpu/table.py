@@ -13,22 +13,63 @@ from vicinal.kernels.cpu.threads import over, parts
 
 Array = np.ndarray[Any, Any]
 
+_8, _16, _32 = np.uint64(8), np.uint64(16), np.uint64(32)
+_BYTES, _PAIRS, _FOURS = np.uint64(0x00FF00FF00FF00FF), np.uint64(0x0000FFFF0000FFFF), np.uint64(0xFFFFFFFF)
+
+
+@jit
+def _side_by_side(word: Any, bits: Any) -> Any:
+    """Move the lowest bits of the eight bytes of a word together, the first byte's to the top."""
+    two, four = np.uint64(2) * bits, np.uint64(4) * bits
+    word = ((word & _BYTES) << bits) | ((word >> _8) & _BYTES)
+    word = ((word & _PAIRS) << two) | ((word >> _16) & _PAIRS)
+    return ((word & _FOURS) << four) | (word >> _32)
+
 
 @jit
 def _pack(
-    codes: Array, rows: Array, groups: Array, first: int, last: int, bits: Any,
+    columns: Array, rows: Array, groups: Array, first: int, last: int, bits: Any,
     position_bits: Any, start: int, keys: Array,
 ) -> None:  # fmt: skip
-    """Pack group, columns ``first`` to ``last`` and position, from ``start`` on, into keys, the group on top."""
+    """Pack group, columns ``first`` to ``last`` and position, from ``start`` on, into keys, the group on top.
+
+    ``columns`` are codes, or words of eight codes each, see `_in_words`.
+    """
+    at_once = 8 if columns.itemsize == 8 else 1
+    words = np.empty(TILE, np.uint64)
     for a in range(0, keys.shape[0], TILE):
-        b = min(a + TILE, keys.shape[0])
-        ask_for(codes, rows[a:b], first, last)
-        for i in range(a, b):
-            key = np.uint64(groups[i])
-            row = rows[i]
-            for j in range(first, last):
-                key = (key << bits) | np.uint64(codes[row, j])
-            keys[i] = (key << position_bits) | np.uint64(start + i)
+        part, which, group = keys[a : a + TILE], rows[a : a + TILE], groups[a : a + TILE]
+        n = part.shape[0]
+        if which[n - 1] - which[0] != n - 1:  # else they lie behind one another, and come by themselves
+            ask_for(columns, which, first, last)
+        for i in range(n):
+            part[i] = group[i]
+        for j in range(first, last, at_once):
+            begin = min(j, last - at_once)  # the last word has columns again that are in the key; they are masked out
+            shift = np.uint64(last - j if last - j < at_once else at_once) * bits
+            mask = (np.uint64(1) << shift) - np.uint64(1)
+            for i in range(n):
+                words[i] = columns[which[i], begin]
+            for i in range(n):
+                word = _side_by_side(words[i], bits) if at_once == 8 else words[i]
+                part[i] = (part[i] << shift) | (word & mask)
+        for i in range(n):
+            part[i] = (part[i] << position_bits) | np.uint64(start + a + i)
+
+
+def _in_words(codes: Array, last: int) -> Array:
+    """Return codes (n, d), in C order, as overlapping words of eight, if they are bytes and ``last`` of them are eight.
+
+    Entry (i, j) holds codes j to j + 7 of row i, the first in the lowest byte (of a little-endian machine).
+    """
+    n, d = codes.shape
+    return np.ndarray((n, d - 7), np.uint64, codes, strides=(d, 1)) if codes.itemsize == 1 and last >= 8 else codes
+
+
+@jit
+def _number(rows: Array) -> None:
+    for i in range(rows.shape[0]):
+        rows[i] = i
 
 
 @jit
@@ -47,7 +88,7 @@ def _sort(codes: Array, rows: Array, groups: Array, first: int, bits: int) -> tu
 
     Return the order, a mark where the columns or the group change, and the column to go on with.
     """
-    position_bits = (len(rows) - 1).bit_length()
+    position_bits = max(1, (len(rows) - 1).bit_length())
     n_columns = (64 - position_bits - int(groups[-1]).bit_length()) // bits
     last = min(first + n_columns, codes.shape[1])
     if n_columns < 1:  # billions of rows
@@ -56,9 +97,10 @@ def _sort(codes: Array, rows: Array, groups: Array, first: int, bits: int) -> tu
         changed = np.append(True, column[1:] != column[:-1])
         return order, changed, first + 1
     keys, changed = memory.new(rows.shape, np.uint64), memory.new(rows.shape, np.bool_)
+    columns = _in_words(codes, last)
 
     def work(a: int, b: int) -> None:
-        _pack(codes, rows[a:b], groups[a:b], first, last, np.uint64(bits), np.uint64(position_bits), a, keys[a:b])
+        _pack(columns, rows[a:b], groups[a:b], first, last, np.uint64(bits), np.uint64(position_bits), a, keys[a:b])
 
     over(parts(len(rows), 4 * (last - first)), work)
     keys.sort()
@@ -69,9 +111,11 @@ def _sort(codes: Array, rows: Array, groups: Array, first: int, bits: int) -> tu
 
 def unique_cells(codes: Array, n_bins: int, masses: Array | None = None) -> tuple[Array, Array]:
     """As `reference.unique_cells`; rows that agree in the columns of one key go on to the next."""
+    codes = np.ascontiguousarray(codes)
     n, d = codes.shape
     bits = max(1, (n_bins - 1).bit_length())
-    rows = np.arange(n, dtype=np.int32 if n < 2**31 else np.int64)
+    rows = memory.new((n,), np.int32 if n < 2**31 else np.int64)
+    _number(rows)
     order, starts, first = _sort(codes, rows, np.broadcast_to(np.uint8(0), n), 0, bits)
     while first < d:
         tied = np.flatnonzero(~(starts & np.append(starts[1:], True)))  # one of several in its group
@@ -81,13 +125,18 @@ def unique_cells(codes: Array, n_bins: int, masses: Array | None = None) -> tupl
         again, changed, first = _sort(codes, rows, np.cumsum(starts[tied]) - 1, first, bits)
         order[tied] = rows[again]
         starts[tied] |= changed
-    first_rows = np.flatnonzero(starts)
-    cells = take(np.ascontiguousarray(codes), order[first_rows] if len(first_rows) < n else order)
+    n_cells = int(np.count_nonzero(starts))
+    first_rows = np.flatnonzero(starts) if n_cells < n else None
+    cells = take(codes, order if first_rows is None else order[first_rows])
     if masses is not None:
-        return cells, np.add.reduceat(masses[order], first_rows)
-    counts = np.full(len(first_rows), n)  # np.diff with append takes five times as long
-    counts[:-1] = first_rows[1:]
-    return cells, np.subtract(counts, first_rows, out=counts)
+        return cells, masses[order] if first_rows is None else np.add.reduceat(masses[order], first_rows)
+    counts = memory.new((n_cells,), np.int64)
+    if first_rows is None:
+        counts.fill(1)
+    else:
+        np.subtract(first_rows[1:], first_rows[:-1], out=counts[:-1])
+        counts[-1] = n - first_rows[-1]
+    return cells, counts
 
 
 @jit
@@ -111,6 +160,6 @@ def _find_cells(codes: Array, cells: Array, found: Array) -> None:
 
 def find_cells(codes: Array, cells: Array) -> Array:
     """As `reference.find_cells`, by binary search."""
-    found = memory.new(len(codes), np.int64)
+    found = memory.new((len(codes),), np.int64)
     over(parts(*codes.shape), lambda a, b: _find_cells(codes[a:b], cells, found[a:b]))
     return found

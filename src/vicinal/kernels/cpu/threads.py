@@ -31,14 +31,19 @@ def _cores() -> int:
 
 def parts(n_rows: int, n_columns: int) -> list[tuple[int, int]]:
     """Cut the rows into ranges (first, last) that are worth a thread each; one if there is little to do."""
-    n_parts, cores = n_rows * n_columns // _VALUES_A_PART, _cores()
-    n_parts = max(1, min(n_parts, cores if n_parts < 4 * _PARTS_A_CORE * cores else _PARTS_A_CORE * cores))
+    n_parts = n_rows * n_columns // _VALUES_A_PART
+    if n_parts < 2:
+        return [(0, n_rows)]
+    cores = _cores()
+    n_parts = min(n_parts, cores if n_parts < 4 * _PARTS_A_CORE * cores else _PARTS_A_CORE * cores)
     edges = [n_rows * i // n_parts for i in range(n_parts + 1)]
     return list(itertools.pairwise(edges))
 
 
 def over(ranges: list[tuple[int, int]], work: Callable[[int, int], Any]) -> list[Any]:
     """Call ``work(first, last)`` on every range, in this thread and others; return the results in order."""
+    if len(ranges) == 1:
+        return [work(*ranges[0])]
     results: list[Any] = [None] * len(ranges)
     left = deque(enumerate(ranges))
 
