@@ -118,6 +118,15 @@ def test_cpu_gives_the_bits_of_the_reference_on_any_latents(rows, n_bins):
 
 
 @settings(deadline=None, max_examples=150)
+@given(st.lists(st.one_of(st.integers(0, 3), st.integers(0, 2**40)), min_size=1, max_size=300).filter(any))
+def test_indices_are_those_of_the_reference(counts):
+    counts = np.array(counts, dtype=np.int64)
+    found, expected = cpu.index_cells(counts), reference.index_cells(counts)
+    assert found.shift == expected.shift
+    assert all(map(same_bits, found[:2], expected[:2]))
+
+
+@settings(deadline=None, max_examples=150)
 @given(
     n=st.integers(1, 400),
     d=st.integers(1, 60),

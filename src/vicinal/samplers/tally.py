@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -35,7 +36,7 @@ def bounds_of(batches: Batches) -> tuple[Array, Array]:
     if not bounds:
         raise InvalidInputError("latents must have at least 2 rows; got n_samples=0")
     lowers, uppers = zip(*bounds, strict=True)
-    return np.min(lowers, axis=0), np.max(uppers, axis=0)
+    return functools.reduce(np.minimum, lowers), functools.reduce(np.maximum, uppers)
 
 
 def _bounds(batch: Batch) -> tuple[Array, Array]:

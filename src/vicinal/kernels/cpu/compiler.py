@@ -28,7 +28,11 @@ def rows_a_run(d: int) -> int:
 
 def repeated(*columns: Array) -> Array:
     """Return what each dimension has, (d,) each, for all the rows that are taken together, (n_columns, rows * d)."""
-    return np.tile(np.stack(columns), rows_a_run(len(columns[0])))
+    d = len(columns[0])
+    out = np.empty((len(columns), rows_a_run(d), d), columns[0].dtype)
+    for i, column in enumerate(columns):
+        out[i] = column
+    return out.reshape(len(columns), -1)
 
 
 _item_pointer: Any = cgutils.get_item_pointer  # numba has no type for it

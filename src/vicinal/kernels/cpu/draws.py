@@ -127,12 +127,14 @@ def draw_cells(index: CellIndex, *, key: int, start: int, n_samples: int) -> Arr
 
 @jit
 def _guide(cumulative: Array, shift: int, guide: Array) -> None:
-    cell = 0
-    for g in range(guide.shape[0]):
-        draw = min(g << shift, cumulative[-1] - 1)
-        while cumulative[cell] <= draw:
-            cell += 1
-        guide[g] = cell
+    """Set guide g to the number of cells whose draws are all below g << shift; but never to that of all cells."""
+    guide[:] = 0
+    total, up = cumulative[-1], (1 << shift) - 1
+    for cell in range(cumulative.shape[0]):
+        if cumulative[cell] < total:
+            guide[(cumulative[cell] + up) >> shift] += 1
+    for g in range(1, guide.shape[0]):
+        guide[g] += guide[g - 1]
 
 
 def index_cells(counts: Array) -> CellIndex:
@@ -140,5 +142,6 @@ def index_cells(counts: Array) -> CellIndex:
     cumulative = np.cumsum(counts, out=memory.new(counts.shape, np.int64))
     shape, dtype, shift = guide_layout(counts, int(cumulative[-1]))
     guide = memory.new(shape, dtype)
-    _guide(cumulative, shift, guide)
+    if guide.size:
+        _guide(cumulative, shift, guide)
     return CellIndex(cumulative, guide, shift)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def bounds(latents: Array) -> tuple[Array, Array]:
         return lower.min(axis=0) + defect, upper.max(axis=0) + defect
 
     lower, upper = zip(*over(parts(*latents.shape), work), strict=True)
-    return np.min(lower, axis=0) + 0, np.max(upper, axis=0) + 0
+    return functools.reduce(np.minimum, lower) + 0, functools.reduce(np.maximum, upper) + 0
 
 
 @jit

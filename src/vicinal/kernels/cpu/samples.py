@@ -98,9 +98,10 @@ def _margin(lower: Array, upper: Array, width: Array, n_bins: int) -> int:
     by two such units. More than that is taken: 8 of the bins and 4 of the bound.
     """
     info = np.finfo(width.dtype)
-    if not (width > 0).any():
+    wide = width > 0
+    if not wide.any():
         return 0
-    lower, upper, width = (column[width > 0] for column in (lower, upper, width))
+    lower, upper, width = lower[wide], upper[wide], width[wide]
     with np.errstate(over="ignore"):
         bound = np.max(np.maximum(np.abs(lower), np.abs(upper)) / width)
         margin = np.ceil(info.eps / 2 * (8.0 * n_bins + 4.0 * float(bound)) / rng.UNIFORM_STEP) + 1

@@ -126,16 +126,16 @@ def unique_cells(codes: Array, n_bins: int, masses: Array | None = None) -> tupl
         order[tied] = rows[again]
         starts[tied] |= changed
     n_cells = int(np.count_nonzero(starts))
-    first_rows = np.flatnonzero(starts) if n_cells < n else None
-    cells = take(codes, order if first_rows is None else order[first_rows])
-    if masses is not None:
-        return cells, masses[order] if first_rows is None else np.add.reduceat(masses[order], first_rows)
     counts = memory.new((n_cells,), np.int64)
-    if first_rows is None:
+    if n_cells == n:  # as in most high dimensions
         counts.fill(1)
-    else:
-        np.subtract(first_rows[1:], first_rows[:-1], out=counts[:-1])
-        counts[-1] = n - first_rows[-1]
+        return take(codes, order), counts if masses is None else masses[order]
+    first_rows = np.flatnonzero(starts)
+    cells = take(codes, order.take(first_rows, out=memory.new((n_cells,), order.dtype), mode="clip"))
+    if masses is not None:
+        return cells, np.add.reduceat(masses[order], first_rows)
+    np.subtract(first_rows[1:], first_rows[:-1], out=counts[:-1])
+    counts[-1] = n - first_rows[-1]
     return cells, counts
 
 
