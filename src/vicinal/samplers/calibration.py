@@ -47,7 +47,7 @@ TIE = 0.02
 TOLERANCE = 0.1  # of the target; beyond it there is a warning
 CLOSE = 0.015  # of the target: near enough for a knob that can be turned further; the probes tell no finer
 _FIRST_NEIGHBORS = 32  # that are tried
-_NEIGHBORS_STEP = 0.06  # by which the nn ratio rises, roughly, when the neighbours double
+_MORE, _FEWER = 0.04, 0.065  # by which the nn ratio rises and falls, roughly, when these are doubled and halved
 _MOST_TRIALS = 12
 _CHUNK = 1 << 23  # values searched together
 KEY = 0x76696369  # of the internal draws: the calibration is a function of the latents alone
@@ -277,15 +277,15 @@ def _turn_neighbors(ratio: Callable[[int], float], target: float, most: int) -> 
     reached: dict[int, float] = {}
     least = min(2, most)  # one alone is a copy
     low, high, k, before = least - 1, most + 1, min(_FIRST_NEIGHBORS, most), 0
-    step = _NEIGHBORS_STEP
     while high - low > 1 and len(reached) < _MOST_TRIALS:
         reached[k] = ratio(k)
         if abs(reached[k] - target) <= CLOSE * target:
             break
         low, high = (k, high) if reached[k] < target else (low, k)
+        step = _MORE if reached[k] < target else _FEWER
         if before in reached:
             measured = (reached[k] - reached[before]) / math.log2(k / before)  # to within the noise of the probes
-            step = (_NEIGHBORS_STEP + min(3 * _NEIGHBORS_STEP, max(0.0, measured))) / 2
+            step = (step + min(3 * step, max(0.0, measured))) / 2
         if low in reached and high in reached:
             share = (target - reached[low]) / (reached[high] - reached[low])
             guess = low * (high / low) ** share
