@@ -165,7 +165,7 @@ def widened_entries(pair: Pair, rows: Iterable[dict[str, Any]], work: Path, limi
     ratios = {
         row["knob"]["n_components"]: float(np.mean(row["nn_ratio"]))
         for row in rows
-        if (row["pair"], row["sampler"]) == (pair.name, "GMM") and "nn_ratio" in row
+        if (row["pair"], row["group"], row["sampler"]) == (pair.name, "main", "GMM") and "nn_ratio" in row
     }
     above = sorted((k for k in ratios if ratios[k] >= 1), key=ratios.__getitem__)[:2]
     below = sorted((k for k in ratios if ratios[k] < 1), key=ratios.__getitem__)[-1:]
