@@ -18,7 +18,7 @@ accelerator, in Triton or plain torch. All give the same bits:
 `nearest_distances`       how far it is to the nearest point
 ========================  ======================================================
 
-`memory` recycles the memory of large results; `neighbors` finds which rows are nearest; `partition` cuts rows into
+`memory` recycles the memory of work and results; `neighbors` finds which rows are nearest; `partition` cuts rows into
 cells.
 """
 

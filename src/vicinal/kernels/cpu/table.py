@@ -68,6 +68,7 @@ def _in_words(codes: Array, last: int) -> Array:
 
 @jit
 def _number(rows: Array) -> None:
+    """Set row i to i."""
     for i in range(rows.shape[0]):
         rows[i] = i
 
@@ -126,17 +127,22 @@ def unique_cells(codes: Array, n_bins: int, masses: Array | None = None) -> tupl
         order[tied] = rows[again]
         starts[tied] |= changed
     n_cells = int(np.count_nonzero(starts))
-    counts = memory.new((n_cells,), np.int64)
-    if n_cells == n:  # as in most high dimensions
-        counts.fill(1)
-        return take(codes, order), counts if masses is None else masses[order]
+    if n_cells == n:  # mostly so in many dimensions
+        return take(codes, order), _ones(n) if masses is None else masses[order]
     first_rows = np.flatnonzero(starts)
     cells = take(codes, order.take(first_rows, out=memory.new((n_cells,), order.dtype), mode="clip"))
     if masses is not None:
         return cells, np.add.reduceat(masses[order], first_rows)
+    counts = memory.new((n_cells,), np.int64)
     np.subtract(first_rows[1:], first_rows[:-1], out=counts[:-1])
     counts[-1] = n - first_rows[-1]
     return cells, counts
+
+
+def _ones(n: int) -> Array:
+    ones = memory.new((n,), np.int64)
+    ones.fill(1)
+    return ones
 
 
 @jit
