@@ -164,8 +164,8 @@ def widened_entries(pair: Pair, rows: Iterable[dict[str, Any]], work: Path, limi
     """Return mixtures of scaled covariances, of the two k whose ratios are next above 1, and of the one next below."""
     ratios = {
         row["knob"]["n_components"]: float(np.mean(row["nn_ratio"]))
-        for row in rows
-        if (row["pair"], row["group"], row["sampler"]) == (pair.name, "main", "GMM") and "nn_ratio" in row
+        for row in _main_rows(pair, rows)
+        if row["sampler"] == "GMM"
     }
     above = sorted((k for k in ratios if ratios[k] >= 1), key=ratios.__getitem__)[:2]
     below = sorted((k for k in ratios if ratios[k] < 1), key=ratios.__getitem__)[-1:]
@@ -226,13 +226,7 @@ def finalists(pair: Pair, rows: Iterable[dict[str, Any]], work: Path, limit: flo
     images; `LocalSampler` calibrated to the ratios of the best mixtures, by the latents that the ratio is measured with;
     and two ideas.
     """
-    found = [
-        row
-        for row in rows
-        if (row["pair"], row["group"]) == (pair.name, "main")
-        and "failed" not in row
-        and np.mean(row["nn_ratio"]) >= LEAST_RATIO
-    ]
+    found = [row for row in _main_rows(pair, rows) if np.mean(row["nn_ratio"]) >= LEAST_RATIO]
     local = [row for row in found if row["sampler"] == "LocalSampler" and "auto" not in row["knob"].values()]
     entries = [_local({"n_neighbors": "auto"})]
     for scaled in (False, True):
@@ -250,6 +244,11 @@ def finalists(pair: Pair, rows: Iterable[dict[str, Any]], work: Path, limit: flo
         entries += [entry for entry in idea_entries(pair) if (entry.sampler, entry.knob) in FINAL_IDEAS]
     unique = {(entry.sampler, str(entry.knob)): entry for entry in [*entries, copies()]}
     return [entry._replace(group="final") for entry in unique.values()]
+
+
+def _main_rows(pair: Pair, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what was measured of the main list, without what failed."""
+    return [row for row in rows if (row["pair"], row["group"]) == (pair.name, "main") and "failed" not in row]
 
 
 def _best(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -30,14 +30,12 @@ large_spare: deque[mmap.mmap] = deque(maxlen=1)
 
 def new(shape: tuple[int, ...], dtype: Any) -> Array:
     """Return an array of uninitialized values, as `numpy.empty` does; all but small and large ones are recycled."""
-    n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
-    return _recycled(shape, dtype) if SMALLEST <= n_bytes < LARGE else np.empty(shape, dtype)
+    return _recycled(shape, dtype, below=LARGE)
 
 
 def new_samples(shape: tuple[int, ...], dtype: Any) -> Array:
     """Return an array of uninitialized values, as `numpy.empty` does; all but small ones are recycled."""
-    n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
-    return _recycled(shape, dtype) if n_bytes >= SMALLEST else np.empty(shape, dtype)
+    return _recycled(shape, dtype)
 
 
 def aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -48,12 +46,13 @@ def aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     return block[first : first + n_bytes].view(dtype).reshape(shape)
 
 
-def _recycled(shape: tuple[int, ...], dtype: Any) -> Array:
-    if not hasattr(mmap, "MADV_FREE"):
-        return np.empty(shape, dtype)
+def _recycled(shape: tuple[int, ...], dtype: Any, below: float = math.inf) -> Array:
     size = math.prod(shape)
+    n_bytes = size * np.dtype(dtype).itemsize
+    if not SMALLEST <= n_bytes < below or not hasattr(mmap, "MADV_FREE"):
+        return np.empty(shape, dtype)
     try:
-        block = _take(size * np.dtype(dtype).itemsize)
+        block = _take(n_bytes)
     except OSError:  # no more memory, or no more mappings
         return np.empty(shape, dtype)
     array = np.frombuffer(block, dtype, size)  # every view of it keeps it alive
