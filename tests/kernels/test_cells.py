@@ -8,7 +8,7 @@ from vicinal.kernels import cpu, reference
 
 
 def case(n, d, n_cells, n_near, seed):
-    """Return arguments of `likeliest_cells`."""
+    """Return arguments of `likeliest_spheres`."""
     generator = np.random.default_rng(seed)
     near = np.stack([generator.permutation(n_cells)[:n_near] for _ in range(n_cells)])
     return (
@@ -32,12 +32,12 @@ def case(n, d, n_cells, n_near, seed):
 )
 def test_compiled_as_defined(n, d, n_cells, share, seed):
     arguments = case(n, d, n_cells, max(1, round(share * n_cells)), seed)
-    assert np.array_equal(cpu.likeliest_cells(*arguments), reference.likeliest_cells(*arguments))
+    assert np.array_equal(cpu.likeliest_spheres(*arguments), reference.likeliest_spheres(*arguments))
 
 
 def test_against_all_distances(kernel):
     points, rows, cells, means, precisions, offsets, near = case(200, 5, 30, 12, 0)
-    found = kernel.likeliest_cells(points, rows, cells, means, precisions, offsets, near)
+    found = kernel.likeliest_spheres(points, rows, cells, means, precisions, offsets, near)
     for i, row in enumerate(rows):
         choices = near[cells[i]]
         scores = precisions[choices] * np.square(points[row].astype(float) - means[choices]).sum(axis=1)
@@ -50,7 +50,7 @@ def test_ties_and_cells_given_up(kernel):
 
     def found(cell, offsets):
         arguments = points, np.array([0]), np.array([cell]), means, ones, np.array(offsets, np.float32), near
-        return kernel.likeliest_cells(*arguments).tolist()
+        return kernel.likeliest_spheres(*arguments).tolist()
 
     assert [found(cell, [0, 0, 0]) for cell in range(3)] == [[1], [2], [0]]
     assert found(0, [0, np.inf, 0]) == [0]

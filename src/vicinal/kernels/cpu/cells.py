@@ -13,6 +13,7 @@ from vicinal.kernels.cpu.threads import over, parts
 Array = np.ndarray[Any, Any]
 
 _MOST = np.int32(2**31 - 1)
+_TILE = 64  # rows of a cell that are looked at together: always as many, so that no loop has a rest
 
 
 @jit
@@ -44,6 +45,34 @@ def cell_sums(points: Array, rows: Array, starts: Array) -> tuple[Array, Array]:
 
 
 @jit
+def _cell_scatters(points: Array, rows: Array, starts: Array, means: Array, scatters: Array) -> None:
+    d = points.shape[1]
+    gaps = np.empty(d)
+    for c in range(scatters.shape[0]):
+        scatter = scatters[c]
+        scatter[:] = 0.0
+        for i in range(starts[c], starts[c + 1]):
+            for j in range(d):
+                gaps[j] = np.float64(points[rows[i], j]) - np.float64(means[c, j])
+            for j in range(d):
+                gap = gaps[j]
+                for k in range(d):
+                    scatter[j, k] += gap * gaps[k]
+
+
+def cell_scatters(points: Array, rows: Array, starts: Array, means: Array) -> Array:
+    """As `reference.cell_scatters`."""
+    d = points.shape[1]
+    scatters = np.empty((len(starts) - 1, d, d))
+
+    def work(a: int, b: int) -> None:
+        _cell_scatters(points, rows, starts[a : b + 1], means[a:b], scatters[a:b])
+
+    over(parts(len(scatters), (starts[-1] - starts[0]) * d * d // 8 // len(scatters)), work)
+    return scatters
+
+
+@jit
 def _first_least(scores: Array) -> int:
     """Return where the least of finite or infinite float32 is first."""
     ordered = scores.view(np.int32)  # in the order of the floats, once negative ones are turned round
@@ -57,7 +86,7 @@ def _first_least(scores: Array) -> int:
 
 
 @jit
-def _likeliest_cells(
+def _likeliest_spheres(
     points: Array, rows: Array, cells: Array, means: Array, precisions: Array, offsets: Array, near: Array, out: Array
 ) -> None:
     d, n_near = points.shape[1], near.shape[1]
@@ -78,14 +107,97 @@ def _likeliest_cells(
         out[i] = near[cell, _first_least(scores)]
 
 
-def likeliest_cells(
+def likeliest_spheres(
     points: Array, rows: Array, cells: Array, means: Array, precisions: Array, offsets: Array, near: Array
 ) -> Array:
-    """As `reference.likeliest_cells`."""
+    """As `reference.likeliest_spheres`."""
     best = np.empty(len(rows), np.int64)
 
     def work(a: int, b: int) -> None:
-        _likeliest_cells(points, rows[a:b], cells[a:b], means, precisions, offsets, near, best[a:b])
+        _likeliest_spheres(points, rows[a:b], cells[a:b], means, precisions, offsets, near, best[a:b])
 
     over(parts(len(rows), points.shape[1] * near.shape[1] // 4), work)
+    return best
+
+
+@jit
+def _take_away(factor: Array, first: int, solved: Array, row: int, left: Array) -> None:
+    """Subtract from left the rows solved so far times the factor from ``first`` on, eight while a value is at hand."""
+    eights = row // 8 * 8
+    for j in range(0, eights, 8):
+        at = first + j
+        a, b, c, d = factor[at], factor[at + 1], factor[at + 2], factor[at + 3]
+        e, f, g, h = factor[at + 4], factor[at + 5], factor[at + 6], factor[at + 7]
+        for i in range(_TILE):
+            total = left[i] - a * solved[j, i]
+            total = total - b * solved[j + 1, i]
+            total = total - c * solved[j + 2, i]
+            total = total - d * solved[j + 3, i]
+            total = total - e * solved[j + 4, i]
+            total = total - f * solved[j + 5, i]
+            total = total - g * solved[j + 6, i]
+            left[i] = total - h * solved[j + 7, i]
+    for j in range(eights, row):
+        value = factor[first + j]
+        for i in range(_TILE):
+            left[i] -= value * solved[j, i]
+
+
+@jit
+def _solve(columns: Array, mean: Array, factor: Array, solved: Array, scores: Array) -> None:
+    """Write the squares of the lengths of what solves factor x = column - mean, for each of the columns (d, m)."""
+    scores[:] = 0
+    first = 0
+    for row in range(columns.shape[0]):
+        left = solved[row]
+        for i in range(_TILE):
+            left[i] = columns[row, i] - mean[row]
+        _take_away(factor, first, solved, row, left)
+        inverse = factor[first + row]
+        for i in range(_TILE):
+            left[i] *= inverse
+            scores[i] += left[i] * left[i]
+        first += row + 1
+
+
+@jit
+def _likeliest_ellipsoids(
+    points: Array, rows: Array, cells: Array, means: Array, factors: Array, offsets: Array, near: Array, out: Array
+) -> None:
+    d = points.shape[1]
+    columns, solved = np.zeros((d, _TILE), np.float32), np.empty((d, _TILE), np.float32)
+    scores, least = np.empty(_TILE, np.float32), np.empty(_TILE, np.float32)
+    best = np.empty(_TILE, np.int32)
+    i = 0
+    while i < rows.shape[0]:
+        m = 0  # rows of one cell, which come together
+        while m < _TILE and i + m < rows.shape[0] and cells[i + m] == cells[i]:
+            for j in range(d):
+                columns[j, m] = points[rows[i + m], j]
+            m += 1
+        best[:] = 0
+        least[:] = np.float32(np.inf)
+        for c in range(near.shape[1]):
+            other = near[cells[i], c]
+            _solve(columns, means[other], factors[other], solved, scores)
+            offset = offsets[other]
+            for k in range(_TILE):
+                score = scores[k] + offset
+                best[k] = c if score < least[k] else best[k]
+                least[k] = score if score < least[k] else least[k]
+        for k in range(m):
+            out[i + k] = near[cells[i], best[k]]
+        i += m
+
+
+def likeliest_ellipsoids(
+    points: Array, rows: Array, cells: Array, means: Array, factors: Array, offsets: Array, near: Array
+) -> Array:
+    """As `reference.likeliest_ellipsoids`."""
+    best = np.empty(len(rows), np.int64)
+
+    def work(a: int, b: int) -> None:
+        _likeliest_ellipsoids(points, rows[a:b], cells[a:b], means, factors, offsets, near, best[a:b])
+
+    over(parts(len(rows), factors.shape[1] * near.shape[1] // 8), work)
     return best
