@@ -171,7 +171,7 @@ def test_ellipsoids_lie_along_clusters():
         share = [np.mean(part >= 500) for part in np.split(order, starts[1:-1])]
         return max(min(one, 1 - one) for one in share)
 
-    assert strangers(1) > 0.1  # the only step is of spheres
+    assert strangers(1) > 0.1  # a single step is of spheres
     assert strangers(20) < 0.04
 
 

@@ -21,7 +21,7 @@ accelerator, in Triton or plain torch. All give the same bits:
 ========================  ======================================================
 
 `memory` recycles the memory of work and results; `neighbors` finds which rows are nearest; `partition` cuts rows into
-cells.
+cells, by `tree`, and lets them move to where they fit best, by `moves`.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ the cell in whose Gaussian it is likeliest, of those with the nearest means; and
 are all the same. That they are not keeps cells from becoming huge where latents are dense, and lets them lie along
 clusters that are long.
 
-The first half of the steps are of spheres, S_c = v_c I with v_c the variance averaged over dimensions: O(n d) a step.
-The rest, where cells have at least 2 d rows on average, are of ellipsoids,
+The first five of eight steps are of spheres, S_c = v_c I with v_c the variance averaged over dimensions: O(n d) a step.
+The others, where cells have at least 2 d rows on average, are of ellipsoids,
 
 .. math:: S_c = (1 - \lambda) C_c + \lambda v_c I, \quad \lambda = \frac{d + 1}{K_c + d + 1},
 
@@ -42,6 +42,7 @@ _NEAR = 32  # cells that a row may move to, its own among them
 _NEAR_ELLIPSOIDS = 12  # of these, when rows move to ellipsoids
 _BLOCKS = (384, 256)  # cells among which near ones are looked for, in turn, so that rows pass from block to block
 _SMALLEST = 4  # a cell of less than this part of the mean number of rows is given up
+_OF_ELLIPSOIDS = 3 / 8  # of the steps
 _LEAST_ROWS = 2  # of a cell, on average, for each dimension, that an ellipsoid is told from
 _LEAST_VARIANCE = 1e-6  # of a cell, in mean variances of cells
 _VALUES = 1 << 22  # of covariances worked on together
@@ -50,7 +51,7 @@ _VALUES = 1 << 22  # of covariances worked on together
 def move(rows: Array, starts: Array, max_iter: int) -> tuple[Array, Array]:
     """Move rows (n, d) float32, which come cell by cell; return their order and where cells start."""
     order, size = np.arange(len(rows)), len(rows) // (len(starts) - 1)
-    n_spheres = max_iter - max_iter // 2 if size >= _LEAST_ROWS * rows.shape[1] else max_iter
+    n_spheres = max_iter - round(_OF_ELLIPSOIDS * max_iter) if size >= _LEAST_ROWS * rows.shape[1] else max_iter
     least = max(2, size // _SMALLEST)
     order, starts = _settle(rows, order, starts, least, n_spheres, _spheres, kernels.select().likeliest_spheres)
     return _settle(rows, order, starts, least, max_iter - n_spheres, _ellipsoids, kernels.select().likeliest_ellipsoids)

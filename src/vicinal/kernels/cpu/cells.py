@@ -15,6 +15,8 @@ Array = np.ndarray[Any, Any]
 _MOST = np.int32(2**31 - 1)
 _TILE = 64  # rows of a cell that are looked at together: always as many, so that no loop has a rest
 
+_DIMENSIONS = 4  # after which it is seen whether one of them can still be likelier
+
 
 @jit
 def _cell_sums(points: Array, rows: Array, starts: Array, sums: Array, squares: Array) -> None:
@@ -144,20 +146,36 @@ def _take_away(factor: Array, first: int, solved: Array, row: int, left: Array) 
 
 
 @jit
-def _solve(columns: Array, mean: Array, factor: Array, solved: Array, scores: Array) -> None:
-    """Write the squares of the lengths of what solves factor x = column - mean, for each of the columns (d, m)."""
+def _any_below(scores: Array, offset: Any, least: Array) -> Any:
+    """Return whether a score of the tile, and the offset, is below its least so far."""
+    n_below = np.int32(0)
+    for i in range(_TILE):
+        n_below += np.int32(scores[i] + offset < least[i])
+    return n_below > 0
+
+
+@jit
+def _solve(columns: Array, mean: Array, factor: Array, offset: Any, least: Array, solved: Array, scores: Array) -> bool:
+    """Write the squares of the lengths of what solves factor x = column - mean, for each of the columns (d, _TILE).
+
+    False, and an early end, if none of them, with the offset, is below its least: sums only grow.
+    """
+    left = np.empty(_TILE, np.float32)  # not a row of solved: then a loop need not see to it that they are apart
     scores[:] = 0
     first = 0
     for row in range(columns.shape[0]):
-        left = solved[row]
+        value = mean[row]
         for i in range(_TILE):
-            left[i] = columns[row, i] - mean[row]
+            left[i] = columns[row, i] - value
         _take_away(factor, first, solved, row, left)
         inverse = factor[first + row]
         for i in range(_TILE):
-            left[i] *= inverse
-            scores[i] += left[i] * left[i]
+            solved[row, i] = left[i] * inverse
+            scores[i] += solved[row, i] * solved[row, i]
         first += row + 1
+        if row % _DIMENSIONS == _DIMENSIONS - 1 and not _any_below(scores, offset, least):
+            return False
+    return True
 
 
 @jit
@@ -176,15 +194,15 @@ def _likeliest_ellipsoids(
                 columns[j, m] = points[rows[i + m], j]
             m += 1
         best[:] = 0
-        least[:] = np.float32(np.inf)
+        least[:m], least[m:] = np.float32(np.inf), np.float32(-np.inf)  # what is left in the tile counts for nothing
         for c in range(near.shape[1]):
             other = near[cells[i], c]
-            _solve(columns, means[other], factors[other], solved, scores)
             offset = offsets[other]
-            for k in range(_TILE):
-                score = scores[k] + offset
-                best[k] = c if score < least[k] else best[k]
-                least[k] = score if score < least[k] else least[k]
+            if _solve(columns, means[other], factors[other], offset, least, solved, scores):
+                for k in range(_TILE):
+                    score = scores[k] + offset
+                    best[k] = c if score < least[k] else best[k]
+                    least[k] = score if score < least[k] else least[k]
         for k in range(m):
             out[i + k] = near[cells[i], best[k]]
         i += m
