@@ -1,8 +1,8 @@
 r"""Vicinities shaped by the neighbours of a latent: the sampler to use first.
 
-The n training latents are cut into cells of K neighbours each by a principal axis tree (`vicinal.kernels.tree`), and then
-move to the cells that fit them best (`vicinal.kernels.moves`): cells are small where latents are dense, and do not cut
-through clusters.
+The n training latents are cut into cells of K neighbours each by a principal axis tree (`vicinal.kernels.tree`), and
+then move to the cells that fit them best (`vicinal.kernels.moves`): cells are small where latents are dense, and do not
+cut through clusters.
 For latent i, drawn by its weight, in the cell of z_1, ..., z_K with mean m:
 
 .. math::
