@@ -224,7 +224,7 @@ def finalists(pair: Pair, rows: Iterable[dict[str, Any]], work: Path, limit: flo
     These are `LocalSampler` as it comes; of it and of mixtures, each as they are and with narrower or wider noise, the
     settings of nn ratio at least 0.97 that came out best by the distance to reconstructions, and by that to held-out
     images; `LocalSampler` calibrated to the ratios of the best mixtures, by the latents that the ratio is measured with;
-    and two ideas.
+    `LocalSampler` whose latents are drawn independently; and two ideas.
     """
     found = [row for row in _main_rows(pair, rows) if np.mean(row["nn_ratio"]) >= LEAST_RATIO]
     local = [row for row in found if row["sampler"] == "LocalSampler" and "auto" not in row["knob"].values()]
@@ -240,6 +240,7 @@ def finalists(pair: Pair, rows: Iterable[dict[str, Any]], work: Path, limit: flo
     for row in _best([row for row in found if row["sampler"].startswith("GMM")]):
         knob = {"novelty": round(float(np.mean(row["nn_ratio"])), 2)}
         entries.append(_ours(EQUALLY_NEW, knob, LocalSampler(**knob), held_out=pair.fresh))
+    entries.append(Entry("LocalSampler, drawn independently", "final", {}, lambda _: vicinities.IndependentDraws()))
     if pair.name in FULL:
         entries += [entry for entry in idea_entries(pair) if (entry.sampler, entry.knob) in FINAL_IDEAS]
     unique = {(entry.sampler, str(entry.knob)): entry for entry in [*entries, copies()]}

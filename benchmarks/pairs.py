@@ -67,10 +67,16 @@ class Data:
 
     @cached_property
     def features(self) -> Any:
-        """Features of images: a small classifier of the digits, or an ImageNet network."""
-        if self.name == "mnist":
-            return metrics.ClassifierFeatures(*self.train, n_epochs=CLASSIFIER_EPOCHS)
-        return metrics.EfficientNetFeatures(image_size=IMAGE_SIZE)
+        """Features of images: a small classifier of the digits, or an ImageNet network.
+
+        The classifier is kept: with another number of threads another one is trained, whose distances differ.
+        """
+        if self.name != "mnist":
+            return metrics.EfficientNetFeatures(image_size=IMAGE_SIZE)
+        path = self._work / "mnist-classifier.safetensors"
+        if not path.exists():
+            metrics.ClassifierFeatures(*self.train, n_epochs=CLASSIFIER_EPOCHS).save(path)
+        return metrics.ClassifierFeatures.read(path)
 
     @cached_property
     def kept_features(self) -> Any:

@@ -13,6 +13,8 @@ import numpy as np
 
 from vicinal.kernels.partition import partition
 from vicinal.metrics.neighbors import typical_distance
+from vicinal.samplers import LocalSampler
+from vicinal.samplers.vicinities import sample_vicinities
 
 Array = np.ndarray[Any, Any]
 View = Callable[[Array], Array]
@@ -233,6 +235,22 @@ class Cells:
         means = np.einsum("ik,ikd->id", inside / sizes, points)
         weights = generator.normal(size=inside.shape) * inside / np.sqrt(sizes)
         return means, np.einsum("ik,ikd->id", weights, points - means[:, None])
+
+
+class IndependentDraws:
+    """`LocalSampler` as it comes, but its latents are drawn independently instead of evenly."""
+
+    def fit(self, latents: Array) -> None:
+        """Fit."""
+        self.sampler = LocalSampler().fit(latents)
+
+    def sample(self, n: int, random_state: int) -> Array:
+        """Draw n latents."""
+        fitted = self.sampler
+        own = np.random.default_rng(random_state).integers(len(fitted.latents_), size=n)
+        return sample_vicinities(
+            fitted.latents_, None, fitted.cell_starts_, own, 1.0, fitted.scale_, key=random_state, start=0
+        )
 
 
 def whitened(latents: Array) -> Array:

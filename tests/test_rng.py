@@ -45,20 +45,46 @@ def test_streams_and_keys_differ():
     assert len(set(draws)) == 9
 
 
-@given(total=st.integers(1, 2**63 - 1), key=st.integers(0, 2**64 - 1))
-def test_choices_are_the_high_half_of_the_product(total, key):
-    high, low = rng.words(key, rng.CHOICE, 0, 20, 2).T
-    if total <= 2**20:
-        expected = [int(h) * total >> 32 for h in high]
-    else:
-        expected = [(int(h) << 32 | int(w)) * total >> 64 for h, w in zip(high, low, strict=True)]
-    assert rng.choices(key, 0, 20, total).tolist() == expected
+@given(total=st.integers(1, 2**63 - 1), key=st.integers(0, 2**64 - 1), start=st.integers(0, 2**62))
+def test_choices_are_the_high_half_of_the_product(total, key, start):
+    first = rng.choice_words(key).tolist()
+    words = [(first[row % 256] + row // 256 * rng.BLOCK_STEP) % 2**64 for row in range(start, start + 20)]
+    assert rng.choices(key, start, 20, total).tolist() == [word * total >> 64 for word in words]
 
 
-@pytest.mark.parametrize("total", [7, 2**20 + 1])
-def test_choices_are_uniform(total):
-    bins = np.bincount(rng.choices(0, 0, 70_000, total) * 7 // total, minlength=7)
-    assert stats.chisquare(bins).pvalue > 0.001
+@given(key=st.integers(0, 2**64 - 1))
+def test_words_of_choices_go_on_by_the_golden_ratio_shuffled_within_blocks(key):
+    words = sorted(rng.choice_words(key).tolist())
+    steps = {(word - words[0]) * pow(rng.GOLDEN, -1, 2**64) % 2**64 for word in words}
+    steps = {step - 2**64 if step >= 2**63 else step for step in steps}
+    assert len(steps) == 256
+    assert max(steps) - min(steps) == 255
+    assert rng.BLOCK_STEP == 256 * rng.GOLDEN % 2**64
+    assert abs(rng.GOLDEN * (1 + 5**0.5) / 2 / 2**64 - 1) < 1e-15
+
+
+def test_a_choice_is_uniform():
+    for row in (0, 1, 300):
+        chosen = [int(rng.choices(key, row, 1, 7)[0]) for key in range(7000)]
+        assert stats.chisquare(np.bincount(chosen, minlength=7)).pvalue > 0.001
+
+
+@pytest.mark.parametrize(("n_rows", "off"), [(256, 3), (25_600, 5), (1_000_192, 7)])
+def test_choices_together_are_even(n_rows, off):  # independent ones would be off by 8, 80 and 500
+    total = 1000
+    for key, start in ((0, 0), (1, 256), (2, 2**40)):
+        counts = np.bincount(rng.choices(key, start, n_rows, total), minlength=total)
+        up_to = np.cumsum(counts) - n_rows * np.arange(1, total + 1) / total
+        assert np.abs(up_to).max() < off
+        assert np.ptp(up_to) < off  # of any range of values, too
+
+
+def test_choices_at_regular_distances_have_no_pattern():
+    u = rng.choices(0, 0, 4096, 2**40) / 2**40
+    together = [np.corrcoef(u[:-distance], u[distance:])[0, 1] for distance in range(1, 200)]
+    assert np.abs(together).max() < 0.25
+    words = np.arange(4096, dtype=np.uint64) * np.uint64(rng.GOLDEN) / 2.0**64
+    assert np.corrcoef(words[:-8], words[8:])[0, 1] > 0.6  # without the shuffle
 
 
 def test_uniforms_are_multiples_of_their_step_and_uniform():

@@ -14,12 +14,14 @@ accelerator, in Triton or plain torch. All give the same bits:
 `sample_cells`            both at once
 `mix_rows`                a point in the vicinity of a row, shaped by rows around it
 `cell_sums`               sums of the rows of cells, and of their squares
-`likeliest_cells`         the cell, of those near to a row, in which it is likeliest
+`cell_scatters`           sums of the products of their gaps to a mean
+`likeliest_spheres`       the cell near to a row in whose spherical Gaussian it is likeliest
+`likeliest_ellipsoids`    the cell near to a row in whose Gaussian it is likeliest
 `nearest_distances`       how far it is to the nearest point
 ========================  ======================================================
 
 `memory` recycles the memory of work and results; `neighbors` finds which rows are nearest; `partition` cuts rows into
-cells.
+cells, by `tree`, and lets them move to where they fit best, by `moves`.
 """
 
 from __future__ import annotations

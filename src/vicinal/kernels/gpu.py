@@ -107,7 +107,8 @@ def sample_cells(
     """As `reference.sample_cells`, with cells and index from `to_device`."""
     columns = _columns(cells.device, lower, upper, width)
     if _use_triton(cells):
-        return _sample_tiles(cells, None, index, columns, n_bins, key, start, n_samples)
+        drawing = (_choice_words(key, cells.device), *index)
+        return _sample_tiles(cells, None, drawing, columns, n_bins, key, start, n_samples)
     return _fill_cells(cells, _draw_cells(index, key, start, n_samples), columns, n_bins, key, start)
 
 
@@ -151,17 +152,26 @@ def _words(key: int, stream: int, start: int, n_rows: int, n_words: int, device:
     return torch.stack([c0, c1, c2, c3], dim=-1).flatten(1)[:, :n_words]
 
 
+def _choice_words(key: int, device: Any) -> Tensor:
+    """As `rng.choice_words`, in int64."""
+    return torch.from_numpy(rng.choice_words(key).view(np.int64)).to(device, non_blocking=True)
+
+
 def _draw_cells(index: reference.CellIndex, key: int, start: int, n_samples: int) -> Tensor:
     """As `reference.draw_cells`."""
     cumulative: Tensor = index.cumulative
+    row: Tensor = start + torch.arange(n_samples, device=cumulative.device)
+    word = _choice_words(key, row.device)[row % rng.SHUFFLED] + row // rng.SHUFFLED * _signed(rng.BLOCK_STEP)
     total = cumulative[-1]
-    high, low = _words(key, rng.CHOICE, start, n_samples, 2, cumulative.device).unbind(1)
-    total_high, total_low = total >> 32, total & _MASK
+    high, low, total_high, total_low = _high(word), word & _MASK, total >> 32, total & _MASK
     middle = high * total_low + _high(low * total_low)
     other = low * total_high + (middle & _MASK)
-    two_words = high * total_high + _high(middle) + _high(other)
-    draws = torch.where(total <= rng.ONE_WORD_TOTAL, _high(high * total_low), two_words)
-    return torch.searchsorted(cumulative, draws, right=True)
+    return torch.searchsorted(cumulative, high * total_high + _high(middle) + _high(other), right=True)
+
+
+def _signed(word: int) -> int:
+    """Return the int64 of the same bits."""
+    return word - (word >> 63 << 64)
 
 
 def _positions(latents: Tensor, lower: Tensor, width: Tensor, n_bins: int) -> Tensor:
@@ -198,19 +208,19 @@ def _launch(kernel: Any, n_programs: int, tensor: Tensor, *arguments: Any) -> No
 
 
 def _sample_tiles(
-    cells: Tensor, drawn: Tensor | None, index: reference.CellIndex | None, columns: Tensor,
+    cells: Tensor, drawn: Tensor | None, drawing: tuple[Tensor, Any, Any, int] | None, columns: Tensor,
     n_bins: int, key: int, start: int, n_samples: int,
 ) -> Tensor:  # fmt: skip
     n_cells, d = cells.shape
     out = _new((n_samples, d), dtype=columns.dtype, device=cells.device)
-    cumulative, guide, shift = index or (None, None, 0)
+    choices, cumulative, guide, shift = drawing or (None, None, None, 0)
     guide = guide if guide is not None and len(guide) else None
     n_halvings = n_cells.bit_length() if shift else 0
     blocks = min(triton.next_power_of_2(-(-d // 4)), _WIDEST)
     rows = _TILE // (4 * blocks)
     n_tiles = -(-n_samples // rows) * -(-d // (4 * blocks))
     _launch(
-        _sample_tile, n_tiles, out, cells.contiguous(), columns, drawn, cumulative, guide,
+        _sample_tile, n_tiles, out, cells.contiguous(), columns, drawn, choices, cumulative, guide,
         n_samples, n_cells, d, n_bins, shift, n_halvings, key, start, rows, blocks,
     )  # fmt: skip
     return out
@@ -254,14 +264,12 @@ def _encrypt(row: tl.tensor, block: tl.tensor, stream: tl.constexpr, key: tl.ten
 
 @_jit
 def _choose(
-    row: tl.tensor, cumulative: tl.tensor, guide: tl.tensor, n_cells: tl.tensor, shift: tl.tensor,
-    n_halvings: tl.tensor, key: tl.tensor,
+    row: tl.tensor, choices: tl.tensor, cumulative: tl.tensor, guide: tl.tensor, n_cells: tl.tensor, shift: tl.tensor,
+    n_halvings: tl.tensor,
 ) -> Any:  # fmt: skip
     """As `reference.draw_cells`."""
-    high, low, _, _ = _encrypt(row, tl.full((1,), 0, tl.uint32), rng.CHOICE, key)
-    high, total = high.to(tl.uint64), tl.load(cumulative + n_cells - 1).to(tl.uint64)
-    two_words = tl.umulhi((high << 32) | low.to(tl.uint64), total)
-    draw = tl.where(total <= rng.ONE_WORD_TOTAL, (high * total) >> 32, two_words).to(tl.int64)
+    word = tl.load(choices + row % rng.SHUFFLED).to(tl.uint64) + row // rng.SHUFFLED * rng.BLOCK_STEP
+    draw = tl.umulhi(word, tl.load(cumulative + n_cells - 1).to(tl.uint64)).to(tl.int64)
     if guide is None:
         cell, last = draw, draw
     else:
@@ -276,16 +284,16 @@ def _choose(
 
 @_jit
 def _sample_tile(
-    out: tl.tensor, cells: tl.tensor, columns: tl.tensor, drawn: tl.tensor, cumulative: tl.tensor, guide: tl.tensor,
-    n_samples: tl.tensor, n_cells: tl.tensor, d: tl.tensor, n_bins: tl.tensor, shift: tl.tensor, n_halvings: tl.tensor,
-    key: tl.uint64, start: tl.uint64, ROWS: tl.constexpr, BLOCKS: tl.constexpr,
+    out: tl.tensor, cells: tl.tensor, columns: tl.tensor, drawn: tl.tensor, choices: tl.tensor, cumulative: tl.tensor,
+    guide: tl.tensor, n_samples: tl.tensor, n_cells: tl.tensor, d: tl.tensor, n_bins: tl.tensor, shift: tl.tensor,
+    n_halvings: tl.tensor, key: tl.uint64, start: tl.uint64, ROWS: tl.constexpr, BLOCKS: tl.constexpr,
 ) -> None:  # fmt: skip
     """As `reference.fill_cells` for a tile of rows and columns, the cells as in ``drawn`` or drawn here."""
     n_tiles = (d + 4 * BLOCKS - 1) // (4 * BLOCKS)  # of the same rows; they share what is in the cache
     sample = (tl.program_id(0) // n_tiles).to(tl.int64) * ROWS + tl.arange(0, ROWS)
     row, key = start.to(tl.uint64) + sample.to(tl.uint64), key.to(tl.uint64)
     if drawn is None:
-        cell = _choose(row, cumulative, guide, n_cells, shift, n_halvings, key)
+        cell = _choose(row, choices, cumulative, guide, n_cells, shift, n_halvings)
     else:
         cell = tl.load(drawn + sample, sample < n_samples, 0)
 

@@ -214,7 +214,39 @@ def cell_sums(points: Array, rows: Array, starts: Array) -> tuple[Array, Array]:
     return sums, squares
 
 
-def likeliest_cells(
+def cell_scatters(points: Array, rows: Array, starts: Array, means: Array) -> Array:
+    r"""Return the scatter of each cell about its mean.
+
+    .. math:: \sum_z (z - m) (z - m)^T
+
+    in float64, one row of the cell after another.
+
+    Parameters
+    ----------
+    points : ndarray of float32, shape (n, d)
+        Rows.
+    rows : ndarray of int64, shape (m,)
+        The rows ``points[rows]`` are in cells, cell by cell.
+    starts : ndarray of int64, shape (n_cells + 1,)
+        Cell c has ``rows[starts[c] : starts[c + 1]]``.
+    means : ndarray of float32, shape (n_cells, d)
+        m of each cell.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_cells, d, d)
+    """
+    n_cells, d = means.shape
+    cells = np.repeat(np.arange(n_cells), np.diff(starts))
+    gaps = points[rows[starts[0] : starts[-1]]].astype(np.float64) - means[cells]
+    scatters = np.empty((n_cells, d, d))
+    for j in range(d):
+        for k in range(d):
+            scatters[:, j, k] = np.bincount(cells, weights=gaps[:, j] * gaps[:, k], minlength=n_cells)
+    return scatters
+
+
+def likeliest_spheres(
     points: Array, rows: Array, cells: Array, means: Array, precisions: Array, offsets: Array, near: Array
 ) -> Array:
     r"""Return the cell, of those near to the cell of a row, in whose spherical Gaussian the row is likeliest.
@@ -248,6 +280,49 @@ def likeliest_cells(
         for j in range(points.shape[1]):
             distances += np.square(some[:, j, None] - means[:, j][choices])
         scores = precisions[choices] * distances + offsets[choices]
+        best[a : a + step] = np.take_along_axis(choices, scores.argmin(axis=1)[:, None], axis=1)[:, 0]
+    return best
+
+
+def likeliest_ellipsoids(
+    points: Array, rows: Array, cells: Array, means: Array, factors: Array, offsets: Array, near: Array
+) -> Array:
+    r"""Return the cell, of those near to the cell of a row, in whose Gaussian the row is likeliest.
+
+    For row z the cell c with the least
+
+    .. math:: \lVert x \rVert^2 + o_c, \quad L_c x = z - m_c
+
+    in float32, solved and summed from the first value of x to the last; of cells with the same value that which
+    ``near`` has first.
+
+    Parameters
+    ----------
+    points, rows, cells, means, offsets, near
+        As for `likeliest_spheres`.
+    factors : ndarray of float32, shape (n_cells, d * (d + 1) / 2)
+        L of each cell, lower triangular, row by row, with the inverses of its diagonal in place of the diagonal.
+
+    Returns
+    -------
+    ndarray of int64, shape (m,)
+    """
+    d, n_near = points.shape[1], near.shape[1]
+    best = np.empty(len(rows), np.int64)
+    step = max(1, _MIXED // (n_near * d))
+    for a in range(0, len(rows), step):
+        some, choices = points[rows[a : a + step]], near[cells[a : a + step]]
+        solved = np.empty((d, *choices.shape), np.float32)
+        scores = np.zeros(choices.shape, np.float32)
+        first = 0
+        for j in range(d):
+            left = some[:, j, None] - means[:, j][choices]
+            for k in range(j):
+                left -= factors[:, first + k][choices] * solved[k]
+            solved[j] = left * factors[:, first + j][choices]
+            scores += np.square(solved[j])
+            first += j + 1
+        scores += offsets[choices]
         best[a : a + step] = np.take_along_axis(choices, scores.argmin(axis=1)[:, None], axis=1)[:, 0]
     return best
 

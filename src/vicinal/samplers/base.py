@@ -64,10 +64,11 @@ class Sampler(BaseEstimator, ABC):
         """Return rows ``start`` to ``start + n_samples`` of the stream of samples, shape (n_samples, d)."""
 
     def sample(self, n_samples: int = 1, *, random_state: Any = None, start: int = 0) -> Any:
-        """Draw latents, independent and identically distributed.
+        """Draw latents, each by the same distribution, all of them evenly spread over it.
 
         Row i is a function of the seed and of ``start + i`` alone: ``sample(1000)[:10]`` equals
-        ``sample(10)``, and ``sample(400, start=600)`` continues ``sample(600)``.
+        ``sample(10)``, and ``sample(400, start=600)`` continues ``sample(600)``. What is chosen at random, a latent
+        or a component, comes up in proportion, more closely than in independent draws: see `vicinal.rng`.
 
         Parameters
         ----------

@@ -16,7 +16,7 @@ Array = np.ndarray[Any, Any]
 
 
 class BootstrapSampler(ArrayFitMixin):
-    """Draw training latents with replacement.
+    """Draw training latents with replacement, each equally often: a balanced bootstrap.
 
     The row of every table that shows what a quality metric gives to mere copies. It has no density.
 
@@ -34,6 +34,8 @@ class BootstrapSampler(ArrayFitMixin):
     ----------
     B. Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7(1), 1979,
     doi:10.1214/aos/1176344552.
+    A. C. Davison, D. V. Hinkley, E. Schechtman, "Efficient bootstrap simulation", Biometrika 73(3), 1986,
+    doi:10.1093/biomet/73.3.555.
 
     Examples
     --------

@@ -1,7 +1,8 @@
 r"""Vicinities shaped by the neighbours of a latent: the sampler to use first.
 
-The n training latents are cut into cells of K neighbours each by a principal axis tree, and then move to the cells that
-fit them best (`vicinal.kernels.partition`): cells are small where latents are dense, and do not cut through clusters.
+The n training latents are cut into cells of K neighbours each by a principal axis tree (`vicinal.kernels.tree`), and
+then move to the cells that fit them best (`vicinal.kernels.moves`): cells are small where latents are dense, and do not
+cut through clusters.
 For latent i, drawn by its weight, in the cell of z_1, ..., z_K with mean m:
 
 .. math::
@@ -9,7 +10,7 @@ For latent i, drawn by its weight, in the cell of z_1, ..., z_K with mean m:
 
 With shrinkage s = 1 and scale a = 1 a cell is replaced by the Gaussian of its mean and covariance. Since every
 latent is in one cell, the mean and covariance of all latents are kept as well, whatever K: K takes the samples from
-copies (1) to one Gaussian (n), and never inflates the variance. O(n d log n).
+copies (1) to one Gaussian (n), and never inflates the variance. O(n d log n), and O(n d^2) where K is at least 5 d.
 """
 
 from __future__ import annotations
@@ -97,6 +98,8 @@ class LocalSampler(BatchFitMixin):
     2009, arXiv:1205.2609.
     G. Celeux, G. Govaert, "A classification EM algorithm for clustering and two stochastic versions", Computational
     Statistics & Data Analysis 14, 1992, doi:10.1016/0167-9473(92)90042-E.
+    C. Fraley, A. E. Raftery, "Bayesian regularization for normal mixture estimation and model-based clustering",
+    Journal of Classification 24, 2007, doi:10.1007/s00357-007-0004-5.
 
     Examples
     --------
@@ -210,10 +213,11 @@ class LocalSampler(BatchFitMixin):
         return self
 
     def sample(self, n_samples: int = 1, *, y: Any = None, random_state: Any = None, start: int = 0) -> Any:
-        """Draw latents, independent and identically distributed.
+        """Draw latents, each by the same distribution, all of them evenly spread over it.
 
         Row i is a function of the seed and of ``start + i`` alone: ``sample(1000)[:10]`` equals
-        ``sample(10)``, and ``sample(400, start=600)`` continues ``sample(600)``.
+        ``sample(10)``, and ``sample(400, start=600)`` continues ``sample(600)``. What is chosen at random, the latent,
+        comes up in proportion, more closely than in independent draws: see `vicinal.rng`.
 
         Parameters
         ----------

@@ -372,10 +372,11 @@ class PMFSampler(BatchFitMixin, DensityMixin):
         random_state: Any = None,
         start: int = 0,
     ) -> Any:
-        """Draw latents, independent and identically distributed.
+        """Draw latents, each by the same distribution, all of them evenly spread over it.
 
         Row i is a function of the seed and of ``start + i`` alone: ``sample(1000)[:10]`` equals
-        ``sample(10)``, and ``sample(400, start=600)`` continues ``sample(600)``.
+        ``sample(10)``, and ``sample(400, start=600)`` continues ``sample(600)``. What is chosen at random, the cell,
+        comes up in proportion, more closely than in independent draws: see `vicinal.rng`.
 
         Parameters
         ----------

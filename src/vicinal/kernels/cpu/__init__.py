@@ -7,7 +7,7 @@ asked for before they are needed, so that all are on their way while random numb
 and the check that a sample has stayed in its cell is left out where rounding cannot matter.
 """
 
-from vicinal.kernels.cpu.cells import cell_sums, likeliest_cells
+from vicinal.kernels.cpu.cells import cell_scatters, cell_sums, likeliest_ellipsoids, likeliest_spheres
 from vicinal.kernels.cpu.compiler import COMPILED
 from vicinal.kernels.cpu.draws import draw_cells, index_cells
 from vicinal.kernels.cpu.mixtures import mix_rows
@@ -19,12 +19,14 @@ from vicinal.kernels.cpu.table import find_cells, unique_cells
 __all__ = [
     "COMPILED",
     "bounds",
+    "cell_scatters",
     "cell_sums",
     "draw_cells",
     "fill_cells",
     "find_cells",
     "index_cells",
-    "likeliest_cells",
+    "likeliest_ellipsoids",
+    "likeliest_spheres",
     "mix_rows",
     "nearest_distances",
     "quantize",

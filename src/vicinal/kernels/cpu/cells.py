@@ -13,6 +13,9 @@ from vicinal.kernels.cpu.threads import over, parts
 Array = np.ndarray[Any, Any]
 
 _MOST = np.int32(2**31 - 1)
+_TILE = 64  # rows of a cell that are looked at together: always as many, so that no loop has a rest
+
+_DIMENSIONS = 4  # after which it is seen whether one of them can still be likelier
 
 
 @jit
@@ -44,6 +47,34 @@ def cell_sums(points: Array, rows: Array, starts: Array) -> tuple[Array, Array]:
 
 
 @jit
+def _cell_scatters(points: Array, rows: Array, starts: Array, means: Array, scatters: Array) -> None:
+    d = points.shape[1]
+    gaps = np.empty(d)
+    for c in range(scatters.shape[0]):
+        scatter = scatters[c]
+        scatter[:] = 0.0
+        for i in range(starts[c], starts[c + 1]):
+            for j in range(d):
+                gaps[j] = np.float64(points[rows[i], j]) - np.float64(means[c, j])
+            for j in range(d):
+                gap = gaps[j]
+                for k in range(d):
+                    scatter[j, k] += gap * gaps[k]
+
+
+def cell_scatters(points: Array, rows: Array, starts: Array, means: Array) -> Array:
+    """As `reference.cell_scatters`."""
+    d = points.shape[1]
+    scatters = np.empty((len(starts) - 1, d, d))
+
+    def work(a: int, b: int) -> None:
+        _cell_scatters(points, rows, starts[a : b + 1], means[a:b], scatters[a:b])
+
+    over(parts(len(scatters), (starts[-1] - starts[0]) * d * d // 8 // len(scatters)), work)
+    return scatters
+
+
+@jit
 def _first_least(scores: Array) -> int:
     """Return where the least of finite or infinite float32 is first."""
     ordered = scores.view(np.int32)  # in the order of the floats, once negative ones are turned round
@@ -57,7 +88,7 @@ def _first_least(scores: Array) -> int:
 
 
 @jit
-def _likeliest_cells(
+def _likeliest_spheres(
     points: Array, rows: Array, cells: Array, means: Array, precisions: Array, offsets: Array, near: Array, out: Array
 ) -> None:
     d, n_near = points.shape[1], near.shape[1]
@@ -78,14 +109,113 @@ def _likeliest_cells(
         out[i] = near[cell, _first_least(scores)]
 
 
-def likeliest_cells(
+def likeliest_spheres(
     points: Array, rows: Array, cells: Array, means: Array, precisions: Array, offsets: Array, near: Array
 ) -> Array:
-    """As `reference.likeliest_cells`."""
+    """As `reference.likeliest_spheres`."""
     best = np.empty(len(rows), np.int64)
 
     def work(a: int, b: int) -> None:
-        _likeliest_cells(points, rows[a:b], cells[a:b], means, precisions, offsets, near, best[a:b])
+        _likeliest_spheres(points, rows[a:b], cells[a:b], means, precisions, offsets, near, best[a:b])
 
     over(parts(len(rows), points.shape[1] * near.shape[1] // 4), work)
+    return best
+
+
+@jit
+def _take_away(factor: Array, first: int, solved: Array, row: int, left: Array) -> None:
+    """Subtract from left the rows solved so far times the factor from ``first`` on, eight while a value is at hand."""
+    eights = row // 8 * 8
+    for j in range(0, eights, 8):
+        at = first + j
+        a, b, c, d = factor[at], factor[at + 1], factor[at + 2], factor[at + 3]
+        e, f, g, h = factor[at + 4], factor[at + 5], factor[at + 6], factor[at + 7]
+        for i in range(_TILE):
+            total = left[i] - a * solved[j, i]
+            total = total - b * solved[j + 1, i]
+            total = total - c * solved[j + 2, i]
+            total = total - d * solved[j + 3, i]
+            total = total - e * solved[j + 4, i]
+            total = total - f * solved[j + 5, i]
+            total = total - g * solved[j + 6, i]
+            left[i] = total - h * solved[j + 7, i]
+    for j in range(eights, row):
+        value = factor[first + j]
+        for i in range(_TILE):
+            left[i] -= value * solved[j, i]
+
+
+@jit
+def _any_below(scores: Array, offset: Any, least: Array) -> Any:
+    """Return whether a score of the tile, and the offset, is below its least so far."""
+    n_below = np.int32(0)
+    for i in range(_TILE):
+        n_below += np.int32(scores[i] + offset < least[i])
+    return n_below > 0
+
+
+@jit
+def _solve(columns: Array, mean: Array, factor: Array, offset: Any, least: Array, solved: Array, scores: Array) -> bool:
+    """Write the squares of the lengths of what solves factor x = column - mean, for each of the columns (d, _TILE).
+
+    False, and an early end, if none of them, with the offset, is below its least: sums only grow.
+    """
+    left = np.empty(_TILE, np.float32)  # not a row of solved: then a loop need not see to it that they are apart
+    scores[:] = 0
+    first = 0
+    for row in range(columns.shape[0]):
+        value = mean[row]
+        for i in range(_TILE):
+            left[i] = columns[row, i] - value
+        _take_away(factor, first, solved, row, left)
+        inverse = factor[first + row]
+        for i in range(_TILE):
+            solved[row, i] = left[i] * inverse
+            scores[i] += solved[row, i] * solved[row, i]
+        first += row + 1
+        if row % _DIMENSIONS == _DIMENSIONS - 1 and not _any_below(scores, offset, least):
+            return False
+    return True
+
+
+@jit
+def _likeliest_ellipsoids(
+    points: Array, rows: Array, cells: Array, means: Array, factors: Array, offsets: Array, near: Array, out: Array
+) -> None:
+    d = points.shape[1]
+    columns, solved = np.zeros((d, _TILE), np.float32), np.empty((d, _TILE), np.float32)
+    scores, least = np.empty(_TILE, np.float32), np.empty(_TILE, np.float32)
+    best = np.empty(_TILE, np.int32)
+    i = 0
+    while i < rows.shape[0]:
+        m = 0  # rows of one cell, which come together
+        while m < _TILE and i + m < rows.shape[0] and cells[i + m] == cells[i]:
+            for j in range(d):
+                columns[j, m] = points[rows[i + m], j]
+            m += 1
+        best[:] = 0
+        least[:m], least[m:] = np.float32(np.inf), np.float32(-np.inf)  # what is left in the tile counts for nothing
+        for c in range(near.shape[1]):
+            other = near[cells[i], c]
+            offset = offsets[other]
+            if _solve(columns, means[other], factors[other], offset, least, solved, scores):
+                for k in range(_TILE):
+                    score = scores[k] + offset
+                    best[k] = c if score < least[k] else best[k]
+                    least[k] = score if score < least[k] else least[k]
+        for k in range(m):
+            out[i + k] = near[cells[i], best[k]]
+        i += m
+
+
+def likeliest_ellipsoids(
+    points: Array, rows: Array, cells: Array, means: Array, factors: Array, offsets: Array, near: Array
+) -> Array:
+    """As `reference.likeliest_ellipsoids`."""
+    best = np.empty(len(rows), np.int64)
+
+    def work(a: int, b: int) -> None:
+        _likeliest_ellipsoids(points, rows[a:b], cells[a:b], means, factors, offsets, near, best[a:b])
+
+    over(parts(len(rows), factors.shape[1] * near.shape[1] // 8), work)
     return best

@@ -20,7 +20,8 @@ _M0, _M1 = (np.uint64(multiplier) for multiplier in rng.MULTIPLIER)
 _W0, _W1 = (np.uint64(step) for step in rng.KEY_STEP)
 _MASK = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
-_CHOICE = np.uint64(rng.CHOICE)
+_STEP = np.uint64(rng.BLOCK_STEP)
+_SHUFFLED = np.uint64(rng.SHUFFLED)
 
 
 def halves(key: int) -> tuple[Any, Any]:
@@ -68,9 +69,9 @@ def counters(rows: int, blocks: int) -> Any:
 
 
 @jit
-def _high_product(high: Any, low: Any, total: Any) -> Any:
-    """Return (high * 2**32 + low) * total >> 64, as in `rng.choices`."""
-    total_high, total_low = total >> _32, total & _MASK
+def _high_product(word: Any, total: Any) -> Any:
+    """Return word * total >> 64, as in `rng.choices`."""
+    high, low, total_high, total_low = word >> _32, word & _MASK, total >> _32, total & _MASK
     middle = high * total_low + ((low * total_low) >> _32)
     other = low * total_high + (middle & _MASK)
     return high * total_high + (middle >> _32) + (other >> _32)
@@ -89,21 +90,14 @@ def _search(cumulative: Array, guide: Array, shift: int, draw: int) -> int:
 
 
 @jit
-def _draw_cells(
-    cumulative: Array, guide: Array, shift: int, one_word: bool, k0: Any, k1: Any, start: Any, drawn: Array
-) -> None:
-    row, block, pairs = counters(TILE, 1)
+def _draw_cells(cumulative: Array, guide: Array, shift: int, words: Array, start: Any, drawn: Array) -> None:
     total = np.uint64(cumulative[-1])
     for first in range(0, drawn.shape[0], TILE):
         part = drawn[first : first + TILE]
         rows = part.shape[0]
-        philox(start + np.uint64(first), row, block, _CHOICE, k0, k1, rows, pairs)
-        if one_word:
-            for r in range(rows):
-                part[r] = ((pairs[2 * r] & _MASK) * total) >> _32
-        else:
-            for r in range(rows):
-                part[r] = _high_product(pairs[2 * r] & _MASK, pairs[2 * r] >> _32, total)
+        for r in range(rows):
+            row = start + np.uint64(first + r)
+            part[r] = _high_product(words[row % _SHUFFLED] + row // _SHUFFLED * _STEP, total)
         if guide.shape[0] > 0 and shift == 0:
             for r in range(rows):
                 part[r] = guide[part[r]]
@@ -112,16 +106,16 @@ def _draw_cells(
                 part[r] = _search(cumulative, guide, shift, part[r])
 
 
-def draw_part(index: CellIndex, key: int, start: int, drawn: Array) -> None:
-    """Fill ``drawn`` with the cells of rows ``start`` and on."""
-    one_word = bool(index.cumulative[-1] <= rng.ONE_WORD_TOTAL)
-    _draw_cells(*index, one_word, *halves(key), np.uint64(start), drawn)
+def draw_part(index: CellIndex, words: Array, start: int, drawn: Array) -> None:
+    """Fill ``drawn`` with the cells of rows ``start`` and on; ``words`` are those of `rng.choice_words`."""
+    _draw_cells(*index, words, np.uint64(start), drawn)
 
 
 def draw_cells(index: CellIndex, *, key: int, start: int, n_samples: int) -> Array:
     """As `reference.draw_cells`."""
     drawn = memory.new((n_samples,), np.int64)
-    over(parts(n_samples, 8), lambda a, b: draw_part(index, key, start + a, drawn[a:b]))
+    words = rng.choice_words(key)
+    over(parts(n_samples, 8), lambda a, b: draw_part(index, words, start + a, drawn[a:b]))
     return drawn
 
 

@@ -148,12 +148,12 @@ def sample_cells(
     *, key: int, start: int, n_samples: int,
 ) -> Array:  # fmt: skip
     """As `reference.sample_cells`."""
-    fill = _filler(cells, lower, upper, width, n_bins, key)
+    fill, words = _filler(cells, lower, upper, width, n_bins, key), rng.choice_words(key)
     out = memory.new_samples((n_samples, cells.shape[1]), lower.dtype)
 
     def work(first: int, last: int) -> None:
         drawn = memory.new((last - first,), np.int64)
-        draw_part(index, key, start + first, drawn)
+        draw_part(index, words, start + first, drawn)
         fill(drawn, start + first, out[first:last])
 
     over(_parts(out), work)

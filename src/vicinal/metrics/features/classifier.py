@@ -36,7 +36,8 @@ class ClassifierFeatures(FeatureExtractor):
     n_epochs : int
         Passes over the images.
     random_state : int
-        Seed: the same images, labels and seed give the same features.
+        Seed: the same images, labels and seed give the same features, on one machine with one number of threads. Others
+        end at another classifier as good: `save` one to compare by.
 
     Raises
     ------
