@@ -19,7 +19,7 @@ Row 7 therefore has the same numbers whether it is drawn alone, among ten or amo
 Choices, of a latent, a cell or a component, are *even*: any row is equally likely to choose anything, but rows together
 choose everything in proportion, more closely than independent ones would. 64-bit words proceed by the golden ratio,
 
-.. math:: w_j = w_0 + j \lfloor 2^{64} / \varphi \rfloor \bmod 2^{64}, \quad \text{choice} = \mathrm{hi}(w_j \text{total})
+.. math:: w_j = w_0 + j \lfloor 2^{64} / \varphi \rfloor \bmod 2^{64}, \quad c_j = \mathrm{hi}(w_j \, \text{total})
 
 from a random start, so that n rows in succession choose any range of neighbours n times its share, to within
 O(log n). Within blocks of 256 rows j is a shuffled i: rows at regular distances, the columns of a grid of images say,
