@@ -191,7 +191,7 @@ def choices(key: int, start: int, n_rows: int, total: Any) -> Array:
     Examples
     --------
     >>> np.bincount(choices(key=0, start=0, n_rows=1000, total=4))
-    array([250, 250, 250, 250])
+    array([249, 250, 250, 251])
     """
     rows = np.uint64(start) + np.arange(n_rows, dtype=np.uint64)
     word = choice_words(key)[rows % np.uint64(SHUFFLED)] + rows // np.uint64(SHUFFLED) * np.uint64(BLOCK_STEP)

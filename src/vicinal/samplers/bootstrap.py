@@ -41,7 +41,7 @@ class BootstrapSampler(ArrayFitMixin):
     --------
     >>> import numpy as np
     >>> BootstrapSampler(random_state=0).fit(np.array([[1.0], [2.0]])).sample(4).ravel()
-    array([1., 2., 1., 2.])
+    array([2., 2., 1., 2.])
     """
 
     latents_: Array
