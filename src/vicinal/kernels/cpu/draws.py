@@ -108,7 +108,8 @@ def _draw_cells(cumulative: Array, guide: Array, shift: int, words: Array, start
 
 def draw_part(index: CellIndex, words: Array, start: int, drawn: Array) -> None:
     """Fill ``drawn`` with the cells of rows ``start`` and on; ``words`` are those of `rng.choice_words`."""
-    _draw_cells(*index, words, np.uint64(start), drawn)
+    with np.errstate(over="ignore"):  # without the compiler there are warnings of words that wrap round
+        _draw_cells(*index, words, np.uint64(start), drawn)
 
 
 def draw_cells(index: CellIndex, *, key: int, start: int, n_samples: int) -> Array:
