@@ -29,7 +29,7 @@ N_NEIGHBORS = {
 }
 WITHOUT_STEPS = {"all": (8, 16, 24, 32, 64, 128), "some": (16, 32, 64), "few": (16, 32)}
 SHRUNK = {"all": (32, 64), "some": (32,), "few": ()}
-SCALED = {"all": (32, 48, 64, 96, 128), "some": (48, 64, 96), "few": (48, 64, 96)}
+SCALED = {"all": (32, 48, 64, 96, 128, 256), "some": (48, 64, 96, 128), "few": (48, 64, 96, 128, 256)}
 SCALES = (0.9, 0.95)
 N_BINS = {"all": (4, 6, 7, 8, 9, 10, 16, 32, "auto"), "some": (8, 16, "auto"), "few": (8, "auto")}
 KDE_RATIOS = {"all": (0.7, 0.9, 1.0, 1.1, 1.3), "some": (0.9, 1.0, 1.1), "few": (0.9, 1.0, 1.1)}
@@ -222,21 +222,22 @@ def finalists(pair: Pair, rows: Iterable[dict[str, Any]], work: Path, limit: flo
     """Return what is measured again with many samples.
 
     These are `LocalSampler` as it comes; of it and of mixtures, each as they are and with narrower or wider noise, the
-    settings of nn ratio at least 0.97 that came out best by the distance to reconstructions, and by that to held-out
-    images; `LocalSampler` calibrated to the ratios of the best mixtures, by the latents that the ratio is measured with;
+    settings of nn ratio at least 1, and at least 0.97, that came out best by the distance to reconstructions, and by that
+    to held-out images; `LocalSampler` calibrated to the ratios of the best mixtures, by the latents that the ratio is measured with;
     `LocalSampler` whose latents are drawn independently; and two ideas.
     """
-    found = [row for row in _main_rows(pair, rows) if np.mean(row["nn_ratio"]) >= LEAST_RATIO]
-    local = [row for row in found if row["sampler"] == "LocalSampler" and "auto" not in row["knob"].values()]
     entries = [_local({"n_neighbors": "auto"})]
-    for scaled in (False, True):
-        some = [row for row in local if (row["knob"]["scale"] != 1) == scaled]
-        entries += [_local(row["knob"]) for row in _best(some)]
-    for name in ("GMM", "GMM, scaled"):
-        for row in _best([row for row in found if row["sampler"] == name]):
-            knob = row["knob"]
-            make = _mixture(pair, work, knob["n_components"], limit, knob.get("factor", 1.0))
-            entries.append(Entry(name, "main", knob, make, True))
+    for least in (1.0, LEAST_RATIO):
+        found = [row for row in _main_rows(pair, rows) if np.mean(row["nn_ratio"]) >= least]
+        local = [row for row in found if row["sampler"] == "LocalSampler" and "auto" not in row["knob"].values()]
+        for scaled in (False, True):
+            some = [row for row in local if (row["knob"]["scale"] != 1) == scaled]
+            entries += [_local(row["knob"]) for row in _best(some)]
+        for name in ("GMM", "GMM, scaled"):
+            for row in _best([row for row in found if row["sampler"] == name]):
+                knob = row["knob"]
+                make = _mixture(pair, work, knob["n_components"], limit, knob.get("factor", 1.0))
+                entries.append(Entry(name, "main", knob, make, True))
     for row in _best([row for row in found if row["sampler"].startswith("GMM")]):
         knob = {"novelty": round(float(np.mean(row["nn_ratio"])), 2)}
         entries.append(_ours(EQUALLY_NEW, knob, LocalSampler(**knob), held_out=pair.fresh))
