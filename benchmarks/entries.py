@@ -25,7 +25,7 @@ AMOUNTS = {"eyes-ae": "all", "mnist-ae": "all", "celeba-ae": "some"}  # of the s
 N_NEIGHBORS = {
     "all": (8, 16, 24, 32, 48, 64, 96, 128, 256),
     "some": (8, 16, 24, 32, 48, 64, 96, 128),
-    "few": (16, 32, 48, 64, 96),
+    "few": (16, 24, 32, 48, 64, 96, 128),
 }
 WITHOUT_STEPS = {"all": (8, 16, 24, 32, 64, 128), "some": (16, 32, 64), "few": (16, 32)}
 SHRUNK = {"all": (32, 64), "some": (32,), "few": ()}
@@ -228,7 +228,7 @@ def finalists(pair: Pair, rows: Iterable[dict[str, Any]], work: Path, limit: flo
     """
     entries = [_local({"n_neighbors": "auto"})]
     for least in (1.0, LEAST_RATIO):
-        found = [row for row in _main_rows(pair, rows) if np.mean(row["nn_ratio"]) >= least]
+        found = _new(pair, rows, least)
         local = [row for row in found if row["sampler"] == "LocalSampler" and "auto" not in row["knob"].values()]
         for scaled in (False, True):
             some = [row for row in local if (row["knob"]["scale"] != 1) == scaled]
@@ -238,7 +238,7 @@ def finalists(pair: Pair, rows: Iterable[dict[str, Any]], work: Path, limit: flo
                 knob = row["knob"]
                 make = _mixture(pair, work, knob["n_components"], limit, knob.get("factor", 1.0))
                 entries.append(Entry(name, "main", knob, make, True))
-    for row in _best([row for row in found if row["sampler"].startswith("GMM")]):
+    for row in _best([row for row in _new(pair, rows, LEAST_RATIO) if row["sampler"].startswith("GMM")]):
         knob = {"novelty": round(float(np.mean(row["nn_ratio"])), 2)}
         entries.append(_ours(EQUALLY_NEW, knob, LocalSampler(**knob), held_out=pair.fresh))
     entries.append(Entry("LocalSampler, drawn independently", "final", {}, lambda _: vicinities.IndependentDraws()))
@@ -251,6 +251,11 @@ def finalists(pair: Pair, rows: Iterable[dict[str, Any]], work: Path, limit: flo
 def _main_rows(pair: Pair, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return what was measured of the main list, without what failed."""
     return [row for row in rows if (row["pair"], row["group"]) == (pair.name, "main") and "failed" not in row]
+
+
+def _new(pair: Pair, rows: Iterable[dict[str, Any]], least: float) -> list[dict[str, Any]]:
+    """Return what of the main list has at least that nn ratio."""
+    return [row for row in _main_rows(pair, rows) if np.mean(row["nn_ratio"]) >= least]
 
 
 def _best(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

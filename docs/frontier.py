@@ -176,12 +176,14 @@ def _scores(pairs: list[list[Row]]) -> list[str]:
                     which = "as they are" if mixtures == "GMM" else "as they are, narrower, and wider"
                     lines.append([ours, which, f"{least:g}", *map(_score, found)])
     return [
-        table(["`LocalSampler`", "mixtures", "nn ratio at least", "to reconstructions", "to held-out images"], lines),
+        table(
+            ["`LocalSampler`", "mixtures", "nn ratio at least", "to reconstructions", "to held-out images"], lines
+        ).replace("| --- | ---: |", "| --- | --- |", 1),
         "",
         f"Against the best mixture of each of {len(pairs)} pairs: of those as new as named, to two digits, the one that is "
         "best by the distance itself. How many pairs are won : lost, and in brackets by more than two standard errors. "
         "Calibrated: to the nn ratio of that mixture, with nothing else tried. Tried: the best of numbers of neighbours "
-        "and scales, as the mixture is the best of numbers of components, and as new as named.",
+        "and scales, and of it as it comes, as new as named, as the mixture is the best of numbers of components.",
     ]
 
 
@@ -197,7 +199,7 @@ def _against_best(rows: list[Row], ours: str, mixtures: str, least: float, key: 
         equal = [row for row in rows if row["sampler"] == EQUALLY_NEW]
         found = [min(equal, key=lambda row: abs(mean(row, "nn_ratio") - ratio))]
     else:
-        found = [row for row in new if row["sampler"] == LOCAL and row is not auto(rows)]
+        found = [row for row in new if row["sampler"] == LOCAL]
     return _in_errors(min(found, key=lambda row: mean(row, key)), mixture, key) if found else None
 
 
