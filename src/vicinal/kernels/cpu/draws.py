@@ -22,6 +22,8 @@ _MASK = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
 _STEP = np.uint64(rng.BLOCK_STEP)
 _SHUFFLED = np.uint64(rng.SHUFFLED)
+_GOLDEN = np.uint64(rng.GOLDEN)
+_CHOICE = np.uint64(rng.CHOICE)
 
 
 def halves(key: int) -> tuple[Any, Any]:
@@ -66,6 +68,14 @@ def counters(rows: int, blocks: int) -> Any:
     for i in range(rows * blocks):
         row[i], block[i] = i // blocks, i % blocks
     return row, block, np.empty(2 * rows * blocks, np.uint64)
+
+
+def choice_words(key: int) -> Array:
+    """As `rng.choice_words`."""
+    row, block, pairs = counters(rng.SHUFFLED, 1)
+    philox(np.uint64(0), row, block, _CHOICE, *halves(key), rng.SHUFFLED, pairs)
+    order = np.argsort(pairs[::2] & _MASK, kind="stable").astype(np.uint64)
+    return (pairs[0] & ~_MASK | pairs[1] & _MASK) + order * _GOLDEN
 
 
 @jit
@@ -115,7 +125,7 @@ def draw_part(index: CellIndex, words: Array, start: int, drawn: Array) -> None:
 def draw_cells(index: CellIndex, *, key: int, start: int, n_samples: int) -> Array:
     """As `reference.draw_cells`."""
     drawn = memory.new((n_samples,), np.int64)
-    words = rng.choice_words(key)
+    words = choice_words(key)
     over(parts(n_samples, 8), lambda a, b: draw_part(index, words, start + a, drawn[a:b]))
     return drawn
 

@@ -10,7 +10,7 @@ import numpy as np
 from vicinal import rng
 from vicinal.kernels import memory
 from vicinal.kernels.cpu.compiler import jit, repeated
-from vicinal.kernels.cpu.draws import TILE, counters, draw_part, halves, philox
+from vicinal.kernels.cpu.draws import TILE, choice_words, counters, draw_part, halves, philox
 from vicinal.kernels.cpu.rows import ask_for, fetch, in_units
 from vicinal.kernels.cpu.threads import over, parts
 from vicinal.kernels.reference import CellIndex
@@ -148,7 +148,7 @@ def sample_cells(
     *, key: int, start: int, n_samples: int,
 ) -> Array:  # fmt: skip
     """As `reference.sample_cells`."""
-    fill, words = _filler(cells, lower, upper, width, n_bins, key), rng.choice_words(key)
+    fill, words = _filler(cells, lower, upper, width, n_bins, key), choice_words(key)
     out = memory.new_samples((n_samples, cells.shape[1]), lower.dtype)
 
     def work(first: int, last: int) -> None:
