@@ -10,6 +10,7 @@
 
     CalibrationWarning      (a UserWarning)       a target that could not be met
     OutOfBoundsWarning      (a UserWarning)       values that were clipped to given bounds
+    LabelWarning            (a UserWarning)       labels that are ignored, or classes with a single latent
     CollapseWarning         (a UserWarning)       an autoencoder that shows the mean image, or nearly so
 """
 
@@ -45,6 +46,10 @@ class CalibrationWarning(UserWarning):
 
 class OutOfBoundsWarning(UserWarning):
     """Values lay outside given bounds and were clipped to them; the message says how many."""
+
+
+class LabelWarning(UserWarning):
+    """Labels are ignored, or a class has a single latent; the message says which."""
 
 
 class CollapseWarning(UserWarning):

@@ -1,33 +1,28 @@
-"""What every sampler is: fit latents, sample new ones, score them, save.
+"""The contract of every sampler: fit latents, sample new ones, score them, save.
 
-Checks, shapes, array libraries, randomness and files are the business of this module. A method that
-fits one array takes `ArrayFitMixin` and writes `_fit`; one that has a density takes `DensityMixin` and
-writes `_score_samples`; all write `_sample`.
+The base class owns checks, shapes, array libraries, randomness and files. A sampler writes `_fit` and `_sample`,
+and `_score_samples` if its distribution has a density.
 
-Fitted attributes are set together, once all of them are known, so that a fit which fails leaves the
-sampler as it was, and `save` knows what to write.
+Fitted attributes are set together at the end of a fit. A fit that fails leaves the sampler as it was.
 """
 
 from __future__ import annotations
 
 import math
-import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from vicinal import _arrays, _validation, rng, storage
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.samplers.batches import working_copy
-
-Array = np.ndarray[Any, Any]
-
-_READING = threading.Lock()  # one thread at a time works out what a sampler has put off
+from vicinal.samplers import labels, packing
+from vicinal.samplers.batches import Batches, working_copy
 
 
 class Sampler(BaseEstimator, ABC):
@@ -43,9 +38,12 @@ class Sampler(BaseEstimator, ABC):
         Floating type of the latents seen in `fit` and returned by `sample`.
     """
 
-    # Rows of a sampler that multiplies matrices are computed in whole blocks of this size, cut at
-    # multiples of it: BLAS may round one row differently in products of other sizes.
+    # A sampler that multiplies matrices computes whole blocks of this many rows, cut at multiples of it: BLAS may
+    # round one row differently in products of other sizes.
     _block_rows: ClassVar[int | None] = None
+    _calibrates: ClassVar[tuple[str, ...]] = ()  # parameters that may be "auto"
+    _conditions: ClassVar[bool] = True  # whether samples can be drawn within a class
+    _not_saved: ClassVar[tuple[str, ...]] = ()  # parameters that a file leaves out
 
     random_state: Any
     n_features_in_: int
@@ -53,29 +51,92 @@ class Sampler(BaseEstimator, ABC):
     dtype_: np.dtype[Any]
     _fitted_names: tuple[str, ...]
     _tensor_kind: _arrays.TensorKind | None
-    _put_off: Callable[[], dict[str, Any]] | None
+    _score_samples: Any  # log densities in nats, (n,), of latents (n, d); only where there is a density
 
     @abstractmethod
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Fit the distribution of latents X, array_like of shape (n_samples, *event_shape); return self."""
+    def _fit(self, batches: Batches) -> dict[str, Any]:
+        """Return the fitted attributes; `vicinal.samplers.packing` says which kinds of values they may have."""
 
     @abstractmethod
-    def _sample(self, key: int, start: int, n_samples: int) -> Array:
-        """Return rows ``start`` to ``start + n_samples`` of the stream of samples, shape (n_samples, d)."""
+    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Any:
+        """Return rows ``start`` to ``start + n_samples`` of the stream of samples, shape (n_samples, d).
 
-    def sample(self, n_samples: int = 1, *, random_state: Any = None, start: int = 0) -> Any:
-        """Draw latents, each by the same distribution, all of them evenly spread over it.
+        ``classes`` (n_samples,) int64 are places in ``classes_`` to draw within; None draws from all latents.
+        """
 
-        Row i is a function of the seed and of ``start + i`` alone: ``sample(1000)[:10]`` equals
-        ``sample(10)``, and ``sample(400, start=600)`` continues ``sample(600)``. What is chosen at random, a latent
-        or a component, comes up in proportion, more closely than in independent draws: see `vicinal.rng`.
+    def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, calibration_latents: Any = None) -> Self:
+        """Fit the distribution of latents.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, *event_shape), or re-iterable of such arrays
+            Latents, finite, at least two rows: a NumPy array, torch tensor or memory map. Or batches that can be
+            read several times: a list of arrays or of paths of ``.npy`` files, or a torch DataLoader. Each batch is
+            an array or a pair of latents and labels. float16, float32 and float64 keep their type; integers become
+            float64.
+        y : array_like of shape (n_samples,), optional
+            Class labels of any hashable type. `sample` can then draw within a class. A sampler that cannot do that
+            refuses labels; it ignores numbers with a warning, because scikit-learn's pipelines pass targets.
+        sample_weight : array_like of shape (n_samples,), optional
+            Weights, finite and at least 0. Only their ratios count. A whole weight w equals w equal rows; fractional
+            weights are rounded to 2**-29 of the largest. Calibration counts each latent once.
+        calibration_latents : array_like of shape (m, *event_shape), optional
+            Held-out latents for a sampler with a parameter that is ``"auto"``. Without them, training latents take
+            their place.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            For latents, labels, weights or constructor parameters that cannot be used.
+
+        Warns
+        -----
+        CalibrationWarning
+            If the target novelty cannot be met. The message gives the reason and the value used.
+        LabelWarning
+            If labels are ignored, or if a class has a single latent.
+        """
+        rng.check_seed(self.random_state)
+        self._check_calibrates(calibration_latents)
+        if y is not None and not self._conditions:
+            y = labels.refuse(y, type(self).__name__)
+        batches = Batches(X, y, sample_weight, calibration_latents)
+        if batches.labels is not None:
+            labels.warn_of_single_latents(batches.labels)
+        return self._fit_batches(X, batches)
+
+    def _fit_batches(self, X: Any, batches: Batches) -> Self:
+        with np.errstate(over="ignore", invalid="ignore"):
+            state = self._fit(batches)
+        for name, value in state.items():
+            if name != "nn_ratio_" and isinstance(value, float | np.ndarray) and not np.isfinite(value).all():
+                raise InvalidInputError("latents are too large: their squares are beyond float64; rescale them")
+        if batches.streamed:
+            self.__dict__.pop("feature_names_in_", None)
+        else:
+            self._set_names(X, reset=True)
+        self._set_fitted(state, batches.event_shape, batches.dtype, batches.kind)
+        return self
+
+    def sample(self, n_samples: int = 1, *, y: Any = None, random_state: Any = None, start: int = 0) -> Any:
+        """Draw latents from the fitted distribution.
+
+        Row i is a function of the seed and of ``start + i`` alone: ``sample(1000)[:10]`` equals ``sample(10)``, and
+        ``sample(400, start=600)`` continues ``sample(600)``. Choices of a latent, cell or component are stratified
+        over the rows; see `vicinal.rng`.
 
         Parameters
         ----------
         n_samples : int
-            Rows to draw, at least 0.
+            Number of rows, at least 0.
+        y : label, or array_like of labels, shape (n_samples,), optional
+            Class to draw within: one label for all rows, or one for each row.
         random_state : int, None or numpy generator
-            Beats the constructor's when given. An int gives the same rows on every call.
+            Takes precedence over the constructor's. An int gives the same rows on every call.
         start : int
             First row of the endless stream of samples, in [0, 2**63).
 
@@ -89,182 +150,39 @@ class Sampler(BaseEstimator, ABC):
         sklearn.exceptions.NotFittedError
             Before `fit`.
         InvalidInputError, InvalidTypeError
-            For impossible arguments.
+            For arguments that cannot be used, and for ``y`` if `fit` had no labels.
         """
-        return self._draw(self._sample, n_samples, random_state, start)
-
-    def _draw(self, rows: Callable[[int, int, int], Any], n_samples: Any, random_state: Any, start: Any) -> Any:
-        """Check arguments, call ``rows(key, start, n_samples)``, and give the result its shape, type and library."""
         check_is_fitted(self)
         n_samples, start = _validation.check_row_range(n_samples, start)
         key = rng.seed_key(self.random_state if random_state is None else random_state)
-        latents = self._in_blocks(rows, key, start, n_samples).reshape(n_samples, *self.event_shape_)
+        classes = None if y is None else self._places_of(y, n_samples)
+        latents = self._in_blocks(key, start, n_samples, classes).reshape(n_samples, *self.event_shape_)
         if not _arrays.is_tensor(latents):
             latents = latents.astype(self.dtype_, copy=False)
         return _arrays.from_numpy(latents, self._tensor_kind)
 
-    def _in_blocks(self, rows: Callable[[int, int, int], Any], key: int, start: int, n_samples: int) -> Any:
+    def _in_blocks(self, key: int, start: int, n_samples: int, classes: Array | None) -> Any:
         if n_samples == 0:
             return np.empty((0, self.n_features_in_), self.dtype_)
-        block = self._block_rows
-        if block is None:
-            return rows(key, start, n_samples)
-        first = start - start % block
-        blocks = [rows(key, row, block) for row in range(first, start + n_samples, block)]
-        return np.concatenate(blocks)[start - first :][:n_samples]
+        size = self._block_rows
+        if size is None:
+            return self._sample(key, start, n_samples, classes)
+        before = start % size
+        after = -(before + n_samples) % size
+        padded = None if classes is None else np.pad(classes, (before, after), mode="edge")
+        blocks = [
+            self._sample(key, start - before + i, size, None if padded is None else padded[i : i + size])
+            for i in range(0, before + n_samples, size)
+        ]
+        return np.concatenate(blocks)[before:][:n_samples]
 
-    def save(self, path: storage.PathLike) -> None:
-        """Write the fitted sampler to a file that `vicinal.load` reads.
+    def _places_of(self, y: Any, n_samples: int) -> Array:
+        """Return the places in ``classes_`` of the labels of rows, (n_samples,) int64."""
+        if not hasattr(self, "classes_"):
+            raise InvalidInputError("y needs a sampler that was fitted with labels: call fit(X, y) first")
+        return labels.places_of(y, self.classes_, n_samples)
 
-        Parameters
-        ----------
-        path : path_like
-            By custom ``*.safetensors``. An existing file is replaced, in one step.
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-            Before `fit`.
-        OSError
-            If the file cannot be written.
-
-        Notes
-        -----
-        Saved are the parameters, the fitted attributes and the seed if it is an int; not the array
-        library: a loaded sampler returns NumPy arrays.
-        """
-        check_is_fitted(self)
-        arrays, scalars = self._pack({name: getattr(self, name) for name in self._fitted_names})
-        params = {name: _jsonable(value) for name, value in self.get_params(deep=False).items()}
-        if isinstance(params["random_state"], np.random.Generator | np.random.RandomState):
-            params["random_state"] = None
-        header = {
-            "params": params,
-            "event_shape": list(self.event_shape_),
-            "dtype": self.dtype_.str,
-            "fitted": list(self._fitted_names),
-            "feature_names": _jsonable(self.__dict__.get("feature_names_in_")),
-            "scalars": {name: _jsonable(value) for name, value in scalars.items()},
-        }
-        storage.write(path, type(self).__name__, header, arrays)
-
-    def _pack(self, state: dict[str, Any]) -> tuple[dict[str, Array], dict[str, Any]]:
-        """Return the fitted attributes as arrays and numbers for a file."""
-        arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
-        return arrays, {name: value for name, value in state.items() if name not in arrays}
-
-    def _unpack(self, arrays: Mapping[str, Array], scalars: dict[str, Any]) -> dict[str, Any]:
-        """Return the fitted attributes from what `_pack` returned."""
-        return {**arrays, **scalars}
-
-    @classmethod
-    def _from_artifact(cls, artifact: storage.Artifact) -> Self:
-        header = artifact.header
-        sampler = cls(**header["params"])
-        sampler._set_fitted({}, tuple(header["event_shape"]), np.dtype(header["dtype"]), None)
-        if header["feature_names"] is not None:
-            sampler.feature_names_in_ = np.array(header["feature_names"], dtype=object)
-        sampler._fitted_names = tuple(header["fitted"])
-        sampler._put_off = lambda: sampler._unpack(artifact.arrays, header["scalars"])
-        return sampler
-
-    def _complete(self) -> None:
-        """Set the fitted attributes that were put off until one is asked for: a file is read, a table is made."""
-        with _READING:
-            if self._put_off is not None:
-                for name, value in self._put_off().items():
-                    if name in self._fitted_names:
-                        setattr(self, name, value)
-                self._put_off = None
-
-    def __getattr__(self, name: str) -> Any:
-        # Only called for what is not there: an attribute that was put off, or none at all.
-        if "_put_off" in self.__dict__ and name in self._fitted_names:
-            self._complete()
-            if name in self.__dict__:
-                return self.__dict__[name]
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return "event_shape_" in self.__dict__
-
-    def __getstate__(self) -> Any:
-        if "_put_off" in self.__dict__:
-            self._complete()
-        return super().__getstate__()
-
-    def _set_fitted(
-        self,
-        state: dict[str, Any],
-        event_shape: tuple[int, ...],
-        dtype: np.dtype[Any],
-        tensor_kind: _arrays.TensorKind | None,
-        put_off: Callable[[], dict[str, Any]] | None = None,
-        names_put_off: tuple[str, ...] = (),
-    ) -> None:
-        for name in self.__dict__.get("_fitted_names", ()):
-            self.__dict__.pop(name, None)  # an earlier fit may have set what this one does not
-        self._put_off = put_off
-        self.event_shape_, self.dtype_ = event_shape, dtype
-        self.n_features_in_ = math.prod(event_shape)
-        self._tensor_kind = tensor_kind
-        for name, value in state.items():
-            setattr(self, name, value)
-        self._fitted_names = tuple(sorted((*state, *names_put_off)))  # one order however it was fitted
-
-    def _set_names(self, X: Any, reset: bool) -> None:
-        """Keep, or compare, the names of the columns of a data frame."""
-        if isinstance(X, np.ndarray) and "feature_names_in_" not in self.__dict__:
-            return  # what has no names need not be asked for them
-        validate_data(self, X, reset=reset, skip_check_array=True, ensure_2d=False)
-
-
-class ArrayFitMixin(Sampler):
-    """A sampler that is fitted to one array of latents."""
-
-    @abstractmethod
-    def _fit(self, X: Array) -> dict[str, Any]:
-        """Return fitted attributes for finite X (n, d), n >= 2, float32 or float64: arrays, ints and floats."""
-
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Fit the distribution of latents.
-
-        Parameters
-        ----------
-        X : array_like of shape (n_samples, *event_shape)
-            Latents: a NumPy array or torch tensor, finite, at least two rows. float16, float32 and
-            float64 keep their type; integers become float64.
-        y : None
-            Ignored; here because scikit-learn's pipelines pass it.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        InvalidInputError, InvalidTypeError
-            For latents or constructor parameters that cannot be used.
-        """
-        rng.check_seed(self.random_state)
-        rows = _validation.check_rows(X, "latents", minimum=2)
-        with np.errstate(over="ignore", invalid="ignore"):
-            state = self._fit(working_copy(rows))
-        for value in state.values():
-            if not np.isfinite(value).all():
-                raise InvalidInputError("latents are too large: their squares are beyond float64; rescale them")
-        self._set_names(X, reset=True)
-        self._set_fitted(state, rows.shape[1:], rows.dtype, _arrays.tensor_kind(X))
-        return self
-
-
-class DensityMixin(Sampler):
-    """A sampler whose distribution has a density."""
-
-    @abstractmethod
-    def _score_samples(self, X: Array) -> Array:
-        """Return log densities in nats, shape (n,), for finite X (n, d), float32 or float64."""
-
+    @available_if(lambda self: hasattr(self, "_score_samples"))
     def score_samples(self, X: Any) -> Any:
         """Return the log density of each latent.
 
@@ -292,9 +210,94 @@ class DensityMixin(Sampler):
         kind = _arrays.tensor_kind(X)
         return _arrays.from_numpy(scores, kind and kind._replace(dtype="float64"))
 
+    @available_if(lambda self: hasattr(self, "_score_samples"))
     def score(self, X: Any, y: Any = None) -> float:
-        """Return the mean log density of latents in nats; arguments as in `score_samples`, ``y`` is ignored."""
+        """Return the mean log density of latents in nats. Arguments are as in `score_samples`; ``y`` is ignored."""
         return float(self.score_samples(X).mean())
+
+    def save(self, path: storage.PathLike) -> None:
+        """Write the fitted sampler to a file that `vicinal.load` reads.
+
+        Parameters
+        ----------
+        path : path_like
+            Usually ``*.safetensors``. An existing file is replaced in one step.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
+        OSError
+            If the file cannot be written.
+
+        Notes
+        -----
+        The file holds the parameters, the fitted attributes, and the seed if it is an int. It does not hold the
+        array library: a loaded sampler returns NumPy arrays.
+        """
+        check_is_fitted(self)
+        arrays, scalars = packing.pack_state({name: getattr(self, name) for name in self._fitted_names})
+        params = {name: value for name, value in self.get_params(deep=False).items() if name not in self._not_saved}
+        if isinstance(params["random_state"], np.random.Generator | np.random.RandomState):
+            params["random_state"] = None
+        header = {
+            "params": {name: _jsonable(value) for name, value in params.items()},
+            "event_shape": list(self.event_shape_),
+            "dtype": self.dtype_.str,
+            "feature_names": _jsonable(self.__dict__.get("feature_names_in_")),
+            "scalars": {name: _jsonable(value) for name, value in scalars.items()},
+        }
+        storage.write(path, type(self).__name__, header, arrays)
+
+    @classmethod
+    def from_artifact(cls, artifact: storage.Artifact) -> Self:
+        """Return the sampler that `save` wrote; `vicinal.load` calls this."""
+        header = artifact.header
+        params = {name: tuple(value) if isinstance(value, list) else value for name, value in header["params"].items()}
+        sampler = cls(**params)
+        state = packing.unpack_state(artifact.arrays, header["scalars"])
+        sampler._set_fitted(state, tuple(header["event_shape"]), np.dtype(header["dtype"]), None)
+        if header["feature_names"] is not None:
+            sampler.feature_names_in_ = np.array(header["feature_names"], dtype=object)
+        return sampler
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "event_shape_" in self.__dict__
+
+    def _set_fitted(
+        self,
+        state: dict[str, Any],
+        event_shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        tensor_kind: _arrays.TensorKind | None,
+    ) -> None:
+        for name in self.__dict__.get("_fitted_names", ()):
+            self.__dict__.pop(name, None)  # an earlier fit may have set what this one does not
+        self.event_shape_, self.dtype_ = event_shape, dtype
+        self.n_features_in_ = math.prod(event_shape)
+        self._tensor_kind = tensor_kind
+        self._fitted_names = tuple(sorted(state))
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def _set_names(self, X: Any, reset: bool) -> None:
+        """Keep the column names of a data frame, or compare them with those of the fit."""
+        if isinstance(X, np.ndarray) and "feature_names_in_" not in self.__dict__:
+            return  # an array has no names to ask for
+        validate_data(self, X, reset=reset, skip_check_array=True, ensure_2d=False)
+
+    def _check_calibrates(self, calibration_latents: Any) -> None:
+        """Raise InvalidInputError for ``calibration_latents`` if no parameter is to be calibrated."""
+        values = {name: getattr(self, name) for name in self._calibrates}
+        if calibration_latents is None or any(isinstance(value, str) for value in values.values()):
+            return
+        wanted = " or ".join(f'{name}="auto"' for name in values)
+        found = ", ".join(f"{name}={value}" for name, value in values.items())
+        raise InvalidInputError(
+            f"calibration_latents go with {wanted} only; got {found}"
+            if wanted
+            else f"{type(self).__name__} has no parameter to calibrate; leave calibration_latents out"
+        )
 
 
 def _jsonable(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Latents as batches that can be gone through again: arrays, memory maps, files, data loaders."""
+"""What is given to `fit`: latents in batches that can be read several times, or all of them in memory."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from vicinal import _arrays, _validation, storage
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.samplers.labels import labels_of
-
-Array = np.ndarray[Any, Any]
+from vicinal.samplers.labels import labels_of, numbered
 
 _CHUNK = 1 << 25  # values of an array that are worked on together
 _WEIGHT_STEPS = 2.0**29  # fractional weights are kept in this many steps of the largest; sums stay below 2**63
 
 
 class Batch(NamedTuple):
-    """Rows (n, d), float32 or float64, which may hold NaN or infinity, and on an accelerator be a tensor.
+    """Latents (n, d), float32 or float64, which may hold NaN or infinity, and on an accelerator be a tensor.
 
-    With a label for each, or None; an integer mass for each, or None for ones; what the latents are called in
-    messages; and the number there of the first row.
+    With a label for each, or None; an integer mass for each, or None for ones; their name in messages; and the
+    number of the first row there.
     """
 
     rows: Any
@@ -38,41 +37,48 @@ class Batch(NamedTuple):
 
 
 class Batches:
-    """Checked batches of latents, again and again.
+    """Checked batches of latents, as often as they are iterated over.
 
     Parameters
     ----------
     X : array_like of shape (n_samples, *event_shape), or re-iterable of such arrays
-        An array or memory map; or a list of arrays or of paths of .npy files, a torch DataLoader, or
-        anything else that can be iterated over again, of arrays or of pairs of latents and labels.
-    y : array_like of shape (n_samples,), optional
-        Labels, when X is an array.
-    sample_weight : array_like of shape (n_samples,), optional
-        Weights, when X is an array.
+        An array or memory map; or a list of arrays or of paths of .npy files, a torch DataLoader, or any other
+        iterable that can be read again, of arrays or of pairs of latents and labels.
+    y, sample_weight : array_like of shape (n_samples,), optional
+        Labels and weights, when X is an array.
+    held_out : array_like of shape (m, *event_shape), optional
+        Latents to calibrate by.
     minimum : int
-        The fewest rows that will do in an array.
+        The fewest rows that will do.
 
     Attributes
     ----------
-    shape : tuple of int
-        Shape of the array, or of the first batch.
-    event_shape : tuple of int
-        Shape of one latent.
+    shape, event_shape : tuple of int
+        Shape of the array or of the first batch, and of one latent.
     dtype : numpy.dtype
         Floating type of the latents as they came.
     kind : TensorKind or None
         Where they came from.
     streamed : bool
         Whether X is a re-iterable of batches.
-    held : bool
-        Whether X is an array in memory, all rows of which count once and have no label.
+    labels : list or None
+        Labels of an array.
+    held_out : ndarray of shape (m, d), or None
+        Latents to calibrate by.
+    minimum : int
+        The fewest rows that will do.
     whole : bool
-        Whether the weights, if any, are numbers of rows. Whole weights are kept as they are, so that a
-        weight of 3 equals three rows; others are rounded to 2**-29 of the largest.
+        Whether the weights, if any, are numbers of rows. Whole weights are kept as they are, so that a weight of 3
+        equals three rows; others are rounded to 2**-29 of the largest.
     """
 
-    def __init__(self, X: Any, y: Any = None, sample_weight: Any = None, *, minimum: int = 2) -> None:
-        self.streamed, self.whole, self._masses = _is_stream(X), True, None
+    def __init__(
+        self, X: Any, y: Any = None, sample_weight: Any = None, held_out: Any = None, *, minimum: int = 2
+    ) -> None:
+        self.streamed, self.whole, self.minimum = _is_stream(X), True, minimum
+        self.labels: list[Hashable] | None = None
+        self._masses: Array | None = None
+        self._mapped = isinstance(X, np.memmap)
         if self.streamed:
             if y is not None or sample_weight is not None:
                 raise InvalidInputError(
@@ -81,7 +87,7 @@ class Batches:
                 )
             if iter(X) is X:
                 raise InvalidInputError(
-                    f"latents must be batches that can be gone through again; got a {type(X).__name__}, which ends "
+                    f"latents must be batches that can be read again; got a {type(X).__name__}, which ends "
                     "after one pass: pass a list or a DataLoader, or call partial_fit on each batch"
                 )
             self._X = X
@@ -89,35 +95,36 @@ class Batches:
             if first is None:
                 raise InvalidInputError("latents must hold at least one batch; got none")
             latents, labels = _open(first)
-            self._labelled = labels is not None
+            self._labelled, self.kind = labels is not None, _arrays.tensor_kind(latents)
+            latents = _validation.check_rows(latents, "latents", minimum=0, finite=False)
         else:
             plain = y is None and sample_weight is None
             latents = _validation.check_rows(X, "latents", minimum=minimum, finite=False, on_device=plain)
-            self._X, self._labels = latents, None if y is None else labels_of(y, len(latents))
+            self._X, self._labelled, self.kind = latents, y is not None, _arrays.tensor_kind(X)
+            if y is not None:
+                self.labels = labels_of(y, len(latents))
             if sample_weight is not None:
-                weights = _weights_of(sample_weight, len(latents))
-                self.whole = _is_whole(weights)
-                if not self.whole:
-                    weights = np.rint(weights / weights.max() * _WEIGHT_STEPS)
-                self._masses = weights.astype(np.int64)
-            self._labelled = y is not None
-        self.kind = _arrays.tensor_kind(X if not self.streamed else latents)
-        first_rows = _validation.check_rows(latents, "latents", minimum=0, finite=False) if self.streamed else latents
-        self.shape, self.dtype = tuple(first_rows.shape), _arrays.float_dtype(first_rows)
-        self.held = not (self.streamed or self._labelled or self._masses is not None or isinstance(X, np.memmap))
+                self._masses, self.whole = _masses_of(sample_weight, len(latents))
+        self.shape, self.dtype = tuple(latents.shape), _arrays.float_dtype(latents)
         self.event_shape = self.shape[1:]
+        self.held_out = None if held_out is None else self._check_held_out(held_out)
 
     def __iter__(self) -> Iterator[Batch]:
         return self._stream() if self.streamed else self._chunks()
 
+    def _check_held_out(self, given: Any) -> Array:
+        rows = _validation.check_rows(given, "calibration_latents", event_shape=self.event_shape, owner="fit")
+        held_out: Array = working_copy(rows)
+        return held_out
+
     def _chunks(self) -> Iterator[Batch]:
         size = max(1, _CHUNK // math.prod(self.event_shape))
-        if self.held and _is_working(self._X):
+        if self._masses is None and self.labels is None and not self._mapped and _is_working(self._X):
             size = len(self._X)
         for first in range(0, len(self._X), size):
             part = slice(first, first + size)
             masses = None if self._masses is None else self._masses[part]
-            labels = None if self._labels is None else self._labels[part]
+            labels = None if self.labels is None else self.labels[part]
             batch = Batch(working_copy(self._X[part]), labels, masses, first_row=first)
             yield batch if masses is None or (masses > 0).all() else _without_weightless(batch)
 
@@ -135,9 +142,58 @@ class Batches:
             yield Batch(working_copy(rows), None if y is None else labels_of(y, len(rows)), name=name)
 
 
+class Training(NamedTuple):
+    """All training latents in memory, class by class.
+
+    Latents (n, d), float32 or float64, which may be the caller's own memory; weights (n,) int64, or None for ones;
+    the classes, empty without labels; and where each class starts, (n_classes + 1,) int64.
+    """
+
+    rows: Array
+    weights: Array | None
+    classes: tuple[Hashable, ...]
+    class_starts: Array
+
+    @classmethod
+    def of(cls, batches: Batches) -> Training:
+        """Return the latents of all batches, which must be finite."""
+        parts: list[Array] = []
+        weights: list[Array] = []
+        y: list[Any] = []
+        for batch in batches:
+            batch.check_finite()
+            parts.append(_arrays.to_numpy(batch.rows))
+            if batch.masses is not None:
+                weights.append(batch.masses)
+            y.extend(batch.labels or ())
+        rows = np.concatenate(parts) if len(parts) > 1 else parts[0]
+        if len(rows) < 2:
+            raise InvalidInputError(f"latents must have at least 2 rows of weight above 0; got n_samples={len(rows)}")
+        training = cls(rows, np.concatenate(weights) if weights else None, (), np.array([0, len(rows)]))
+        if not y:
+            return training
+        classes, numbers = numbered(y)
+        training = training.take(np.argsort(numbers, kind="stable"))
+        starts = np.searchsorted(np.sort(numbers), np.arange(len(classes) + 1))
+        return training._replace(classes=classes, class_starts=starts)
+
+    def take(self, order: Array) -> Training:
+        """Return the latents in another order, in which they stay in their class."""
+        weights = None if self.weights is None else self.weights[order]
+        return self._replace(rows=self.rows.take(order, axis=0), weights=weights)
+
+
 def working_dtype(dtype: np.dtype[Any]) -> type[np.floating[Any]]:
-    """Return the precision that arithmetic is done in: float64 for float64, float32 for what is smaller."""
+    """Return the precision of arithmetic: float64 for float64, float32 for what is smaller."""
     return np.float64 if dtype == np.float64 else np.float32
+
+
+def working_copy(rows: Any) -> Any:
+    """Flatten rows to (n, d), C order, in `working_dtype`; without a copy where nothing changes."""
+    if _arrays.is_tensor(rows):
+        flat = rows.reshape(len(rows), math.prod(rows.shape[1:])).contiguous()
+        return flat.double() if _arrays.float_dtype(rows) == np.float64 else flat.float()
+    return np.ascontiguousarray(rows.reshape(len(rows), math.prod(rows.shape[1:])), dtype=working_dtype(rows.dtype))
 
 
 def _is_working(rows: Any) -> bool:
@@ -145,16 +201,8 @@ def _is_working(rows: Any) -> bool:
     return _arrays.is_tensor(rows) or (rows.flags.c_contiguous and rows.dtype == working_dtype(rows.dtype))
 
 
-def working_copy(rows: Any) -> Any:
-    """Flatten rows to (n, d), C order, in `working_dtype`."""
-    if _arrays.is_tensor(rows):
-        flat = rows.reshape(len(rows), math.prod(rows.shape[1:])).contiguous()
-        return flat.double() if _arrays.float_dtype(rows) == np.float64 else flat.float()
-    return np.ascontiguousarray(rows.reshape(len(rows), math.prod(rows.shape[1:])), dtype=working_dtype(rows.dtype))
-
-
-def _weights_of(sample_weight: Any, n_rows: int) -> Array:
-    """Return weights as a checked float64 array (n_rows,)."""
+def _masses_of(sample_weight: Any, n_rows: int) -> tuple[Array, bool]:
+    """Return weights as integers, (n_rows,) int64, and whether they are numbers of rows."""
     weights = _validation.check_array(sample_weight, "sample_weight").astype(np.float64)
     if weights.shape != (n_rows,):
         raise InvalidInputError(
@@ -166,12 +214,10 @@ def _weights_of(sample_weight: Any, n_rows: int) -> Array:
         )
     if not (weights > 0).any():
         raise InvalidInputError("sample_weight must have a value above 0; got only zeros")
-    return weights
-
-
-def _is_whole(weights: Array) -> bool:
-    """Tell whether weights can be taken as numbers of rows: whole, with a sum that float64 holds exactly."""
-    return bool((weights == np.floor(weights)).all() and weights.sum() < 2.0**53)
+    whole = bool((weights == np.floor(weights)).all() and weights.sum() < 2.0**53)  # a sum that float64 holds exactly
+    if not whole:
+        weights = np.rint(weights / weights.max() * _WEIGHT_STEPS)
+    return weights.astype(np.int64), whole
 
 
 def _is_stream(X: Any) -> bool:

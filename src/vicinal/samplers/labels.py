@@ -1,22 +1,23 @@
-"""Class labels: anything hashable, in an order that depends on nothing but themselves."""
+"""Class labels: any hashable values, in an order that depends on the values alone."""
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from vicinal import _arrays
-from vicinal._errors import InvalidInputError, InvalidTypeError
-
-Array = np.ndarray[Any, Any]
+from vicinal._arrays import Array
+from vicinal._errors import InvalidInputError, InvalidTypeError, LabelWarning
 
 
 def in_order(labels: Iterable[Hashable]) -> tuple[Hashable, ...]:
-    """Return the distinct labels, sorted by type and then by value, or by how they print where values have no order."""
+    """Return the distinct labels, sorted by type and then by value; values without an order are sorted as text."""
     distinct: dict[Hashable, Hashable] = {}
-    for label in labels:  # of labels that are equal, as 1 and True, the one whose type comes first stands for all
+    for label in labels:  # of equal labels, such as 1 and True, the one whose type comes first is kept
         known = distinct.setdefault(label, label)
         if type(label).__name__ < type(known).__name__:
             distinct[known] = label
@@ -47,23 +48,52 @@ def labels_of(y: Any, n_rows: int) -> list[Hashable]:
         if not _is_hashable(label):
             raise InvalidTypeError(f"y must hold hashable labels; got one of type {type(label).__name__}: {label!r}")
         if label != label:
-            raise InvalidInputError("y must hold labels that equal themselves; got NaN: give it a name of its own")
+            raise InvalidInputError("y must hold labels that equal themselves; got NaN: replace NaN by a label such as "unknown"")
     return labels
 
 
-def numbers_of(y: Any, classes: Array, n_samples: int) -> Array:
-    """Return the place in ``classes`` of one label for all rows, or of one for each, shape (n_samples,), int64."""
-    number = {label: k for k, label in enumerate(classes.tolist())}
+def places_of(y: Any, classes: Array, n_samples: int) -> Array:
+    """Return the places in ``classes`` of one label for all rows, or of one for each, shape (n_samples,), int64."""
+    place = {label: k for k, label in enumerate(classes.tolist())}
     y = y.item() if isinstance(y, np.generic) or getattr(y, "ndim", 1) == 0 else y
-    if _is_hashable(y) and y in number:
-        return np.full(n_samples, number[y])
+    if _is_hashable(y) and y in place:
+        return np.full(n_samples, place[y])
     several = isinstance(y, list | tuple) or getattr(y, "ndim", 0) == 1
     labels = labels_of(y, n_samples) if several else [y]
-    unknown = [label for label in labels if not _is_hashable(label) or label not in number]
+    unknown = [label for label in labels if not _is_hashable(label) or label not in place]
     if unknown:
-        shown = ", ".join(map(repr, list(number)[:10])) + (", ..." if len(number) > 10 else "")
+        shown = ", ".join(map(repr, list(place)[:10])) + (", ..." if len(place) > 10 else "")
         raise InvalidInputError(f"y must be one of the classes seen in fit, {shown}; got {unknown[0]!r}")
-    return np.array([number[label] for label in labels], dtype=np.int64)
+    return np.array([place[label] for label in labels], dtype=np.int64)
+
+
+def refuse(y: Any, owner: str) -> None:
+    """Refuse labels for a sampler that cannot condition; numbers are ignored with a warning.
+
+    Raises
+    ------
+    InvalidInputError
+        If ``y`` holds anything but numbers.
+    """
+    numbers = np.asarray(_arrays.to_numpy(y)).dtype.kind in "fiuc"
+    if not numbers:
+        raise InvalidInputError(
+            f"{owner} cannot draw within classes; fit it without y, or fit one sampler to the latents of each class"
+        )
+    warnings.warn(f"{owner} cannot draw within classes: y is ignored", LabelWarning, stacklevel=3)
+
+
+def warn_of_single_latents(labels: Sequence[Hashable]) -> None:
+    """Warn if classes have a single latent: samples drawn within them would be copies of it, or nearly so."""
+    counts = Counter(labels)
+    n_single = sum(count == 1 for count in counts.values())
+    if n_single:
+        warnings.warn(
+            f"{n_single} of {len(counts)} classes in y have a single latent, so samples within them stay close to it; "
+            "merge rare classes, and leave y out if it is a regression target",
+            LabelWarning,
+            stacklevel=3,
+        )
 
 
 def _is_hashable(label: Any) -> bool:
@@ -90,6 +120,7 @@ def saveable(labels: list[Any]) -> list[Any]:
     for label in labels:
         if not isinstance(label, str | int | float | bool | None):
             raise InvalidInputError(
-                f"labels must be strings, numbers or booleans to be saved; got one of type {type(label).__name__}"
+                f"labels must be strings, numbers or booleans to be saved; got one of type {type(label).__name__}: "
+                "map your labels to strings before fit"
             )
     return labels
