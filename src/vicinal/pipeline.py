@@ -148,7 +148,7 @@ def load(path: storage.PathLike) -> Any:
 
     artifact = storage.read(path)
     if artifact.kind in samplers.__all__:
-        return getattr(samplers, artifact.kind)._from_artifact(artifact)
+        return getattr(samplers, artifact.kind).from_artifact(artifact)
     if artifact.kind == "ConvAutoencoder":
         import_extra("torch", "torch")
         from vicinal.autoencoders.networks import ConvAutoencoder

@@ -3,16 +3,15 @@
 A file holds named arrays and one metadata entry ``vicinal``, a JSON object with the keys
 
 ==============  =========================================================================
-format_version  1; a reader refuses a larger number than it knows
+format_version  2; a reader refuses a larger number than it knows, and converts a smaller one
 kind            class of the saved object, such as ``"PMFSampler"``
 vicinal         version of the library that wrote it
 header          the object's own settings, numbers and strings
 arrays          sha256 of each array: its name, dtype, shape and bytes
-sha256          over kind, header and the sums of the arrays
+sha256          over format_version, kind, header and the sums of the arrays
 ==============  =========================================================================
 
-The header is checked when a file is opened, an array when it is first asked for: until then it stays
-in the file, which is mapped into memory.
+A file is read whole and every sum is checked before `read` returns. What happens to the file later has no effect.
 """
 
 from __future__ import annotations
@@ -23,48 +22,29 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 import vicinal
+from vicinal._arrays import Array
 from vicinal._errors import FileFormatError
 
-Array = np.ndarray[Any, Any]
 PathLike = str | os.PathLike[str]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class Artifact(NamedTuple):
-    """What a file holds: the class it belongs to, its settings and its arrays."""
+    """What a file holds: the class it belongs to, its settings, its arrays, and who wrote it in which format."""
 
     kind: str
     header: dict[str, Any]
-    arrays: Mapping[str, Array]
+    arrays: dict[str, Array]
     written_by: str
-
-
-class _MappedArrays(Mapping[str, Array]):
-    """The arrays of an open file, each read and checked when it is asked for."""
-
-    def __init__(self, path: Path, file: Any, sums: Mapping[str, str]) -> None:
-        self._path, self._file, self._sums = path, file, sums
-
-    def __getitem__(self, name: str) -> Array:
-        expected = self._sums[name]
-        array: Array = self._file.get_tensor(name)
-        if _sum_of(name, array) != expected:
-            raise FileFormatError(f"{self._path} is damaged: the checksum of {name} does not match; write it again")
-        return array
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._sums)
-
-    def __len__(self) -> int:
-        return len(self._sums)
+    format_version: int
 
 
 def write_atomic(path: PathLike, data: bytes) -> None:
@@ -91,8 +71,9 @@ def _sum_of(name: str, array: Array) -> str:
     return digest.hexdigest()
 
 
-def _sum_of_all(kind: str, header: Mapping[str, Any], sums: Mapping[str, str]) -> str:
-    return hashlib.sha256(json.dumps([kind, header, sums], sort_keys=True).encode()).hexdigest()
+def _sum_of_all(version: int, kind: str, header: Mapping[str, Any], sums: Mapping[str, str]) -> str:
+    parts = [kind, header, sums] if version == 1 else [version, kind, header, sums]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def write(path: PathLike, kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
@@ -124,7 +105,7 @@ def write(path: PathLike, kind: str, header: Mapping[str, Any], arrays: Mapping[
         "vicinal": vicinal.__version__,
         "header": dict(header),
         "arrays": sums,
-        "sha256": _sum_of_all(kind, header, sums),
+        "sha256": _sum_of_all(FORMAT_VERSION, kind, header, sums),
     }
     write_atomic(path, save(contiguous, metadata={"vicinal": json.dumps(metadata)}))
 
@@ -139,25 +120,31 @@ def read(path: PathLike) -> Artifact:
     OSError
         If it cannot be read.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
 
     path = Path(path)
     if path.is_dir() or not path.exists():
         raise FileNotFoundError(f"{path} is not a file; expected one written by save()")
+    data = path.read_bytes()
     try:
-        file: Any = safe_open(path, framework="np")
-    except SafetensorError as error:
+        arrays = load(data)
+        size = int.from_bytes(data[:8], "little")
+        metadata = json.loads(data[8 : 8 + size]).get("__metadata__", {}).get("vicinal")
+    except (SafetensorError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise FileFormatError(
             f"{path} is not a vicinal file, or is truncated ({error}); write it again with save()"
         ) from None
-    metadata = (file.metadata() or {}).get("vicinal")
     if metadata is None:
         raise FileFormatError(f"{path} is a safetensors file, but not one that vicinal wrote")
     fields = _parse(path, metadata)
-    kind, header, sums = fields["kind"], fields["header"], fields["arrays"]
-    if fields["sha256"] != _sum_of_all(kind, header, sums) or set(sums) != set(file.keys()):
+    version, kind, header, sums = (fields[name] for name in ("format_version", "kind", "header", "arrays"))
+    if fields["sha256"] != _sum_of_all(version, kind, header, sums) or set(sums) != set(arrays):
         raise FileFormatError(f"{path} is damaged: its checksum does not match; write it again with save()")
-    return Artifact(kind, header, _MappedArrays(path, file, sums), fields["vicinal"])
+    for name, array in arrays.items():
+        if _sum_of(name, array) != sums[name]:
+            raise FileFormatError(f"{path} is damaged: the checksum of {name} does not match; write it again")
+    return Artifact(kind, header, arrays, fields["vicinal"], version)
 
 
 def write_array(path: PathLike, array: Array) -> None:
@@ -198,11 +185,11 @@ def read_array(path: PathLike, *, mapped: bool = False) -> Array:
 def _parse(path: Path, metadata: str) -> dict[str, Any]:
     try:
         fields: dict[str, Any] = json.loads(metadata)
-        version = int(fields["format_version"])
+        version = fields["format_version"] = int(fields["format_version"])
         missing = {"kind", "vicinal", "header", "arrays", "sha256"} - fields.keys()
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise FileFormatError(f"{path} is damaged: its metadata cannot be read") from None
-    if version > FORMAT_VERSION:
+    if version > FORMAT_VERSION or version < 1:
         raise FileFormatError(
             f"{path} has format {version}, written by vicinal {fields.get('vicinal', '?')}; this is vicinal "
             f"{vicinal.__version__}, which reads up to format {FORMAT_VERSION}: run pip install -U vicinal"

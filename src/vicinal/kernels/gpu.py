@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from vicinal import rng
+from vicinal._arrays import Array
 from vicinal.kernels import reference
 
 try:
@@ -25,7 +26,6 @@ try:
 except ImportError:
     triton = None
 
-Array = np.ndarray[Any, Any]
 Tensor = Any
 
 _new = torch.empty  # memory for a result; tests fill it with nonsense first

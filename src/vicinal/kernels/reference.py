@@ -21,8 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from vicinal import rng
-
-Array = np.ndarray[Any, Any]
+from vicinal._arrays import Array
 
 FEWEST_GUIDES = 1 << 15  # so many guides cost nothing
 _MIXED = 1 << 20  # pairs of sample and neighbour worked on together
@@ -188,85 +187,81 @@ def mix_rows(
     return out
 
 
-def cell_sums(points: Array, rows: Array, starts: Array) -> tuple[Array, Array]:
-    """Return the sum of the rows of each cell, and the sum of their squares.
+def neighborhood_sums(points: Array, rows: Array, starts: Array) -> tuple[Array, Array]:
+    """Return the sum of the rows of each neighbourhood, and the sum of their squares.
 
     Parameters
     ----------
     points : ndarray of float32, shape (n, d)
         Rows.
-    rows, starts : ndarray of int64, shapes (m,), (n_cells + 1,)
-        Cell c holds the rows ``points[rows[starts[c] : starts[c + 1]]]``, at least one.
+    rows, starts : ndarray of int64, shapes (m,), (n_neighborhoods + 1,)
+        Neighbourhood c holds the rows ``points[rows[starts[c] : starts[c + 1]]]``, at least one.
 
     Returns
     -------
-    sums : ndarray of float64, shape (n_cells, d)
-    squares : ndarray of float64, shape (n_cells,)
-        Over rows for each dimension, then over dimensions.
+    sums : ndarray of float64, shape (n_neighborhoods, d)
+    squares : ndarray of float64, shape (n_neighborhoods,)
+        Summed over rows for each dimension, then over dimensions.
     """
-    n_cells = len(starts) - 1
-    sums, squares = np.empty((n_cells, points.shape[1])), np.zeros(n_cells)
-    cells = np.repeat(np.arange(n_cells), np.diff(starts))
+    n = len(starts) - 1
+    sums, squares = np.empty((n, points.shape[1])), np.zeros(n)
+    owners = np.repeat(np.arange(n), np.diff(starts))
     for j in range(points.shape[1]):
         values = points[rows, j].astype(np.float64)
-        sums[:, j] = np.bincount(cells, weights=values, minlength=n_cells)
-        squares += np.bincount(cells, weights=values * values, minlength=n_cells)
+        sums[:, j] = np.bincount(owners, weights=values, minlength=n)
+        squares += np.bincount(owners, weights=values * values, minlength=n)
     return sums, squares
 
 
-def cell_scatters(points: Array, rows: Array, starts: Array, means: Array) -> Array:
-    r"""Return the scatter of each cell about its mean.
+def neighborhood_scatters(points: Array, rows: Array, starts: Array, means: Array) -> Array:
+    r"""Return the scatter of each neighbourhood about its mean.
 
     .. math:: \sum_z (z - m) (z - m)^T
 
-    in float64, one row of the cell after another.
+    in float64, one row of the neighbourhood after another.
 
     Parameters
     ----------
-    points : ndarray of float32, shape (n, d)
-        Rows.
-    rows : ndarray of int64, shape (m,)
-        The rows ``points[rows]`` are in cells, cell by cell.
-    starts : ndarray of int64, shape (n_cells + 1,)
-        Cell c has ``rows[starts[c] : starts[c + 1]]``.
-    means : ndarray of float32, shape (n_cells, d)
-        m of each cell.
+    points, rows, starts
+        As for `neighborhood_sums`; ``starts`` may begin above 0.
+    means : ndarray of float32, shape (n_neighborhoods, d)
+        m of each neighbourhood.
 
     Returns
     -------
-    ndarray of float64, shape (n_cells, d, d)
+    ndarray of float64, shape (n_neighborhoods, d, d)
     """
-    n_cells, d = means.shape
-    cells = np.repeat(np.arange(n_cells), np.diff(starts))
-    gaps = points[rows[starts[0] : starts[-1]]].astype(np.float64) - means[cells]
-    scatters = np.empty((n_cells, d, d))
+    n, d = means.shape
+    owners = np.repeat(np.arange(n), np.diff(starts))
+    gaps = points[rows[starts[0] : starts[-1]]].astype(np.float64) - means[owners]
+    scatters = np.empty((n, d, d))
     for j in range(d):
         for k in range(d):
-            scatters[:, j, k] = np.bincount(cells, weights=gaps[:, j] * gaps[:, k], minlength=n_cells)
+            scatters[:, j, k] = np.bincount(owners, weights=gaps[:, j] * gaps[:, k], minlength=n)
     return scatters
 
 
 def likeliest_spheres(
-    points: Array, rows: Array, cells: Array, means: Array, precisions: Array, offsets: Array, near: Array
+    points: Array, rows: Array, owners: Array, means: Array, precisions: Array, offsets: Array, near: Array
 ) -> Array:
-    r"""Return the cell, of those near to the cell of a row, in whose spherical Gaussian the row is likeliest.
+    r"""Return for each row the candidate neighbourhood in whose spherical Gaussian it is likeliest.
 
-    For row z the cell c with the least
+    For row z the neighbourhood c with the smallest
 
     .. math:: p_c \sum_j (z_j - m_{cj})^2 + o_c
 
-    in float32, summed over j in order; of cells with the same value that which ``near`` has first.
+    in float32, summed over j in order. Ties go to the first in ``near``.
 
     Parameters
     ----------
     points : ndarray of float32, shape (n, d)
         Rows.
-    rows, cells : ndarray of int64, shape (m,)
-        The rows ``points[rows]`` are looked at, which are in these cells.
-    means, precisions, offsets : ndarray of float32, shapes (n_cells, d), (n_cells,), (n_cells,)
-        m, p and o of each cell.
-    near : ndarray of int64, shape (n_cells, n_near)
-        For each cell those that its rows may go to.
+    rows, owners : ndarray of int64, shape (m,)
+        Indices of rows, and the neighbourhood that each is in now.
+    means, precisions, offsets : ndarray of float32, shapes (n_neighborhoods, d), (n_neighborhoods,) twice
+        m, p and o of each neighbourhood.
+    near : ndarray of int64, shape (n_neighborhoods, n_near)
+        The candidates for the rows of each neighbourhood.
 
     Returns
     -------
@@ -275,7 +270,7 @@ def likeliest_spheres(
     best = np.empty(len(rows), np.int64)
     step = max(1, _MIXED // near.shape[1])
     for a in range(0, len(rows), step):
-        some, choices = points[rows[a : a + step]], near[cells[a : a + step]]
+        some, choices = points[rows[a : a + step]], near[owners[a : a + step]]
         distances = np.zeros(choices.shape, np.float32)
         for j in range(points.shape[1]):
             distances += np.square(some[:, j, None] - means[:, j][choices])
@@ -285,23 +280,23 @@ def likeliest_spheres(
 
 
 def likeliest_ellipsoids(
-    points: Array, rows: Array, cells: Array, means: Array, factors: Array, offsets: Array, near: Array
+    points: Array, rows: Array, owners: Array, means: Array, factors: Array, offsets: Array, near: Array
 ) -> Array:
-    r"""Return the cell, of those near to the cell of a row, in whose Gaussian the row is likeliest.
+    r"""Return for each row the candidate neighbourhood in whose Gaussian it is likeliest.
 
-    For row z the cell c with the least
+    For row z the neighbourhood c with the smallest
 
     .. math:: \lVert x \rVert^2 + o_c, \quad L_c x = z - m_c
 
-    in float32, solved and summed from the first value of x to the last; of cells with the same value that which
-    ``near`` has first.
+    in float32, solved and summed from the first value of x to the last. Ties go to the first in ``near``.
 
     Parameters
     ----------
-    points, rows, cells, means, offsets, near
+    points, rows, owners, means, offsets, near
         As for `likeliest_spheres`.
-    factors : ndarray of float32, shape (n_cells, d * (d + 1) / 2)
-        L of each cell, lower triangular, row by row, with the inverses of its diagonal in place of the diagonal.
+    factors : ndarray of float32, shape (n_neighborhoods, d * (d + 1) / 2)
+        L of each neighbourhood, lower triangular, row by row, with the inverses of its diagonal in place of the
+        diagonal.
 
     Returns
     -------
@@ -311,7 +306,7 @@ def likeliest_ellipsoids(
     best = np.empty(len(rows), np.int64)
     step = max(1, _MIXED // (n_near * d))
     for a in range(0, len(rows), step):
-        some, choices = points[rows[a : a + step]], near[cells[a : a + step]]
+        some, choices = points[rows[a : a + step]], near[owners[a : a + step]]
         solved = np.empty((d, *choices.shape), np.float32)
         scores = np.zeros(choices.shape, np.float32)
         first = 0

@@ -103,7 +103,8 @@ class Sampler(BaseEstimator, ABC):
         rng.check_seed(self.random_state)
         self._check_calibrates(calibration_latents)
         if y is not None and not self._conditions:
-            y = labels.refuse(y, type(self).__name__)
+            labels.refuse(y, type(self).__name__)
+            y = None
         batches = Batches(X, y, sample_weight, calibration_latents)
         if batches.labels is not None:
             labels.warn_of_single_latents(batches.labels)
@@ -252,10 +253,12 @@ class Sampler(BaseEstimator, ABC):
     @classmethod
     def from_artifact(cls, artifact: storage.Artifact) -> Self:
         """Return the sampler that `save` wrote; `vicinal.load` calls this."""
-        header = artifact.header
+        header, arrays = artifact.header, artifact.arrays
+        if artifact.format_version == 1:
+            header, arrays = packing.from_format_1(header, arrays)
         params = {name: tuple(value) if isinstance(value, list) else value for name, value in header["params"].items()}
         sampler = cls(**params)
-        state = packing.unpack_state(artifact.arrays, header["scalars"])
+        state = packing.unpack_state(arrays, header["scalars"])
         sampler._set_fitted(state, tuple(header["event_shape"]), np.dtype(header["dtype"]), None)
         if header["feature_names"] is not None:
             sampler.feature_names_in_ = np.array(header["feature_names"], dtype=object)

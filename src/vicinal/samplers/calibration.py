@@ -25,15 +25,14 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import numpy as np
 
 from vicinal import kernels, rng
+from vicinal._arrays import Array
 from vicinal._errors import CalibrationWarning
-from vicinal.samplers.cell_table import Grid
+from vicinal.samplers.cells import Grid
 
-Array = np.ndarray[Any, Any]
 Rows = Callable[[], Iterable[Array]]  # gives the batches of training latents (n, d), again at every call
 
 N_PROBES = 2000
@@ -113,7 +112,6 @@ def calibrate_bins(
     upper: Array,
     target: float,
     held_out: Array | None = None,
-    moved: Callable[[Array, Grid], Array] | None = None,
 ) -> tuple[int, float]:
     """Return the number of bins and the nn ratio it reaches; warn, with the reason, if the target is missed.
 
@@ -125,8 +123,6 @@ def calibrate_bins(
         Bounds of the grid.
     target : float
         The nn ratio wanted, above 0.
-    moved : callable, optional
-        Gives what the sampler makes of points (k, d) of the cells of a grid; None leaves them as they are.
 
     Returns
     -------
@@ -146,7 +142,7 @@ def calibrate_bins(
     def ratio(n_bins: int) -> float:
         grid = Grid.over(lower, upper, n_bins)
         samples = np.minimum(grid.lower + (grid.codes(sources) + uniforms) * grid.width, grid.upper)
-        return novelty.ratio(samples if moved is None else moved(samples, grid))
+        return novelty.ratio(samples)
 
     n_bins, reached = _search(ratio, target)
     if abs(reached - target) > TOLERANCE * target:
@@ -159,7 +155,7 @@ def calibrate_bins(
     return n_bins, reached
 
 
-def calibrate_vicinity(
+def calibrate_neighbors(
     ratio: Callable[[int, float], float], target: float, n_neighbors: int | None, scale: float | None, most: int
 ) -> tuple[int, float, float]:
     """Return the number of neighbours, the scale, and the nn ratio they reach; warn if the target is missed.

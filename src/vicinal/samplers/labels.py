@@ -48,7 +48,7 @@ def labels_of(y: Any, n_rows: int) -> list[Hashable]:
         if not _is_hashable(label):
             raise InvalidTypeError(f"y must hold hashable labels; got one of type {type(label).__name__}: {label!r}")
         if label != label:
-            raise InvalidInputError("y must hold labels that equal themselves; got NaN: replace NaN by a label such as "unknown"")
+            raise InvalidInputError("y must hold labels that equal themselves; got NaN: replace it by 'unknown', say")
     return labels
 
 

@@ -1,7 +1,8 @@
-"""Codes and counts in few bytes, for files.
+"""Fitted attributes as arrays and numbers for a file, and back.
 
-Codes take ceil(log2(n_bins)) bits each. Of counts, most of which are 1 in high dimensions, only the
-others are kept, with their places.
+An attribute is an array, a number, the labels of ``classes_``, or a `CellTable`. A table takes few bytes: codes take
+ceil(log2(n_bins)) bits each, and of the counts, which are mostly 1 in high dimensions, only the others are kept, with
+their places.
 """
 
 from __future__ import annotations
@@ -11,50 +12,105 @@ from typing import Any
 
 import numpy as np
 
-from vicinal.kernels import memory
+from vicinal._arrays import Array
+from vicinal._errors import FileFormatError
 from vicinal.kernels.reference import code_dtype
 from vicinal.samplers import labels
+from vicinal.samplers.cells import CellTable, Grid, ready
 
-Array = np.ndarray[Any, Any]
-
-_COUNTS = ("counts_", "_pair_counts")
-_INDICES = ("_pair_class", "_pair_cell")
 _ROWS = 1 << 15  # rows packed together; a multiple of 8, so that each lot ends with a whole byte
+_RENAMED = {"cell_starts_": "neighborhood_starts_"}  # since format 1
 
 
-def pack_state(state: dict[str, Any]) -> tuple[dict[str, Array], dict[str, Any]]:
-    """Return the fitted attributes of a `PMFSampler` as small arrays, and numbers for a header."""
-    state = dict(state)
-    cells = state.pop("cells_")
-    arrays = {"codes": pack_codes(cells, state["n_bins_"])}
-    scalars = {"cells_": list(cells.shape), "_pair_counts": len(state.get("_pair_counts", ()))}
-    for name in _COUNTS:
-        if name in state:
-            arrays[f"{name}.places"], arrays[f"{name}.values"] = pack_counts(state.pop(name))
-    for name in _INDICES:
-        if name in state:
-            arrays[name] = smallest(state.pop(name))
-    if "classes_" in state:
-        scalars["classes_"] = labels.saveable(state.pop("classes_").tolist())
-    arrays |= {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
-    return arrays, scalars | {name: value for name, value in state.items() if name not in arrays}
+def pack_state(state: Mapping[str, Any]) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Return fitted attributes as arrays and as numbers for a header."""
+    arrays: dict[str, Array] = {}
+    scalars: dict[str, Any] = {}
+    for name, value in state.items():
+        if isinstance(value, CellTable):
+            table_arrays, table_scalars = _pack_table(value)
+            arrays, scalars = arrays | table_arrays, scalars | table_scalars
+        elif name == "classes_":
+            scalars[name] = labels.saveable(value.tolist())
+        elif isinstance(value, np.ndarray):
+            arrays[name] = value
+        else:
+            scalars[name] = value
+    return arrays, scalars
 
 
-def unpack_state(arrays: Mapping[str, Array], scalars: dict[str, Any]) -> dict[str, Any]:
+def unpack_state(arrays: Mapping[str, Array], scalars: Mapping[str, Any]) -> dict[str, Any]:
     """Return what `pack_state` packed."""
+    if "codes" in arrays:
+        state: dict[str, Any] = {"_table": _unpack_table(arrays, scalars)}
+        return state | ({"nn_ratio_": scalars["nn_ratio_"]} if "nn_ratio_" in scalars else {})
     state = {**arrays, **scalars}
-    n_cells, d = scalars["cells_"]
-    n_bins = scalars["n_bins_"]
-    state["cells_"] = unpack_codes(state.pop("codes"), n_bins, (n_cells, d), code_dtype(n_bins))
-    for name, n in zip(_COUNTS, (n_cells, scalars["_pair_counts"]), strict=True):
-        if f"{name}.places" in arrays:
-            state[name] = unpack_counts(state.pop(f"{name}.places"), state.pop(f"{name}.values"), n)
-    for name in _INDICES:
-        if name in arrays:
-            state[name] = state[name].astype(np.int64)
     if "classes_" in scalars:
         state["classes_"] = labels.as_array(scalars["classes_"])
     return state
+
+
+def from_format_1(header: dict[str, Any], arrays: Mapping[str, Array]) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Return header and arrays of a file of format 1 as format 2 has them.
+
+    Raises
+    ------
+    FileFormatError
+        For what this version no longer has.
+    """
+    params = dict(header["params"])
+    if params.pop("preserve_variance", False):
+        raise FileFormatError(
+            "the file holds a PMFSampler with preserve_variance=True, which vicinal no longer has: fit a LocalSampler, "
+            "which keeps variances, or load the file with vicinal 0.1.0"
+        )
+    return {**header, "params": params}, {_RENAMED.get(name, name): array for name, array in arrays.items()}
+
+
+def _pack_table(table: CellTable) -> tuple[dict[str, Array], dict[str, Any]]:
+    arrays = {
+        "lower_": table.grid.lower,
+        "upper_": table.grid.upper,
+        "bin_width_": table.grid.width,
+        "codes": pack_codes(table.cells, table.grid.n_bins),
+    }
+    arrays["counts_.places"], arrays["counts_.values"] = pack_counts(table.counts)
+    scalars = {
+        "cells_": list(table.cells.shape),
+        "n_bins_": table.grid.n_bins,
+        "n_samples_seen_": table.n_rows,
+        "n_clipped_": table.n_clipped,
+        "dropped_mass_": table.dropped_mass,
+        "_whole_weights": table.whole,
+        "_pair_counts": len(table.pair_counts),
+    }
+    if table.classes:
+        scalars["classes_"] = labels.saveable(list(table.classes))
+        arrays["_pair_class"], arrays["_pair_cell"] = smallest(table.pair_class), smallest(table.pair_cell)
+        arrays["_pair_counts.places"], arrays["_pair_counts.values"] = pack_counts(table.pair_counts)
+    return arrays, scalars
+
+
+def _unpack_table(arrays: Mapping[str, Array], scalars: Mapping[str, Any]) -> CellTable:
+    (n_cells, d), n_bins = scalars["cells_"], scalars["n_bins_"]
+    table = CellTable(
+        grid=Grid(arrays["lower_"], arrays["upper_"], arrays["bin_width_"], n_bins),
+        cells=unpack_codes(arrays["codes"], n_bins, (n_cells, d), code_dtype(n_bins)),
+        counts=unpack_counts(arrays["counts_.places"], arrays["counts_.values"], n_cells),
+        n_rows=scalars["n_samples_seen_"],
+        n_clipped=scalars["n_clipped_"],
+        whole=scalars["_whole_weights"],
+        dropped_mass=scalars["dropped_mass_"],
+    )
+    if "classes_" in scalars:
+        places, values = arrays["_pair_counts.places"], arrays["_pair_counts.values"]
+        table = table._replace(
+            classes=tuple(scalars["classes_"]),
+            pair_class=arrays["_pair_class"].astype(np.int64),
+            pair_cell=arrays["_pair_cell"].astype(np.int64),
+            pair_counts=unpack_counts(places, values, scalars["_pair_counts"]),
+        )
+    return ready(table, None)
 
 
 def bits_per_code(n_bins: int) -> int:
@@ -79,8 +135,7 @@ def pack_codes(codes: Array, n_bins: int) -> Array:
 def unpack_codes(packed: Array, n_bins: int, shape: tuple[int, int], dtype: np.dtype[Any]) -> Array:
     """Return what `pack_codes` packed, of that shape (n, d) and type."""
     bits = bits_per_code(n_bins)
-    codes = memory.aligned(shape, dtype)
-    codes.fill(0)
+    codes = np.zeros(shape, dtype)
     bytes_a_lot = _ROWS * shape[1] * bits // 8
     for i, first in enumerate(range(0, shape[0], _ROWS)):
         lot = codes[first : first + _ROWS]
@@ -94,8 +149,7 @@ def unpack_codes(packed: Array, n_bins: int, shape: tuple[int, int], dtype: np.d
 def pack_counts(counts: Array) -> tuple[Array, Array]:
     """Return where counts (n,) differ from 1, and what they are there, in the smallest integer types."""
     places = np.flatnonzero(counts != 1)
-    values = counts[places]
-    return smallest(places), smallest(values)
+    return smallest(places), smallest(counts[places])
 
 
 def unpack_counts(places: Array, values: Array, n: int) -> Array:

@@ -8,14 +8,11 @@ from typing import Any
 import numpy as np
 
 from vicinal import rng
-from vicinal.kernels import memory
-from vicinal.kernels.cpu.compiler import jit, repeated
-from vicinal.kernels.cpu.draws import TILE, choice_words, counters, draw_part, halves, philox
-from vicinal.kernels.cpu.rows import ask_for, fetch, in_units
-from vicinal.kernels.cpu.threads import over, parts
+from vicinal._arrays import Array
+from vicinal.kernels.cpu.loops import jit, new_samples, over, parts, repeated
+from vicinal.kernels.cpu.philox import TILE, choice_words, counters, draw_part, halves, philox
+from vicinal.kernels.cpu.quantization import ask_for, fetch, in_units
 from vicinal.kernels.reference import CellIndex
-
-Array = np.ndarray[Any, Any]
 
 _8 = np.uint32(8)
 _UNIFORM = np.uint64(rng.UNIFORM)
@@ -138,7 +135,7 @@ def fill_cells(
 ) -> Array:
     """As `reference.fill_cells`."""
     fill = _filler(cells, lower, upper, width, n_bins, key)
-    out = memory.new_samples((len(drawn), cells.shape[1]), lower.dtype)
+    out = new_samples((len(drawn), cells.shape[1]), lower.dtype)
     over(_parts(out), lambda a, b: fill(drawn[a:b], start + a, out[a:b]))
     return out
 
@@ -149,10 +146,10 @@ def sample_cells(
 ) -> Array:  # fmt: skip
     """As `reference.sample_cells`."""
     fill, words = _filler(cells, lower, upper, width, n_bins, key), choice_words(key)
-    out = memory.new_samples((n_samples, cells.shape[1]), lower.dtype)
+    out = new_samples((n_samples, cells.shape[1]), lower.dtype)
 
     def work(first: int, last: int) -> None:
-        drawn = memory.new((last - first,), np.int64)
+        drawn = np.empty((last - first,), np.int64)
         draw_part(index, words, start + first, drawn)
         fill(drawn, start + first, out[first:last])
 

@@ -1,4 +1,4 @@
-"""Sums over the rows of cells, and the cell in which a row is likeliest."""
+"""Neighbourhoods of latents: their sums, the one in which a latent is likeliest, and samples of them."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from vicinal.kernels.cpu.compiler import jit
-from vicinal.kernels.cpu.squares import add_squares, least_integer
-from vicinal.kernels.cpu.threads import over, parts
-
-Array = np.ndarray[Any, Any]
+from vicinal import rng
+from vicinal._arrays import Array
+from vicinal.kernels.cpu.loops import jit, new_samples, over, parts
+from vicinal.kernels.cpu.nearest import add_squares, least_integer
+from vicinal.kernels.cpu.philox import counters, halves, philox
 
 _MOST = np.int32(2**31 - 1)
-_TILE = 64  # rows of a cell that are looked at together: always as many, so that no loop has a rest
+_TILE = 64  # rows of a neighbourhood worked on together; always as many, so that no loop has a rest
 
-_DIMENSIONS = 4  # after which it is seen whether one of them can still be likelier
+_DIMENSIONS = 4  # after which a neighbourhood that cannot be likelier any more is left
+_NORMAL = np.uint64(rng.NORMAL)
+_TURN = 2.0 * np.pi * 2.0**-32
 
 
 @jit
-def _cell_sums(points: Array, rows: Array, starts: Array, sums: Array, squares: Array) -> None:
+def _neighborhood_sums(points: Array, rows: Array, starts: Array, sums: Array, squares: Array) -> None:
     d = points.shape[1]
     each = np.empty(d)
     for c in range(sums.shape[0]):
@@ -35,19 +37,19 @@ def _cell_sums(points: Array, rows: Array, starts: Array, sums: Array, squares: 
             squares[c] += each[j]
 
 
-def cell_sums(points: Array, rows: Array, starts: Array) -> tuple[Array, Array]:
-    """As `reference.cell_sums`."""
+def neighborhood_sums(points: Array, rows: Array, starts: Array) -> tuple[Array, Array]:
+    """As `reference.neighborhood_sums`."""
     sums, squares = np.empty((len(starts) - 1, points.shape[1])), np.empty(len(starts) - 1)
 
     def work(a: int, b: int) -> None:
-        _cell_sums(points, rows, starts[a : b + 1], sums[a:b], squares[a:b])
+        _neighborhood_sums(points, rows, starts[a : b + 1], sums[a:b], squares[a:b])
 
     over(parts(len(sums), len(rows) * points.shape[1] // len(sums)), work)
     return sums, squares
 
 
 @jit
-def _cell_scatters(points: Array, rows: Array, starts: Array, means: Array, scatters: Array) -> None:
+def _neighborhood_scatters(points: Array, rows: Array, starts: Array, means: Array, scatters: Array) -> None:
     d = points.shape[1]
     gaps = np.empty(d)
     for c in range(scatters.shape[0]):
@@ -62,13 +64,13 @@ def _cell_scatters(points: Array, rows: Array, starts: Array, means: Array, scat
                     scatter[j, k] += gap * gaps[k]
 
 
-def cell_scatters(points: Array, rows: Array, starts: Array, means: Array) -> Array:
-    """As `reference.cell_scatters`."""
+def neighborhood_scatters(points: Array, rows: Array, starts: Array, means: Array) -> Array:
+    """As `reference.neighborhood_scatters`."""
     d = points.shape[1]
     scatters = np.empty((len(starts) - 1, d, d))
 
     def work(a: int, b: int) -> None:
-        _cell_scatters(points, rows, starts[a : b + 1], means[a:b], scatters[a:b])
+        _neighborhood_scatters(points, rows, starts[a : b + 1], means[a:b], scatters[a:b])
 
     over(parts(len(scatters), (starts[-1] - starts[0]) * d * d // 8 // len(scatters)), work)
     return scatters
@@ -89,34 +91,34 @@ def _first_least(scores: Array) -> int:
 
 @jit
 def _likeliest_spheres(
-    points: Array, rows: Array, cells: Array, means: Array, precisions: Array, offsets: Array, near: Array, out: Array
+    points: Array, rows: Array, owners: Array, means: Array, precisions: Array, offsets: Array, near: Array, out: Array
 ) -> None:
     d, n_near = points.shape[1], near.shape[1]
     columns, scores = np.empty((d, n_near), np.float32), np.empty(n_near, np.float32)
     precision, offset = np.empty(n_near, np.float32), np.empty(n_near, np.float32)
-    cell = -1
+    owner = -1
     for i in range(rows.shape[0]):
-        if cells[i] != cell:  # rows come cell by cell
-            cell = cells[i]
+        if owners[i] != owner:  # rows come one neighbourhood after another
+            owner = owners[i]
             for c in range(n_near):
-                precision[c], offset[c] = precisions[near[cell, c]], offsets[near[cell, c]]
+                precision[c], offset[c] = precisions[near[owner, c]], offsets[near[owner, c]]
                 for j in range(d):
-                    columns[j, c] = means[near[cell, c], j]
+                    columns[j, c] = means[near[owner, c], j]
         scores[:] = 0
         add_squares(points[rows[i]], columns, 0, d, scores)
         for c in range(n_near):
             scores[c] = precision[c] * scores[c] + offset[c]
-        out[i] = near[cell, _first_least(scores)]
+        out[i] = near[owner, _first_least(scores)]
 
 
 def likeliest_spheres(
-    points: Array, rows: Array, cells: Array, means: Array, precisions: Array, offsets: Array, near: Array
+    points: Array, rows: Array, owners: Array, means: Array, precisions: Array, offsets: Array, near: Array
 ) -> Array:
     """As `reference.likeliest_spheres`."""
     best = np.empty(len(rows), np.int64)
 
     def work(a: int, b: int) -> None:
-        _likeliest_spheres(points, rows[a:b], cells[a:b], means, precisions, offsets, near, best[a:b])
+        _likeliest_spheres(points, rows[a:b], owners[a:b], means, precisions, offsets, near, best[a:b])
 
     over(parts(len(rows), points.shape[1] * near.shape[1] // 4), work)
     return best
@@ -180,7 +182,7 @@ def _solve(columns: Array, mean: Array, factor: Array, offset: Any, least: Array
 
 @jit
 def _likeliest_ellipsoids(
-    points: Array, rows: Array, cells: Array, means: Array, factors: Array, offsets: Array, near: Array, out: Array
+    points: Array, rows: Array, owners: Array, means: Array, factors: Array, offsets: Array, near: Array, out: Array
 ) -> None:
     d = points.shape[1]
     columns, solved = np.zeros((d, _TILE), np.float32), np.empty((d, _TILE), np.float32)
@@ -188,15 +190,15 @@ def _likeliest_ellipsoids(
     best = np.empty(_TILE, np.int32)
     i = 0
     while i < rows.shape[0]:
-        m = 0  # rows of one cell, which come together
-        while m < _TILE and i + m < rows.shape[0] and cells[i + m] == cells[i]:
+        m = 0  # rows of one neighbourhood, which come together
+        while m < _TILE and i + m < rows.shape[0] and owners[i + m] == owners[i]:
             for j in range(d):
                 columns[j, m] = points[rows[i + m], j]
             m += 1
         best[:] = 0
         least[:m], least[m:] = np.float32(np.inf), np.float32(-np.inf)  # what is left in the tile counts for nothing
         for c in range(near.shape[1]):
-            other = near[cells[i], c]
+            other = near[owners[i], c]
             offset = offsets[other]
             if _solve(columns, means[other], factors[other], offset, least, solved, scores):
                 for k in range(_TILE):
@@ -204,18 +206,78 @@ def _likeliest_ellipsoids(
                     best[k] = c if score < least[k] else best[k]
                     least[k] = score if score < least[k] else least[k]
         for k in range(m):
-            out[i + k] = near[cells[i], best[k]]
+            out[i + k] = near[owners[i], best[k]]
         i += m
 
 
 def likeliest_ellipsoids(
-    points: Array, rows: Array, cells: Array, means: Array, factors: Array, offsets: Array, near: Array
+    points: Array, rows: Array, owners: Array, means: Array, factors: Array, offsets: Array, near: Array
 ) -> Array:
     """As `reference.likeliest_ellipsoids`."""
     best = np.empty(len(rows), np.int64)
 
     def work(a: int, b: int) -> None:
-        _likeliest_ellipsoids(points, rows[a:b], cells[a:b], means, factors, offsets, near, best[a:b])
+        _likeliest_ellipsoids(points, rows[a:b], owners[a:b], means, factors, offsets, near, best[a:b])
 
     over(parts(len(rows), factors.shape[1] * near.shape[1] // 8), work)
     return best
+
+
+@jit
+def _pair(radius_word: Any, angle_word: Any) -> Any:
+    """Return two standard normals, as `rng.normals`."""
+    radius = np.sqrt(-2.0 * np.log((np.float64(radius_word) + 1.0) * 2.0**-32))
+    angle = np.float64(angle_word) * _TURN
+    return radius * np.cos(angle), radius * np.sin(angle)
+
+
+@jit
+def _mix_rows(
+    points: Array, masses: Array, first: Array, last: Array, own: Array, most: int, shrinkage: float, scale: float,
+    real: Any, k0: Any, k1: Any, start: Any, out: Array,
+) -> None:  # fmt: skip
+    d = points.shape[1]
+    row, block, pairs = counters(1, (most + 3) // 4)
+    word = pairs.view(np.uint32)
+    noise, share = np.empty(4 * ((most + 3) // 4)), np.empty(most)
+    moved = np.empty(d, points.dtype)
+    for i in range(out.shape[0]):
+        a, size = first[i], last[i] - first[i]
+        base = points[own[i]]
+        philox(start + np.uint64(i), row, block, _NORMAL, k0, k1, (size + 3) // 4, pairs)
+        for k in range(0, 4 * ((size + 3) // 4), 2):
+            noise[k], noise[k + 1] = _pair(word[k], word[k + 1])
+        total, drift = 0.0, 0.0
+        for k in range(size):
+            share[k] = np.float64(masses[a + k]) if masses.shape[0] > 0 else 1.0
+            total += share[k]
+        for k in range(size):
+            share[k] /= total
+            noise[k] = np.sqrt(share[k]) * noise[k]
+            drift += noise[k]
+        moved[:] = 0
+        for k in range(size):
+            weight = real(shrinkage * share[k] + scale * (noise[k] - share[k] * drift))
+            for j in range(d):
+                moved[j] += weight * (points[a + k, j] - base[j])
+        for j in range(d):
+            out[i, j] = base[j] + moved[j]
+
+
+def mix_rows(
+    points: Array, masses: Array | None, first: Array, last: Array, own: Array, shrinkage: float, scale: float,
+    *, key: int, start: int,
+) -> Array:  # fmt: skip
+    """As `reference.mix_rows`."""
+    most = int((last - first).max(initial=0))
+    out = new_samples((len(own), points.shape[1]), points.dtype)
+    masses = np.empty(0, np.int64) if masses is None else masses
+
+    def work(a: int, b: int) -> None:
+        _mix_rows(
+            points, masses, first[a:b], last[a:b], own[a:b], most, shrinkage, scale, points.dtype.type,
+            *halves(key), np.uint64(start + a), out[a:b],
+        )  # fmt: skip
+
+    over(parts(len(own), max(1, most * (points.shape[1] // 8 + 16))), work)
+    return out

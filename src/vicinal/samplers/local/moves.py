@@ -1,21 +1,21 @@
-r"""Rows that move to the cells that fit them best.
+r"""Latents that move to the neighbourhood that fits them best: classification expectation maximisation.
 
-A cut across a cluster leaves its halves in cells with strangers. So rows may move afterwards: with m_c the mean of cell
-c and S_c its covariance, every row z goes to
+A cut across a cluster leaves each half in a neighbourhood with latents of other clusters. So latents may move
+afterwards. With m_c the mean of neighbourhood c and S_c its covariance, every latent z goes to
 
 .. math:: \arg\min_c \; (z - m_c)^T S_c^{-1} (z - m_c) + \log \det S_c,
 
-the cell in whose Gaussian it is likeliest, of those with the nearest means; and again, as in k-means, where covariances
-are all the same. That they are not keeps cells from becoming huge where latents are dense, and lets them lie along
-clusters that are long.
+the neighbourhood in whose Gaussian it is likeliest, among those with the nearest means. This is repeated. With equal
+covariances it would be k-means. Unequal covariances keep neighbourhoods small where latents are dense, and let them
+follow long clusters.
 
-The first five of eight steps are of spheres, S_c = v_c I with v_c the variance averaged over dimensions: O(n d) a step.
-The others, where cells have at least 5 d rows on average, are of ellipsoids,
+The first five of eight steps use spheres, S_c = v_c I with v_c the variance averaged over dimensions: O(n d) a step.
+The other steps use ellipsoids, if a neighbourhood has at least 5 d latents on average:
 
 .. math:: S_c = (1 - \lambda) C_c + \lambda v_c I, \quad \lambda = \frac{d + 1}{K_c + d + 1},
 
-with C_c the covariance of the K_c rows of the cell: its mean with a sphere that weighs as much as d + 1 rows.
-O(n d^2) a step.
+with C_c the covariance of the K_c latents, shrunk towards a sphere that weighs as much as d + 1 latents. O(n d^2) a
+step.
 
 References
 ----------
@@ -33,46 +33,46 @@ from typing import Any
 import numpy as np
 
 from vicinal import kernels
-from vicinal.kernels.tree import cut
+from vicinal._arrays import Array
+from vicinal.samplers.local.tree import cut
 
-Array = np.ndarray[Any, Any]
 Shapes = Callable[[Array, Array, Array, Array, Array], tuple[Array, Array]]
 
-_NEAR = 32  # cells that a row may move to, its own among them
-_NEAR_ELLIPSOIDS = 12  # of these, when rows move to ellipsoids
-_BLOCKS = (384, 256)  # cells among which near ones are looked for, in turn, so that rows pass from block to block
-_SMALLEST = 4  # a cell of less than this part of the mean number of rows is given up
+_NEAR = 32  # neighbourhoods that a latent may move to, its own among them
+_NEAR_ELLIPSOIDS = 12  # the same for ellipsoids
+_BLOCKS = (384, 256)  # neighbourhoods searched together, in turn, so that latents pass from block to block
+_SMALLEST = 4  # a neighbourhood with less than this part of the mean number of latents is dissolved
 _OF_ELLIPSOIDS = 3 / 8  # of the steps
-_LEAST_ROWS = 5  # of a cell, on average, for each dimension, that an ellipsoid is told from
-_LEAST_VARIANCE = 1e-6  # of a cell, in mean variances of cells
+_LEAST_ROWS = 5  # latents in a neighbourhood, on average, for each dimension, that an ellipsoid needs
+_LEAST_VARIANCE = 1e-6  # of a neighbourhood, in mean variances of neighbourhoods
 _VALUES = 1 << 22  # of covariances worked on together
 
 
 def move(rows: Array, starts: Array, max_iter: int) -> tuple[Array, Array]:
-    """Move rows (n, d) float32, which come cell by cell; return their order and where cells start."""
+    """Move rows (n, d) float32, which come neighbourhood by neighbourhood; return their order and new starts."""
     order, size = np.arange(len(rows)), len(rows) // (len(starts) - 1)
     n_spheres = max_iter - round(_OF_ELLIPSOIDS * max_iter) if size >= _LEAST_ROWS * rows.shape[1] else max_iter
-    least = max(2, size // _SMALLEST)
-    order, starts = _settle(rows, order, starts, least, n_spheres, _spheres, kernels.select().likeliest_spheres)
-    return _settle(rows, order, starts, least, max_iter - n_spheres, _ellipsoids, kernels.select().likeliest_ellipsoids)
+    least, kernel = max(2, size // _SMALLEST), kernels.select()
+    order, starts = _settle(rows, order, starts, least, n_spheres, _spheres, kernel.likeliest_spheres)
+    return _settle(rows, order, starts, least, max_iter - n_spheres, _ellipsoids, kernel.likeliest_ellipsoids)
 
 
 def _settle(
     rows: Array, order: Array, starts: Array, least: int, max_iter: int, shapes_of: Shapes, likeliest: Any
 ) -> tuple[Array, Array]:
-    """Move rows until none moves, or ``max_iter`` times; cells of less than ``least`` rows are given up."""
+    """Move rows until none moves, or ``max_iter`` times; neighbourhoods of less than ``least`` rows are dissolved."""
     for step in range(max_iter):
-        cells = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+        owners = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
         means, variances = _means_and_variances(rows, order, starts)
         shapes, offsets = shapes_of(rows, order, starts, means, variances)
-        near = _near_cells(means, step, _NEAR if shapes.ndim == 1 else _NEAR_ELLIPSOIDS)
-        best = likeliest(rows, order, cells, means, shapes, offsets, near)
+        near = _near(means, step, _NEAR if shapes.ndim == 1 else _NEAR_ELLIPSOIDS)
+        best = likeliest(rows, order, owners, means, shapes, offsets, near)
         small = np.bincount(best, minlength=len(means)) < least
-        given_up = np.flatnonzero(small[best])
-        if len(given_up):
+        dissolved = np.flatnonzero(small[best])
+        if len(dissolved):
             offsets[small] = np.inf
-            best[given_up] = likeliest(rows, order[given_up], cells[given_up], means, shapes, offsets, near)
-        if np.array_equal(best, cells):
+            best[dissolved] = likeliest(rows, order[dissolved], owners[dissolved], means, shapes, offsets, near)
+        if np.array_equal(best, owners):
             break
         order = order[np.argsort(best, kind="stable")]
         sizes = np.bincount(best)
@@ -81,8 +81,8 @@ def _settle(
 
 
 def _means_and_variances(rows: Array, order: Array, starts: Array) -> tuple[Array, Array]:
-    """Return the mean (n_cells, d) and the variance (n_cells,), averaged over dimensions, of each cell; float32."""
-    sums, squares = kernels.select().cell_sums(rows, order, starts)
+    """Return means (n_neighborhoods, d) and variances (n_neighborhoods,), averaged over dimensions; float32."""
+    sums, squares = kernels.select().neighborhood_sums(rows, order, starts)
     sizes = np.diff(starts)
     means = sums / sizes[:, None]
     variances = (squares / sizes - np.square(means).sum(axis=1)) / rows.shape[1]
@@ -91,22 +91,22 @@ def _means_and_variances(rows: Array, order: Array, starts: Array) -> tuple[Arra
 
 
 def _spheres(rows: Array, order: Array, starts: Array, means: Array, variances: Array) -> tuple[Array, Array]:
-    """Return the precisions and the log determinants of spherical covariances, (n_cells,) each."""
+    """Return precisions and log determinants of spherical covariances, (n_neighborhoods,) each."""
     del order, starts, means
     return 1 / variances, rows.shape[1] * np.log(variances)
 
 
 def _ellipsoids(rows: Array, order: Array, starts: Array, means: Array, variances: Array) -> tuple[Array, Array]:
-    """Return factors (n_cells, d (d + 1) / 2) and log determinants (n_cells,) of covariances, as kernels take them."""
-    n_cells, d = means.shape
+    """Return the factors, as kernels take them, and the log determinants of full covariances."""
+    n, d = means.shape
     diagonal, lower = np.arange(d), np.tril_indices(d)
-    factors, logs = np.empty((n_cells, len(lower[0])), np.float32), np.empty(n_cells, np.float32)
+    factors, logs = np.empty((n, len(lower[0])), np.float32), np.empty(n, np.float32)
     step = max(1, _VALUES // d**2)
-    for a in range(0, n_cells, step):
+    for a in range(0, n, step):
         some, ends = slice(a, a + step), starts[a : a + step + 1]
         sizes = np.diff(ends)
         share = (d + 1) / (sizes + d + 1)  # of the sphere
-        covariances = kernels.select().cell_scatters(rows, order, ends, means[some])
+        covariances = kernels.select().neighborhood_scatters(rows, order, ends, means[some])
         covariances *= ((1 - share) / sizes)[:, None, None]
         covariances[:, diagonal, diagonal] += (share * variances[some])[:, None]
         roots = np.linalg.cholesky(covariances)
@@ -117,8 +117,8 @@ def _ellipsoids(rows: Array, order: Array, starts: Array, means: Array, variance
     return factors, logs
 
 
-def _near_cells(means: Array, step: int, most: int) -> Array:
-    """Return for each cell those with the nearest means in its block, itself first, (n_cells, n_near) int64."""
+def _near(means: Array, step: int, most: int) -> Array:
+    """Return for each neighbourhood those with the nearest means in its block, itself first, (n, n_near) int64."""
     n_blocks = -(-len(means) // _BLOCKS[step % 2]) if len(means) > max(_BLOCKS) else 1
     order, starts = cut(means.copy(), n_blocks)
     near = np.empty((len(means), min(most, np.diff(starts).min())), np.int64)

@@ -1,20 +1,120 @@
-"""The table of cells: sorting, counting, finding."""
+"""The passes of a fit: bounds, codes, and the table of cells by sorting; rows fetched from all over memory."""
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 
-from vicinal.kernels import memory
-from vicinal.kernels.cpu.compiler import jit
-from vicinal.kernels.cpu.rows import TILE, ask_for, take
-from vicinal.kernels.cpu.threads import over, parts
+from vicinal._arrays import Array
+from vicinal.kernels.cpu.loops import LINE, aligned, jit, over, parts, prefetch, repeated, rows_a_run
+from vicinal.kernels.reference import code_dtype
 
-Array = np.ndarray[Any, Any]
-
+_UNITS = (np.uint64, np.uint32, np.uint16)
+TILE = 128  # rows that are asked for together
 _8, _16, _32 = np.uint64(8), np.uint64(16), np.uint64(32)
 _BYTES, _PAIRS, _FOURS = np.uint64(0x00FF00FF00FF00FF), np.uint64(0x0000FFFF0000FFFF), np.uint64(0xFFFFFFFF)
+
+
+@jit
+def _bounds(runs: Array, lower: Array, upper: Array, defect: Array) -> None:
+    lower[:], upper[:], defect[:] = runs[0], runs[0], runs[0] - runs[0]
+    for i in range(1, runs.shape[0]):
+        for j in range(runs.shape[1]):
+            value = runs[i, j]
+            lower[j] = value if value < lower[j] else lower[j]
+            upper[j] = value if value > upper[j] else upper[j]
+            defect[j] += value - value  # 0, or NaN for what is not finite
+
+
+def bounds(latents: Array) -> tuple[Array, Array]:
+    """As `reference.bounds`."""
+    d = latents.shape[1]
+
+    def work(first: int, last: int) -> tuple[Array, Array]:
+        rows = min(rows_a_run(d), last - first)
+        whole = first + (last - first) // rows * rows
+        found = np.empty((2, 3, rows * d), latents.dtype)
+        _bounds(latents[first:whole].reshape(-1, rows * d), *found[0])
+        _bounds(latents[last - rows : last].reshape(1, rows * d), *found[1])  # the rest, and some rows again
+        lower, upper, defect = found.swapaxes(0, 1).reshape(3, 2 * rows, d)
+        defect = defect.sum(axis=0)
+        return lower.min(axis=0) + defect, upper.max(axis=0) + defect
+
+    lower, upper = zip(*over(parts(*latents.shape), work), strict=True)
+    return functools.reduce(np.minimum, lower) + 0, functools.reduce(np.maximum, upper) + 0
+
+
+@jit
+def _quantize(latents: Array, lower: Array, safe_width: Array, top: Any, zero: Any, codes: Array) -> None:
+    run = lower.shape[0]
+    for first in range(0, latents.shape[0], run):
+        part, out = latents[first : first + run], codes[first : first + run]
+        for j in range(part.shape[0]):
+            position = (part[j] - lower[j]) / safe_width[j]
+            position = position if position > zero else zero
+            out[j] = np.int32(position if position < top else top)
+
+
+def quantize(latents: Array, lower: Array, width: Array, n_bins: int) -> Array:
+    """As `reference.quantize`."""
+    codes = np.empty(latents.shape, code_dtype(n_bins))
+    scalar = width.dtype.type
+    lower, safe_width = repeated(lower, np.where(width > 0, width, scalar(1)))
+
+    def work(first: int, last: int) -> None:
+        part = slice(first, last)
+        _quantize(latents[part].ravel(), lower, safe_width, scalar(n_bins - 1), scalar(0), codes[part].reshape(-1))
+
+    over(parts(*latents.shape), work)
+    return codes
+
+
+def in_units(codes: Array) -> Array:
+    """Return codes (n, d) as rows of the largest integers that fill a row."""
+    n_bytes = codes.shape[1] * codes.itemsize
+    return codes.view(next((unit for unit in _UNITS if n_bytes % np.dtype(unit).itemsize == 0), np.uint8))
+
+
+@jit
+def ask_for(units: Array, which: Array, first: int, last: int) -> None:
+    """Have columns ``first`` to ``last`` of rows brought near, all at once, while other work goes on."""
+    a_line = LINE // units.strides[1]
+    for r in range(which.shape[0]):
+        for j in range(first, last, a_line):
+            prefetch(units, which[r], j)
+
+
+@jit
+def fetch(units: Array, which: Array, fetched: Array) -> None:
+    """Copy rows behind one another."""
+    rows, n_units = which.shape[0], units.shape[1]
+    if n_units < 4:  # loops as short as that cost more than they copy
+        for j in range(n_units):
+            for r in range(rows):
+                fetched[r * n_units + j] = units[which[r], j]
+    else:
+        for r in range(rows):
+            row = which[r]
+            for j in range(n_units):
+                fetched[r * n_units + j] = units[row, j]
+
+
+@jit
+def _take(units: Array, which: Array, taken: Array) -> None:
+    for first in range(0, which.shape[0], TILE):
+        rows = which[first : first + TILE]
+        ask_for(units, rows, 0, units.shape[1])
+        fetch(units, rows, taken[first : first + TILE].reshape(-1))
+
+
+def take(codes: Array, which: Array) -> Array:
+    """Return codes[which], for codes (n, d) in C order."""
+    taken = aligned((len(which), codes.shape[1]), codes.dtype)
+    source, target = in_units(codes), in_units(taken)
+    over(parts(*taken.shape), lambda a, b: _take(source, which[a:b], target[a:b]))
+    return taken
 
 
 @jit
@@ -97,7 +197,7 @@ def _sort(codes: Array, rows: Array, groups: Array, first: int, bits: int) -> tu
         column = codes[rows[order], first]
         changed = np.append(True, column[1:] != column[:-1])
         return order, changed, first + 1
-    keys, changed = memory.new(rows.shape, np.uint64), memory.new(rows.shape, np.bool_)
+    keys, changed = np.empty(rows.shape, np.uint64), np.empty(rows.shape, np.bool_)
     columns = _in_words(codes, last)
 
     def work(a: int, b: int) -> None:
@@ -105,7 +205,7 @@ def _sort(codes: Array, rows: Array, groups: Array, first: int, bits: int) -> tu
 
     over(parts(len(rows), 4 * (last - first)), work)
     keys.sort()
-    order = memory.new(rows.shape, rows.dtype)
+    order = np.empty(rows.shape, rows.dtype)
     _unpack(keys, np.uint64(position_bits), order, changed)
     return order, changed, last
 
@@ -115,7 +215,7 @@ def unique_cells(codes: Array, n_bins: int, masses: Array | None = None) -> tupl
     codes = np.ascontiguousarray(codes)
     n, d = codes.shape
     bits = max(1, (n_bins - 1).bit_length())
-    rows = memory.new((n,), np.int32 if n < 2**31 else np.int64)
+    rows = np.empty(n, np.int32 if n < 2**31 else np.int64)
     _number(rows)
     order, starts, first = _sort(codes, rows, np.broadcast_to(np.uint8(0), n), 0, bits)
     while first < d:
@@ -130,17 +230,17 @@ def unique_cells(codes: Array, n_bins: int, masses: Array | None = None) -> tupl
     if n_cells == n:  # mostly so in many dimensions
         return take(codes, order), _ones(n) if masses is None else masses[order]
     first_rows = np.flatnonzero(starts)
-    cells = take(codes, order.take(first_rows, out=memory.new((n_cells,), order.dtype), mode="clip"))
+    cells = take(codes, order.take(first_rows, out=np.empty(n_cells, order.dtype), mode="clip"))
     if masses is not None:
         return cells, np.add.reduceat(masses[order], first_rows)
-    counts = memory.new((n_cells,), np.int64)
+    counts = np.empty(n_cells, np.int64)
     np.subtract(first_rows[1:], first_rows[:-1], out=counts[:-1])
     counts[-1] = n - first_rows[-1]
     return cells, counts
 
 
 def _ones(n: int) -> Array:
-    ones = memory.new((n,), np.int64)
+    ones = np.empty(n, np.int64)
     ones.fill(1)
     return ones
 
@@ -166,6 +266,6 @@ def _find_cells(codes: Array, cells: Array, found: Array) -> None:
 
 def find_cells(codes: Array, cells: Array) -> Array:
     """As `reference.find_cells`, by binary search."""
-    found = memory.new((len(codes),), np.int64)
+    found = np.empty((len(codes),), np.int64)
     over(parts(*codes.shape), lambda a, b: _find_cells(codes[a:b], cells, found[a:b]))
     return found

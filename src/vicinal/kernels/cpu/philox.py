@@ -1,4 +1,4 @@
-"""Random words, and the cells they draw."""
+"""Random words by Philox, and the cells that they draw."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from typing import Any
 import numpy as np
 
 from vicinal import rng
-from vicinal.kernels import memory
-from vicinal.kernels.cpu.compiler import jit
-from vicinal.kernels.cpu.threads import over, parts
+from vicinal._arrays import Array
+from vicinal.kernels.cpu.loops import jit, over, parts
 from vicinal.kernels.reference import CellIndex, guide_layout
-
-Array = np.ndarray[Any, Any]
 
 TILE = 512  # counters encrypted together; what a tile needs stays in the first-level cache
 
@@ -124,7 +121,7 @@ def draw_part(index: CellIndex, words: Array, start: int, drawn: Array) -> None:
 
 def draw_cells(index: CellIndex, *, key: int, start: int, n_samples: int) -> Array:
     """As `reference.draw_cells`."""
-    drawn = memory.new((n_samples,), np.int64)
+    drawn = np.empty(n_samples, np.int64)
     words = choice_words(key)
     over(parts(n_samples, 8), lambda a, b: draw_part(index, words, start + a, drawn[a:b]))
     return drawn
@@ -144,9 +141,9 @@ def _guide(cumulative: Array, shift: int, guide: Array) -> None:
 
 def index_cells(counts: Array) -> CellIndex:
     """As `reference.index_cells`."""
-    cumulative = np.cumsum(counts, out=memory.new(counts.shape, np.int64))
+    cumulative = np.cumsum(counts, out=np.empty(counts.shape, np.int64))
     shape, dtype, shift = guide_layout(counts, int(cumulative[-1]))
-    guide = memory.new(shape, dtype)
+    guide = np.empty(shape, dtype)
     if guide.size:
         _guide(cumulative, shift, guide)
     return CellIndex(cumulative, guide, shift)

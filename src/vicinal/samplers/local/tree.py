@@ -1,12 +1,12 @@
-r"""Cells of equally many rows, by a principal axis tree.
+r"""Neighbourhoods of equally many latents, by a principal axis tree.
 
-A set of rows that is to become L cells is cut across its first principal axis w, the direction in which it
-varies most,
+A set of latents that is to be cut into L neighbourhoods is cut across its first principal axis w, the direction of
+its largest variance,
 
 .. math:: w = \arg\max_{\lVert w \rVert = 1} \sum_i (w \cdot (z_i - \bar z))^2,
 
-into floor(L / 2) / L of the rows and the rest, and each part again, until L is 1. Such trees shrink their cells at
-the rate of the intrinsic dimension of the data, not of the space. O(n d log L).
+into floor(L / 2) / L of the latents and the rest. Each part is cut again, until L is 1. The neighbourhoods of such a
+tree shrink at the rate of the intrinsic dimension of the data, not of the space. O(n d log L).
 
 References
 ----------
@@ -22,24 +22,32 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from vicinal._arrays import Array
 
-_AXIS_ROWS = 1024  # that a principal axis is taken from
-_AXIS_STEPS = 6  # of the power method: cells need a good direction, not an eigenvector
+_AXIS_ROWS = 1024  # latents that a principal axis is computed from
+_AXIS_STEPS = 6  # of the power method: a cut needs a good direction, not an eigenvector
 _VALUES = 1 << 23  # worked on together
 
 
-def cut(rows: Array, n_cells: int) -> tuple[Array, Array]:
-    """Cut rows (n, d) float32 within [-2, 2], which are put in the order that is returned, into ``n_cells`` cells."""
+def cut(rows: Array, n_parts: int) -> tuple[Array, Array]:
+    """Cut rows (n, d) float32 within [-2, 2] into ``n_parts`` neighbourhoods; the rows are sorted in place.
+
+    Returns
+    -------
+    order : ndarray of int64, shape (n,)
+        The order that the rows were brought into, neighbourhood by neighbourhood.
+    starts : ndarray of int64, shape (n_parts + 1,)
+        Where each neighbourhood starts.
+    """
     n, d = rows.shape
     order = np.arange(n)
-    starts, parts = np.array([0, n]), np.array([n_cells])  # of each set: where it is, and the cells it is to become
+    starts, parts = np.array([0, n]), np.array([n_parts])  # of each set: where it is, and its final number of parts
     while (parts > 1).any():
         sizes, cuts = np.diff(starts), np.diff(starts) * (parts // 2) // parts
-        for size, cut in np.unique(np.stack([sizes, cuts])[:, parts > 1], axis=1).T:  # sets of a size go together
+        for size, cut in np.unique(np.stack([sizes, cuts])[:, parts > 1], axis=1).T:  # sets of one size together
             alike = starts[:-1][(parts > 1) & (sizes == size) & (cuts == cut)]
             for some in np.array_split(alike, -(-len(alike) * size * d // _VALUES)):
-                one = len(some) == 1  # of which a view will do; else rows are taken, which is faster than to index
+                one = len(some) == 1  # a view will do; else rows are taken, which is faster than indexing
                 members: Any = slice(some[0], some[0] + size) if one else (some[:, None] + np.arange(size)).ravel()
                 sets = (rows[members] if one else rows.take(members, axis=0)).reshape(-1, size, d)
                 sides = (some[:, None] + np.argpartition(_along_axis(sets), cut, axis=1)).ravel()
@@ -57,8 +65,8 @@ def _along_axis(sets: Array) -> Array:
     some = some - some.mean(axis=1, keepdims=True)
     farthest = np.square(some).sum(axis=2).argmax(axis=1)
     axis = np.take_along_axis(some, farthest[:, None, None], axis=1).transpose(0, 2, 1)
-    # All values are within [-4, 4]. BLAS may reckon with what lies behind a small matrix, too, and drop the result: the
-    # flags that this raises now and then say nothing.
+    # All values are within [-4, 4]. BLAS may read what lies behind a small matrix and drop the result: the flags that
+    # this raises now and then mean nothing.
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         for _ in range(_AXIS_STEPS):
             axis = some.transpose(0, 2, 1) @ (some @ axis)
