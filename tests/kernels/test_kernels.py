@@ -1,5 +1,7 @@
 """The kernels against each other and against hand-made answers. Outputs start out poisoned."""
 
+import ctypes
+import sys
 import threading
 
 import numpy as np
@@ -9,19 +11,21 @@ from hypothesis import strategies as st
 from oracle import prepare, same_bits
 
 from vicinal import kernels, rng
-from vicinal.kernels import cpu, memory, reference
+from vicinal.kernels import cpu, reference
+
+M_PERTURB = -6  # of mallopt
 
 
 @pytest.fixture(autouse=True)
-def _poisoned(monkeypatch):
-    """Fill uninitialised memory, so that a value which is never written cannot pass."""
-
-    def poisoned(shape, dtype):
-        n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        return np.full(n_bytes, 0xFF, np.uint8).view(dtype).reshape(shape)  # NaN, or the largest number
-
-    monkeypatch.setattr(memory, "new", poisoned)
-    monkeypatch.setattr(memory, "new_samples", poisoned)
+def _poisoned():
+    """Let the C library fill new memory with large numbers, so that a value which is never written cannot pass."""
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if set_option is None:
+        yield
+        return
+    set_option(M_PERTURB, 1)
+    yield
+    set_option(M_PERTURB, 0)
 
 
 def test_quantize_by_hand(kernel):
@@ -170,7 +174,7 @@ def test_totals_beyond_32_bits(total):
 def test_threads_change_nothing(monkeypatch):
     latents = np.random.default_rng(0).normal(size=(500, 3))
     lower, upper, width, codes, cells, counts = prepare(latents, 5)
-    monkeypatch.setattr(cpu.threads, "_VALUES_A_PART", 100)
+    monkeypatch.setattr(cpu.loops, "_VALUES_A_PART", 100)
     assert all(map(same_bits, cpu.bounds(latents), (lower, upper)))
     assert same_bits(cpu.quantize(latents, lower, width, 5), codes)
     expected = sample(reference, cells, counts, lower, upper, width, 5, key=0, start=3, n_samples=700)
@@ -234,20 +238,20 @@ def test_index_and_draws(counts):
 def test_keys_too_short_for_a_column(monkeypatch):
     codes = np.random.default_rng(0).integers(0, 3, size=(300, 4)).astype(np.uint32)
     expected = reference.unique_cells(codes, 2**24)
-    sort, short = cpu.table._sort, []
+    sort, short = cpu.quantization._sort, []
 
     def sort_by_one(codes, rows, groups, first, bits):
         short.append(first)
         return sort(codes, rows, groups, first, 64)
 
-    monkeypatch.setattr(cpu.table, "_sort", sort_by_one)
+    monkeypatch.setattr(cpu.quantization, "_sort", sort_by_one)
     assert all(map(same_bits, cpu.unique_cells(codes, 2**24), expected))
     assert short == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("parts", [1, 7])
 def test_ties_in_packed_columns(monkeypatch, parts):
-    monkeypatch.setattr(cpu.threads, "_VALUES_A_PART", 10**9 if parts == 1 else 100)
+    monkeypatch.setattr(cpu.loops, "_VALUES_A_PART", 10**9 if parts == 1 else 100)
     codes = np.random.default_rng(0).integers(0, 2, size=(1000, 40), dtype=np.uint8)
     codes[:, :26] = codes[:5, :26].repeat(200, axis=0)  # two words of 12 columns tie, and many of the third
     codes[500:] = codes[:500]

@@ -8,7 +8,7 @@ import pytest
 from vicinal import metrics
 from vicinal._errors import CalibrationWarning
 from vicinal.samplers import KDESampler, LocalSampler, PMFSampler
-from vicinal.samplers.calibration import _search, _turn_neighbors, row_hash
+from vicinal.samplers.calibration import _search_bins, _search_neighbors, row_hash
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def test_the_search_finds_the_nearest_whole_number_quickly(scale, target, expect
         asked.append(n_bins)
         return scale / n_bins
 
-    n_bins, reached = _search(ratio, target)
+    n_bins, reached = _search_bins(ratio, target)
     assert n_bins == expected
     assert reached == scale / n_bins
     assert len(asked) == len(set(asked)) <= 20
@@ -148,14 +148,14 @@ def test_neighbors_are_found_in_few_trials(slope, wanted):
         tried.append(k)
         return 1.0 + slope * np.log2(k / wanted)
 
-    _, reached = _turn_neighbors(ratio, 1.0, 100_000)
+    _, reached = _search_neighbors(ratio, 1.0, 100_000)
     assert abs(reached - 1.0) <= 0.015
     assert len(tried) <= 3  # each is a fit
 
 
 def test_the_search_ends_on_a_plateau():
     asked = []
-    assert _search(lambda n_bins: asked.append(n_bins) or 1.02, 1.0)[0] == min(asked)
+    assert _search_bins(lambda n_bins: asked.append(n_bins) or 1.02, 1.0)[0] == min(asked)
     assert len(asked) < 40
 
 

@@ -7,8 +7,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import vicinal
+from vicinal._errors import LabelWarning
 from vicinal.kernels import reference
-from vicinal.samplers import PMFSampler
+from vicinal.samplers import LocalSampler, PMFSampler
+
+pytestmark = pytest.mark.filterwarnings("ignore::vicinal._errors.LabelWarning")  # small classes suffice here
 
 
 @pytest.fixture
@@ -90,7 +93,7 @@ def test_bad_labels(labelled):
         sampler.sample(2, y=["left", 7])
     with pytest.raises(ValueError, match="one label for each of 3 rows; got 2"):
         sampler.sample(3, y=["left", "left"])
-    with pytest.raises(ValueError, match="y needs a sampler fitted with labels"):
+    with pytest.raises(ValueError, match="y needs a sampler that was fitted with labels"):
         PMFSampler(8).fit(latents).sample(5, y="left")
     with pytest.raises(ValueError, match="one label for each of 300 rows; got 2"):
         PMFSampler(8).fit(latents, ["a", "b"])
@@ -163,7 +166,7 @@ def test_fractional_weights_where_they_make_no_sense():
     rows = np.zeros((3, 2))
     with pytest.raises(ValueError, match="sample_weight must be whole in partial_fit"):
         PMFSampler(2, bounds=(0, 1)).partial_fit(rows, sample_weight=[0.5, 1, 1])
-    with pytest.raises(ValueError, match="min_count counts rows, so sample_weight must be whole"):
+    with pytest.raises(ValueError, match="min_count counts latents, so sample_weight must be whole"):
         PMFSampler(2, min_count=2).fit(rows, sample_weight=[0.5, 1, 1])
 
 
@@ -176,21 +179,30 @@ def uneven():
 @pytest.mark.parametrize("temperature", [0.3, 0.5, 1.0, 2.0, 30.0, np.inf])
 def test_temperature(uneven, temperature):
     masses = np.arange(1.0, 5.0) ** (1 / temperature)
-    seen = np.bincount(cell_of(uneven, uneven.sample(40_000, temperature=temperature)), minlength=4)
+    seen = np.bincount(cell_of(uneven, uneven.set_params(temperature=temperature).sample(40_000)), minlength=4)
     assert stats.chisquare(seen, masses / masses.sum() * 40_000).pvalue > 0.001
 
 
 def test_temperature_limits(uneven):
+    as_it_is = uneven.sample(99)
+    assert np.array_equal(uneven.set_params(temperature=1).sample(99), as_it_is)
     for cold in (0, 1e-300, 1e-4):
-        assert set(cell_of(uneven, uneven.sample(500, temperature=cold))) == {3}
+        assert set(cell_of(uneven, uneven.set_params(temperature=cold).sample(500))) == {3}
     tied = PMFSampler(2, random_state=0).fit([[0.0], [0.1], [1.0], [0.9]])
-    assert set(cell_of(tied, tied.sample(500, temperature=0))) == {0, 1}
-    assert np.array_equal(uneven.sample(99, temperature=1), uneven.sample(99))
+    assert set(cell_of(tied, tied.set_params(temperature=0).sample(500))) == {0, 1}
     for bad in (-1, np.nan):
         with pytest.raises(ValueError, match="temperature must be from 0 to inf"):
-            uneven.sample(temperature=bad)
+            uneven.set_params(temperature=bad).sample()
     with pytest.raises(TypeError, match="temperature must be a number"):
-        uneven.sample(temperature="hot")
+        uneven.set_params(temperature="hot").sample()
+
+
+def test_the_density_is_tempered_too(uneven):
+    latents = np.array([[0.0], [1.0], [2.0], [3.0]])
+    mass = np.arange(1.0, 5.0) ** 2
+    density = np.exp(uneven.set_params(temperature=0.5).score_samples(latents)) * uneven.bin_width_
+    assert density == pytest.approx(mass / mass.sum(), rel=1e-6)
+    assert uneven.set_params(temperature=0).score_samples(latents)[:3].tolist() == [-np.inf] * 3
 
 
 def test_temperature_within_a_class(labelled):
@@ -198,7 +210,7 @@ def test_temperature_within_a_class(labelled):
     sampler = PMFSampler(4, random_state=0).fit(latents, labels)
     for temperature in (0, np.inf, 0.5):
         wanted = ["left", "right"] * 100
-        assert (islands(sampler.sample(200, y=wanted, temperature=temperature)) == wanted).all()
+        assert (islands(sampler.set_params(temperature=temperature).sample(200, y=wanted)) == wanted).all()
 
 
 def test_rare_cells_are_dropped_and_not_saved(tmp_path):
@@ -231,7 +243,7 @@ def test_a_class_of_which_nothing_is_left_is_no_class(labels):
     latents = np.repeat([[0.0], [1.0]], [6, 5], axis=0)
     sampler = PMFSampler(4, min_count=3, random_state=0).fit(latents, list(labels))
     assert sampler.classes_.tolist() == ["a", "c"]
-    assert set(cell_of(sampler, sampler.sample(50, y="c", temperature=2))) == {1}
+    assert set(cell_of(sampler, sampler.set_params(temperature=2).sample(50, y="c"))) == {1}
     with pytest.raises(ValueError, match=f"'a', 'c'; got '{(set(labels) - set('ac')).pop()}'"):
         sampler.sample(3, y=(set(labels) - set("ac")).pop())
 
@@ -274,3 +286,12 @@ def test_labels_that_are_no_labels(labelled):
     assert np.array_equal(sampler.sample(5, y=np.array(1), random_state=0), sampler.sample(5, y=1, random_state=0))
     with pytest.raises(TypeError, match="hashable labels; got one of type list"):
         sampler.sample(2, y=([1], [2]))
+
+
+@pytest.mark.parametrize("sampler", [PMFSampler(4), LocalSampler(8, scale=1.0)])
+def test_a_regression_target_as_labels_is_noticed(sampler):
+    latents = np.random.default_rng(0).normal(size=(200, 3))
+    with pytest.warns(LabelWarning, match="200 of 200 classes in y have a single latent.*regression target"):
+        sampler.fit(latents, latents[:, 0])
+    with pytest.warns(LabelWarning, match="1 of 2 classes"):
+        sampler.fit(latents, ["rare", *["often"] * 199])

@@ -113,9 +113,9 @@ class Sampler(BaseEstimator, ABC):
     def _fit_batches(self, X: Any, batches: Batches) -> Self:
         with np.errstate(over="ignore", invalid="ignore"):
             state = self._fit(batches)
-        for name, value in state.items():
-            if name != "nn_ratio_" and isinstance(value, float | np.ndarray) and not np.isfinite(value).all():
-                raise InvalidInputError("latents are too large: their squares are beyond float64; rescale them")
+        numbers = (value for name, value in state.items() if name != "nn_ratio_" and _is_float(value))
+        if not all(np.isfinite(value).all() for value in numbers):
+            raise InvalidInputError("latents are too large: their squares are beyond float64; rescale them")
         if batches.streamed:
             self.__dict__.pop("feature_names_in_", None)
         else:
@@ -301,6 +301,10 @@ class Sampler(BaseEstimator, ABC):
             if wanted
             else f"{type(self).__name__} has no parameter to calibrate; leave calibration_latents out"
         )
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, float) or (isinstance(value, np.ndarray) and value.dtype.kind == "f")
 
 
 def _jsonable(value: Any) -> Any:

@@ -6,18 +6,18 @@ With T the training latents, H fresh ones and S samples, the nn ratio is
     r = \frac{\mathrm{median}_{z \in S} \min_{t \in T} \lVert z - t \rVert}
              {\mathrm{median}_{z \in H} \min_{t \in T} \lVert z - t \rVert}
 
-each dimension scaled by its standard deviation. Where no fresh latents are given, training latents stand in for them,
-each compared with all that differ from it. A knob is turned until the ratio is what was asked for:
+each dimension scaled by its standard deviation. Where no fresh latents are given, training latents take their place:
+each is compared with all others that differ from it. A hyperparameter is chosen so that the ratio meets a target:
 
-- bins of cells: r falls about as 1 / n_bins; the nearest whole number is taken, in a near tie the smaller;
-- neighbours of a vicinity: r rises with their logarithm;
-- scale of a vicinity: r rises with it; only where no number of neighbours will do;
-- bandwidth of a kernel density estimate: r rises with it.
+- the number of bins: r falls about as 1 / n_bins. The number with the nearest ratio is taken, in a near tie the
+  smaller;
+- the number of neighbours of `LocalSampler`: r rises with its logarithm;
+- the scale of `LocalSampler`: r rises with it. It is changed only if no number of neighbours meets the target;
+- the bandwidth of a kernel density estimate: r rises with it.
 
-A fixed number of probes stands for H and for S, so that the cost is linear in rows and dimensions.
-
-Probes are chosen by a hash of their values, not by their position: the choice is the same
-whatever the order of the rows and however they are cut into batches.
+A fixed number of latents stands for H and is the source of S, so the cost is linear in rows and dimensions. They are
+chosen by a hash of their values, not by their position: the choice is the same whatever the order of the rows and
+however they are cut into batches.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ FALLBACK_NEIGHBORS = 16
 # it was trained on a little closer together than fresh ones, so that ratios to held-out training latents come out high.
 TIE = 0.02
 TOLERANCE = 0.1  # of the target; beyond it there is a warning
-CLOSE = 0.015  # of the target: near enough for a knob that can be turned further; the probes tell no finer
+CLOSE = 0.015  # of the target: the search stops here, since the sources resolve nothing finer
 _FIRST_NEIGHBORS = 32  # that are tried
 _MORE, _FEWER = 0.04, 0.065  # by which the nn ratio rises and falls, roughly, when these are doubled and halved
 _MOST_TRIALS = 12
@@ -144,7 +144,7 @@ def calibrate_bins(
         samples = np.minimum(grid.lower + (grid.codes(sources) + uniforms) * grid.width, grid.upper)
         return novelty.ratio(samples)
 
-    n_bins, reached = _search(ratio, target)
+    n_bins, reached = _search_bins(ratio, target)
     if abs(reached - target) > TOLERANCE * target:
         reason = f"the nearest that whole numbers of bins give is {reached:.2f}"
         if n_bins == 1 and reached < target:
@@ -173,12 +173,12 @@ def calibrate_neighbors(
     """
     a, found = 1.0 if scale is None else scale, n_neighbors
     if found is None:
-        found, reached = _turn_neighbors(lambda k: ratio(k, a), target, most)
+        found, reached = _search_neighbors(lambda k: ratio(k, a), target, most)
     else:
         reached = ratio(found, a)
     too_timid, too_bold = reached < (1 - 2 * CLOSE) * target, reached > (1 + 2 * CLOSE) * target
     if scale is None and found > 1 and (too_timid or (too_bold and n_neighbors is not None)):
-        a, reached = _turn_scale(lambda a: ratio(found, a), target)
+        a, reached = _search_scale(lambda a: ratio(found, a), target)
     if abs(reached - target) > TOLERANCE * target:
         reason = f"the nearest found is {reached:.2f}"
         _warn("LocalSampler", _missed(target, reason), f"n_neighbors={found} and scale={a:.3g}")
@@ -195,7 +195,7 @@ def calibrate_bandwidth(ratio: Callable[[float], float], target: float) -> tuple
     target : float
         The nn ratio wanted, above 0.
     """
-    bandwidth, reached = _turn_scale(ratio, target)
+    bandwidth, reached = _search_scale(ratio, target)
     if abs(reached - target) > TOLERANCE * target:
         _warn("KDESampler", _missed(target, f"the nearest found is {reached:.2f}"), f"bandwidth={bandwidth:.3g}")
     return bandwidth, reached
@@ -250,7 +250,7 @@ def row_hash(rows: Array) -> Array:
     return mixed
 
 
-def _search(ratio: Callable[[int], float], target: float) -> tuple[int, float]:
+def _search_bins(ratio: Callable[[int], float], target: float) -> tuple[int, float]:
     """Return the whole number whose ratio is nearest to the target; the ratio falls about as 1 / n_bins."""
     reached: dict[int, float] = {}
     low, high, n_bins = 0, MOST_BINS + 1, 8
@@ -268,7 +268,7 @@ def _search(ratio: Callable[[int], float], target: float) -> tuple[int, float]:
     return best, reached[best]
 
 
-def _turn_neighbors(ratio: Callable[[int], float], target: float, most: int) -> tuple[int, float]:
+def _search_neighbors(ratio: Callable[[int], float], target: float, most: int) -> tuple[int, float]:
     """Return the whole number whose ratio is near the target; the ratio rises with its logarithm."""
     reached: dict[int, float] = {}
     least = min(2, most)  # one alone is a copy
@@ -292,7 +292,7 @@ def _turn_neighbors(ratio: Callable[[int], float], target: float, most: int) -> 
     return best, reached[best]
 
 
-def _turn_scale(ratio: Callable[[float], float], target: float) -> tuple[float, float]:
+def _search_scale(ratio: Callable[[float], float], target: float) -> tuple[float, float]:
     """Return the scale whose ratio is near the target; the ratio rises with it, for small scales in proportion."""
     reached: dict[float, float] = {}
     low, high, scale = 0.0, math.inf, 1.0
@@ -314,5 +314,5 @@ def _missed(target: float, reason: str) -> str:
     return f"the nn ratio cannot be brought to {target:g}: {reason}"
 
 
-def _warn(knob: str, reason: str, used: str) -> None:
-    warnings.warn(f"{knob}: {reason}; using {used}", CalibrationWarning, stacklevel=5)
+def _warn(parameter: str, reason: str, used: str) -> None:
+    warnings.warn(f"{parameter}: {reason}; using {used}", CalibrationWarning, stacklevel=6)

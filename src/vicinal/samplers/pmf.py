@@ -23,6 +23,7 @@ from __future__ import annotations
 import numbers
 from collections.abc import Iterator
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any, Self
 
 import numpy as np
@@ -155,44 +156,18 @@ class PMFSampler(Sampler):
         self.temperature = temperature
         self.random_state = random_state
 
-    @property
-    def lower_(self) -> Array:  # noqa: D102 - the class documents its attributes
-        return self._table.grid.lower
+    lower_ = property(attrgetter("_table.grid.lower"))
+    upper_ = property(attrgetter("_table.grid.upper"))
+    bin_width_ = property(attrgetter("_table.grid.width"))
+    n_bins_ = property(attrgetter("_table.grid.n_bins"))
+    cells_ = property(attrgetter("_table.cells"))
+    counts_ = property(attrgetter("_table.counts"))
+    n_samples_seen_ = property(attrgetter("_table.n_rows"))
+    n_clipped_ = property(attrgetter("_table.n_clipped"))
+    dropped_mass_ = property(attrgetter("_table.dropped_mass"))
 
     @property
-    def upper_(self) -> Array:  # noqa: D102
-        return self._table.grid.upper
-
-    @property
-    def bin_width_(self) -> Array:  # noqa: D102
-        return self._table.grid.width
-
-    @property
-    def n_bins_(self) -> int:  # noqa: D102
-        return self._table.grid.n_bins
-
-    @property
-    def cells_(self) -> Array:  # noqa: D102
-        return self._table.cells
-
-    @property
-    def counts_(self) -> Array:  # noqa: D102
-        return self._table.counts
-
-    @property
-    def n_samples_seen_(self) -> int:  # noqa: D102
-        return self._table.n_rows
-
-    @property
-    def n_clipped_(self) -> int:  # noqa: D102
-        return self._table.n_clipped
-
-    @property
-    def dropped_mass_(self) -> float:  # noqa: D102
-        return self._table.dropped_mass
-
-    @property
-    def classes_(self) -> Array:  # noqa: D102
+    def classes_(self) -> Array:  # noqa: D102 - the class documents its attributes
         if not self._table.classes:
             raise AttributeError("classes_ is there only after a fit with labels")
         return labels.as_array(self._table.classes)

@@ -1,4 +1,4 @@
-"""Sums over the rows of cells, and the cell in which a row is likeliest."""
+"""Sums over the rows of neighbourhoods, and the neighbourhood in which a row is likeliest."""
 
 import numpy as np
 import pytest
@@ -65,13 +65,13 @@ def test_sums_compiled_as_defined(n, d, share, seed):
     generator = np.random.default_rng(seed)
     points, rows = generator.normal(size=(n, d)).astype(np.float32), generator.permutation(n)
     starts = np.concatenate([[0], np.sort(generator.permutation(np.arange(1, n))[: round(share * (n - 1))]), [n]])
-    ours, theirs = cpu.cell_sums(points, rows, starts), reference.cell_sums(points, rows, starts)
+    ours, theirs = cpu.neighborhood_sums(points, rows, starts), reference.neighborhood_sums(points, rows, starts)
     assert [one.tobytes() for one in ours] == [one.tobytes() for one in theirs]
 
 
 def test_sums_by_hand(kernel):
     points = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
-    sums, squares = kernel.cell_sums(points, np.array([2, 0, 1]), np.array([0, 1, 3]))
+    sums, squares = kernel.neighborhood_sums(points, np.array([2, 0, 1]), np.array([0, 1, 3]))
     assert sums.tolist() == [[5, 6], [4, 6]]
     assert squares.tolist() == [61, 30]
 
@@ -144,7 +144,7 @@ def test_scatters_compiled_as_defined(n, d, share, seed):
     starts = np.concatenate([[0], np.sort(generator.permutation(np.arange(1, n))[: round(share * (n - 1))]), [n]])
     starts = starts[len(starts) // 3 :] if len(starts) > 3 else starts  # some cells of many
     means = generator.normal(size=(len(starts) - 1, d)).astype(np.float32)
-    ours, theirs = (kernel.cell_scatters(points, rows, starts, means) for kernel in (cpu, reference))
+    ours, theirs = (kernel.neighborhood_scatters(points, rows, starts, means) for kernel in (cpu, reference))
     assert ours.tobytes() == theirs.tobytes()
 
 
@@ -152,6 +152,6 @@ def test_scatters_are_covariances(kernel):
     points = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
     rows, starts = np.random.default_rng(1).permutation(50), np.array([10, 30, 50])
     cells = [points[rows[10:30]].astype(float), points[rows[30:]].astype(float)]
-    scatters = kernel.cell_scatters(points, rows, starts, np.array([c.mean(axis=0) for c in cells], np.float32))
+    scatters = kernel.neighborhood_scatters(points, rows, starts, np.array([c.mean(axis=0) for c in cells], np.float32))
     for cell, scatter in zip(cells, scatters, strict=True):
         np.testing.assert_allclose(scatter, np.cov(cell.T) * 19, rtol=1e-5, atol=1e-9)
