@@ -1,4 +1,4 @@
-r"""Copies of training latents: what every quality metric loves and nobody wants.
+r"""Copies of training latents.
 
 .. math:: i \sim U\{1, \dots, n\}, \quad z = z_i
 """
@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
+from vicinal._arrays import Array
+from vicinal.samplers.base import Sampler
+from vicinal.samplers.batches import Batches, Training
+from vicinal.samplers.by_class import class_state, item_range
+from vicinal.samplers.draws import draw_items
 
-from vicinal import rng
-from vicinal.samplers.base import ArrayFitMixin
 
-Array = np.ndarray[Any, Any]
-
-
-class BootstrapSampler(ArrayFitMixin):
+class BootstrapSampler(Sampler):
     """Draw training latents with replacement, each equally often: a balanced bootstrap.
 
-    The row of every table that shows what a quality metric gives to mere copies. It has no density.
+    It shows what a quality metric gives to copies. It has no density.
 
     Parameters
     ----------
@@ -28,7 +27,11 @@ class BootstrapSampler(ArrayFitMixin):
     Attributes
     ----------
     latents_ : ndarray of shape (n, d)
-        The training latents.
+        The training latents, class by class after a fit with labels.
+    weights_ : ndarray of int64, shape (n,)
+        Weights of the latents; only after a fit with weights.
+    classes_, class_starts_ : ndarray, shapes (n_classes,) and (n_classes + 1,)
+        Labels. Class k holds the latents ``latents_[class_starts_[k] : class_starts_[k + 1]]``; only with labels.
 
     References
     ----------
@@ -49,8 +52,12 @@ class BootstrapSampler(ArrayFitMixin):
     def __init__(self, *, random_state: Any = None) -> None:
         self.random_state = random_state
 
-    def _fit(self, X: Array) -> dict[str, Any]:
-        return {"latents_": X.copy()}
+    def _fit(self, batches: Batches) -> dict[str, Any]:
+        training = Training.of(batches)
+        return {"latents_": training.rows.copy(), **class_state(training)}
 
-    def _sample(self, key: int, start: int, n_samples: int) -> Array:
-        return self.latents_[rng.choices(key, start, n_samples, len(self.latents_))]
+    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
+        weights = getattr(self, "weights_", None)
+        first, last = item_range(self, len(self.latents_), classes)
+        drawn: Array = self.latents_[draw_items(weights, first, last, key, start, n_samples)]
+        return drawn

@@ -5,23 +5,27 @@ the order statistics:
 
 .. math:: i \sim U\{1, \dots, n\}, \quad z_j = Q_j(u_j)
 
-where u_j is uniform on the bin of r_ij among m bins (checkerboard), or u_j ~ Beta(r_ij, n + 1 - r_ij) (beta).
+where u_j is uniform on the bin of r_ij among m bins (checkerboard), or u_j ~ Beta(r_ij, n + 1 - r_ij) (beta). After a fit with
+labels, ranks and quantiles are those within the class of latent i.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from vicinal import _validation, rng
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.samplers.base import ArrayFitMixin
+from vicinal.samplers.base import Sampler
+from vicinal.samplers.batches import Batches, Training
+from vicinal.samplers.by_class import class_of, class_state, item_range, parts_of
+from vicinal.samplers.draws import draw_copies
 
-Array = np.ndarray[Any, Any]
 
-
-class CopulaSampler(ArrayFitMixin):
+class CopulaSampler(Sampler):
     """Draw from an empirical copula with the marginal distributions of the latents.
 
     It has no density: where latents repeat a value, their marginal distribution has none.
@@ -31,16 +35,24 @@ class CopulaSampler(ArrayFitMixin):
     kind : {"checkerboard", "beta"}
         How ranks are moved: uniformly within a bin of ranks, or as the ranks of fresh samples vary.
     n_bins : int, optional
-        Bins of the checkerboard in each dimension, m, each of n / m ranks; None takes n, which nearly copies.
+        Bins of the checkerboard in each dimension, m, each of n / m ranks; at most the number of latents. None takes
+        n, which nearly copies.
     random_state : int, None or numpy generator
         Seed of `sample`; None takes fresh entropy on every call.
 
     Attributes
     ----------
     ranks_ : ndarray of int32 or int64, shape (n, d)
-        Rank of each latent in each dimension, from 0; equal values in the order of the rows.
+        Rank of each latent in each dimension, from 0. Equal values keep the order of the rows. After a fit with labels,
+        the ranks of a class follow those of the class before it. A latent of weight w has w ranks; this is the first.
     sorted_ : ndarray of shape (n, d)
-        The values of each dimension, sorted.
+        The values of each dimension, sorted within each class.
+    weights_, sorted_ranks_ : ndarray of int64, shapes (n,) and (n, d)
+        Weights of the latents, and ``ranks_`` sorted; only after a fit with weights.
+    effective_sizes_ : ndarray of float64, shape (n_classes,), or (1,) without labels
+        Effective number of latents, n; only after a fit with weights.
+    classes_, class_starts_ : ndarray, shapes (n_classes,) and (n_classes + 1,)
+        Labels. Class k has the rows ``class_starts_[k]`` to ``class_starts_[k + 1] - 1``; only after a fit with labels.
 
     See Also
     --------
@@ -69,31 +81,65 @@ class CopulaSampler(ArrayFitMixin):
         self.n_bins = n_bins
         self.random_state = random_state
 
-    def _fit(self, X: Array) -> dict[str, Any]:
+    def _fit(self, batches: Batches) -> dict[str, Any]:
+        training = Training.of(batches)
+        rows, weights = training.rows, training.weights
         kind = _validation.check_choice(self.kind, "kind", ("checkerboard", "beta"))
         if self.n_bins is not None:
             if kind == "beta":
                 raise InvalidInputError(f'n_bins go with kind="checkerboard" only; got n_bins={self.n_bins}')
-            _validation.check_integer(self.n_bins, "n_bins", minimum=1, maximum=len(X))
-        order = np.argsort(X, axis=0, kind="stable")
-        ranks = np.empty(X.shape, np.int32 if len(X) < 2**31 else np.int64)
-        np.put_along_axis(ranks, order, np.arange(len(X), dtype=ranks.dtype)[:, None], axis=0)
-        return {"ranks_": ranks, "sorted_": np.take_along_axis(X, order, axis=0)}
+            _validation.check_integer(self.n_bins, "n_bins", minimum=1, maximum=len(rows))
+        ranks = np.empty(rows.shape, np.int32 if weights is None and len(rows) < 2**31 else np.int64)
+        values, n_before = np.empty_like(rows), 0
+        for first, last in pairwise(training.class_starts.tolist()):
+            order = np.argsort(rows[first:last], axis=0, kind="stable")
+            steps = np.ones_like(order) if weights is None else weights[first:last][order]
+            ends = n_before + np.cumsum(steps, axis=0)
+            np.put_along_axis(ranks[first:last], order, (ends - steps).astype(ranks.dtype), axis=0)
+            values[first:last] = np.take_along_axis(rows[first:last], order, axis=0)
+            n_before = int(ends[-1, 0])
+        state = {"ranks_": ranks, "sorted_": values, **class_state(training)}
+        if weights is not None:
+            sizes = [part.counts.sum() for part in parts_of(training, batches)]
+            state |= {"sorted_ranks_": np.sort(ranks, axis=0), "effective_sizes_": np.array(sizes)}
+        return state
 
-    def _sample(self, key: int, start: int, n_samples: int) -> Array:
-        n, d = self.ranks_.shape
-        ranks = self.ranks_[rng.choices(key, start, n_samples, n)]
-        uniforms = rng.uniforms(key, start, n_samples, d)
+    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
+        """Return samples as if each latent were repeated as often as its weight says."""
+        weights = getattr(self, "weights_", None)
+        first, last = item_range(self, len(self.ranks_), classes)
+        chosen, copies = draw_copies(weights, first, last, key, start, n_samples)
+        places = class_of(self, chosen)
+        starts = getattr(self, "class_starts_", np.array([0, len(self.ranks_)]))
+        if weights is not None:
+            starts = np.concatenate([[0], np.cumsum(weights)])[starts]  # in the repeated rows
+        n = np.diff(starts)
+        size = getattr(self, "effective_sizes_", n)[places, None]
+        first, n = starts[places, None], n[places, None]
+        place = self._levels(self.ranks_[chosen] + copies[:, None] - first, n, size, key, start) * (n - 1)
+        below = np.minimum(place.astype(np.int64), n - 1)
+        low = self._values(first + below)
+        high = self._values(first + np.minimum(below + 1, n - 1))
+        latents: Array = low + (place - below) * (high - low)
+        return latents
+
+    def _levels(self, ranks: Array, n: Array, size: Array, key: int, start: int) -> Array:
+        """Return levels of the quantile functions for ranks from 0 to n - 1, both of shape (n_samples, d)."""
+        uniforms = rng.uniforms(key, start, *ranks.shape)
         if self.kind == "beta":
             from scipy.special import betaincinv  # late: it takes long to load
 
-            levels = betaincinv(ranks + 1.0, n - ranks.astype(np.float64), uniforms)
-        else:
-            n_bins = n if self.n_bins is None else self.n_bins
-            levels = (ranks.astype(np.int64) * n_bins // n + uniforms) / n_bins
-        place = levels * (n - 1)
-        below = np.minimum(place.astype(np.int64), n - 1)
-        low = np.take_along_axis(self.sorted_, below, axis=0)
-        high = np.take_along_axis(self.sorted_, np.minimum(below + 1, n - 1), axis=0)
-        latents: Array = low + (place - below) * (high - low)
-        return latents
+            scaled = ranks * ((size - 1.0) / np.maximum(n - 1.0, 1.0))  # the ranks, for whole weights
+            return np.asarray(betaincinv(scaled + 1.0, size - scaled, uniforms))
+        n_bins = np.maximum(np.rint(size), 1.0)
+        if self.n_bins is not None:
+            n_bins = np.minimum(self.n_bins, n_bins)
+        return np.asarray((np.floor(ranks * n_bins / n) + uniforms) / n_bins)
+
+    def _values(self, ranks: Array) -> Array:
+        """Return the values with these ranks, (n_samples, d)."""
+        if not hasattr(self, "sorted_ranks_"):
+            return np.take_along_axis(self.sorted_, ranks, axis=0)
+        columns = zip(self.sorted_.T, self.sorted_ranks_.T, ranks.T, strict=True)
+        found = [values[np.searchsorted(known, wanted, side="right") - 1] for values, known, wanted in columns]
+        return np.stack(found, axis=1)

@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 
 from vicinal import _validation, rng
+from vicinal._arrays import Array
 from vicinal._errors import import_extra
-from vicinal.samplers.base import DensityMixin
-from vicinal.samplers.networks import NetworkFitMixin, in_chunks
-
-Array = np.ndarray[Any, Any]
+from vicinal.samplers.torch_fit import TorchSampler, in_chunks
 
 
-class FlowSampler(NetworkFitMixin, DensityMixin):
-    """Draw noise and take it through the inverse of a network trained by maximum likelihood, by zuko.
+class FlowSampler(TorchSampler):
+    """Draw noise and invert a network of zuko that was trained by maximum likelihood.
+
+    It cannot draw within classes: `fit` refuses labels.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ class FlowSampler(NetworkFitMixin, DensityMixin):
     def _losses(self, network: Any, rows: Any, generator: Any) -> Any:
         return -network().log_prob(rows)
 
-    def _sample(self, key: int, start: int, n_samples: int) -> Array:
+    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
         normals = rng.normals(key, start, n_samples, int((self.scale_ > 0).sum()))
         if normals.size:
             with self._fitted_network() as (torch, network):

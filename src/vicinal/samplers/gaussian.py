@@ -1,4 +1,4 @@
-r"""One Gaussian.
+r"""One Gaussian, or one for each class.
 
 .. math:: z = \mu + F e, \quad e \sim N(0, I), \quad F F^T = \Sigma
 """
@@ -9,29 +9,37 @@ from typing import Any
 
 import numpy as np
 
-from vicinal import _validation, rng
-from vicinal.samplers.base import ArrayFitMixin, DensityMixin
+from vicinal import _validation
+from vicinal._arrays import Array
+from vicinal.samplers import labels
+from vicinal.samplers.base import Sampler
+from vicinal.samplers.batches import Batches, Training
+from vicinal.samplers.by_class import Part, each_class, mean_and_variance, parts_of, without_labels
+from vicinal.samplers.draws import draw_gaussians, draw_items
 
-Array = np.ndarray[Any, Any]
 
-
-class GaussianSampler(ArrayFitMixin, DensityMixin):
+class GaussianSampler(Sampler):
     """Draw from one Gaussian: the standard one, or the one with the moments of the latents.
+
+    After a fit with labels, each class has a Gaussian with its own moments, and the density is that of their mixture.
 
     Parameters
     ----------
     covariance_type : {"full", "diag", "standard"}
         ``"full"``: mean and covariance of the training latents (ddof=1). ``"diag"``: mean and variances.
-        ``"standard"``: mean 0 and covariance I whatever the latents, the prior of a variational autoencoder.
+        ``"standard"``: mean 0 and covariance I, the prior of a variational autoencoder. It depends neither on the
+        latents nor on labels and weights, so these are refused.
     random_state : int, None or numpy generator
         Seed of `sample`; None takes fresh entropy on every call.
 
     Attributes
     ----------
-    mean_ : ndarray of float64, shape (d,)
+    mean_ : ndarray of float64, shape (d,), or (n_classes, d) after a fit with labels
         Mean.
-    covariance_ : ndarray of float64, shape (d, d)
-        Covariance; where it is singular, the density is that on the subspace that carries the mass.
+    covariance_ : ndarray of float64, shape (d, d), or (n_classes, d, d)
+        Covariance. Where it is singular, the density is that on the subspace that holds the latents.
+    classes_, class_counts_ : ndarray of shape (n_classes,)
+        Labels, and the total weight (int64) of each class; only after a fit with labels.
 
     Examples
     --------
@@ -44,8 +52,6 @@ class GaussianSampler(ArrayFitMixin, DensityMixin):
     (2, 2)
     """
 
-    _block_rows = 1024
-
     mean_: Array
     covariance_: Array
 
@@ -53,24 +59,59 @@ class GaussianSampler(ArrayFitMixin, DensityMixin):
         self.covariance_type = covariance_type
         self.random_state = random_state
 
-    def _fit(self, X: Array) -> dict[str, Any]:
+    def _fit(self, batches: Batches) -> dict[str, Any]:
         kind = _validation.check_choice(self.covariance_type, "covariance_type", ("full", "diag", "standard"))
-        d = X.shape[1]
         if kind == "standard":
+            d = without_labels(batches, 'GaussianSampler("standard")', weighs=False).rows.shape[1]
             return {"mean_": np.zeros(d), "covariance_": np.eye(d)}
-        X = X.astype(np.float64)
-        covariance = np.cov(X, rowvar=False).reshape(d, d) if kind == "full" else np.diag(X.var(axis=0, ddof=1))
-        return {"mean_": X.mean(axis=0), "covariance_": covariance}
+        training = Training.of(batches)
+        moments = [_moments(part, kind) for part in parts_of(training, batches)]
+        means, covariances = (each_class(list(values), training) for values in zip(*moments, strict=True))
+        state = {"mean_": means, "covariance_": covariances}
+        if training.classes:
+            weights = np.ones(len(training.rows), np.int64) if training.weights is None else training.weights
+            state["classes_"] = labels.as_array(training.classes)
+            state["class_counts_"] = np.add.reduceat(weights, training.class_starts[:-1])
+        return state
 
-    def _sample(self, key: int, start: int, n_samples: int) -> Array:
-        eigenvalues, eigenvectors = np.linalg.eigh(self.covariance_)
-        factor = eigenvectors * np.sqrt(np.maximum(eigenvalues, 0.0))
-        return self.mean_ + rng.normals(key, start, n_samples, len(self.mean_)) @ factor.T
+    def _gaussians(self) -> tuple[Array, Array, Array]:
+        """Return counts (n,), means (n, d) and covariances (n, d, d) of the Gaussians of all classes."""
+        d = self.n_features_in_
+        counts = getattr(self, "class_counts_", np.ones(1, np.int64))
+        return counts, self.mean_.reshape(-1, d), self.covariance_.reshape(-1, d, d)
+
+    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
+        counts, means, covariances = self._gaussians()
+        if classes is None:
+            classes = draw_items(counts, 0, len(counts), key, start, n_samples)
+        eigenvalues, eigenvectors = np.linalg.eigh(covariances)
+        factors = eigenvectors * np.sqrt(np.maximum(eigenvalues, 0.0))[:, None, :]
+        return draw_gaussians(means, factors, classes, key, start)
 
     def _score_samples(self, X: Array) -> Array:
-        if not self.covariance_.any():  # all latents were equal: a point
-            return np.where((self.mean_.astype(X.dtype) == X).all(axis=1), 0.0, -np.inf)
-        from scipy.stats import multivariate_normal  # late: it takes long to load
+        counts, means, covariances = self._gaussians()
+        scores = np.full(len(X), -np.inf)
+        for share, mean, covariance in zip(counts / counts.sum(), means, covariances, strict=True):
+            scores = np.logaddexp(scores, np.log(share) + _log_density(X, mean, covariance))
+        return scores
 
-        gaussian = multivariate_normal(self.mean_, self.covariance_, allow_singular=True)
-        return np.asarray(gaussian.logpdf(X.astype(np.float64))).reshape(len(X))
+
+def _moments(part: Part, kind: str) -> tuple[Array, Array]:
+    """Return mean (d,) and covariance (d, d)."""
+    rows, counts = part
+    mean, variance = mean_and_variance(part)
+    if kind == "diag" or not variance.any():
+        return mean, np.diag(variance)
+    if (counts == 1).all():
+        return mean, np.cov(rows.astype(np.float64), rowvar=False).reshape(len(mean), len(mean))
+    centred = rows - mean
+    return mean, (counts[:, None] * centred).T @ centred / (counts.sum() - 1.0)
+
+
+def _log_density(X: Array, mean: Array, covariance: Array) -> Array:
+    if not covariance.any():  # all latents were equal
+        return np.where((mean.astype(X.dtype) == X).all(axis=1), 0.0, -np.inf)
+    from scipy.stats import multivariate_normal  # late: it takes long to load
+
+    gaussian = multivariate_normal(mean, covariance, allow_singular=True)
+    return np.asarray(gaussian.logpdf(X.astype(np.float64))).reshape(len(X))

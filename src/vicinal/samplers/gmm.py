@@ -12,27 +12,32 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from vicinal import _progress, _validation, rng
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.samplers.base import ArrayFitMixin, DensityMixin
+from vicinal.samplers import labels
+from vicinal.samplers.base import Sampler
+from vicinal.samplers.batches import Batches, Training
+from vicinal.samplers.by_class import Part, item_range, parts_of
+from vicinal.samplers.draws import draw_gaussians, draw_items
 
-Array = np.ndarray[Any, Any]
 
-
-class GMMSampler(ArrayFitMixin, DensityMixin):
+class GMMSampler(Sampler):
     """Draw from a Gaussian mixture with full covariances, fitted by scikit-learn in float64.
 
     The defaults are those of the autoencoder literature and of pythae. A fit costs
-    O(n d**2 k i) for k components and i iterations.
+    O(n d**2 k i) for k components and i iterations. After a fit with labels, each class has a mixture of its own,
+    and the density is that of all of them.
 
     Parameters
     ----------
     n_components : int or "bic"
-        Gaussians, k; at most the number of latents. ``"bic"`` fits mixtures of 1, 2, 5, 10, 20, 50, ... Gaussians
-        until the Bayesian information criterion gets worse, and keeps the one with the lowest.
+        Number of Gaussians, k, at most the number of latents; with labels that of each class, where a class has no
+        more than it has distinct latents. ``"bic"`` fits mixtures of 1, 2, 5, 10, 20, 50, ... Gaussians until the
+        Bayesian information criterion gets worse, and keeps the mixture with the lowest.
     max_components : int
-        The most Gaussians that ``"bic"`` tries; nor does it try more than one for d + 1 different latents.
+        The most Gaussians that ``"bic"`` tries. It also tries at most one for every d + 1 distinct latents.
     max_iter : int
-        Iterations at the most.
+        Maximum number of iterations.
     tol : float
         Stop when the mean log likelihood gains less than this, in nats.
     reg_covar : float
@@ -43,17 +48,21 @@ class GMMSampler(ArrayFitMixin, DensityMixin):
     Attributes
     ----------
     weights_ : ndarray of float64, shape (k,)
-        Mass of each component.
+        Probability of each component. They add up to 1; with labels, those of a class add up to its share.
     means_ : ndarray of float64, shape (k, d)
         Means.
     covariances_ : ndarray of float64, shape (k, d, d)
         Covariances.
     n_iter_ : int
-        Iterations done.
+        Iterations done, in all classes together.
     n_components_ : int
-        Gaussians of the mixture, k.
+        Number of Gaussians, in all classes together.
     bic_ : ndarray of float64, shape (n_tried, 2)
-        Gaussians and BIC (lower is better, in units of 2 nats) of each mixture tried; only after ``"bic"``.
+        Number of Gaussians and BIC (lower is better, in units of 2 nats) of each mixture tried, one class after
+        another; only after ``"bic"``.
+    classes_, class_starts_ : ndarray, shapes (n_classes,) and (n_classes + 1,)
+        Labels. Class k has the components ``class_starts_[k]`` to ``class_starts_[k + 1] - 1``; only after a fit with
+        labels.
 
     References
     ----------
@@ -71,8 +80,6 @@ class GMMSampler(ArrayFitMixin, DensityMixin):
     >>> sampler.sample(3).shape
     (3, 2)
     """
-
-    _block_rows = 1024
 
     weights_: Array
     means_: Array
@@ -99,58 +106,90 @@ class GMMSampler(ArrayFitMixin, DensityMixin):
 
     @property
     def n_components_(self) -> int:
-        """Gaussians of the mixture, k."""
+        """Number of Gaussians, in all classes together."""
         return len(self.weights_)
 
-    def _fit(self, X: Array) -> dict[str, Any]:
-        X = X.astype(np.float64)
+    def _fit(self, batches: Batches) -> dict[str, Any]:
+        training = Training.of(batches)
+        n_components = self._checked_n_components(len(training.rows))
+        parts = [Part(rows.astype(np.float64), counts) for rows, counts in parts_of(training, batches)]
+        if n_components is None:
+            found = [self._by_bic(part) for part in parts]
+        elif training.classes:
+            found = [(self._mixture(part, min(n_components, _n_distinct(part))), []) for part in parts]
+        else:
+            found = [(self._mixture(parts[0], n_components), [])]
+        sizes = np.array([part.counts.sum() for part in parts])
+        shares = sizes / sizes.sum()
+        state = {
+            "weights_": np.concatenate([p * mixture.weights_ for p, (mixture, _) in zip(shares, found, strict=True)]),
+            "means_": np.concatenate([mixture.means_ for mixture, _ in found]),
+            "covariances_": np.concatenate([mixture.covariances_ for mixture, _ in found]),
+            "n_iter_": sum(int(mixture.n_iter_) for mixture, _ in found),
+        }
+        if n_components is None:
+            state["bic_"] = np.concatenate([tried for _, tried in found])
+        if training.classes:
+            state["classes_"] = labels.as_array(training.classes)
+            state["class_starts_"] = np.cumsum([0] + [len(mixture.weights_) for mixture, _ in found])
+        return state
+
+    def _checked_n_components(self, n_latents: int) -> int | None:
+        """Return the number of components, None for "bic"."""
         if isinstance(self.n_components, str):
             if self.n_components != "bic":
                 raise InvalidInputError(f"n_components must be an integer or 'bic'; got {self.n_components!r}")
-            return self._fit_by_bic(X)
+            return None
         n_components = _validation.check_integer(self.n_components, "n_components", minimum=1)
-        if n_components > len(X):
+        if n_components > n_latents:
             raise InvalidInputError(
-                f"n_components must be at most the number of latents; got {n_components} for n_samples={len(X)}"
+                f"n_components must be at most the number of latents; got {n_components} for n_samples={n_latents}"
             )
-        return _state_of(self._mixture(X, n_components))
+        return n_components
 
-    def _fit_by_bic(self, X: Array) -> dict[str, Any]:
+    def _by_bic(self, part: Part) -> tuple[Any, list[tuple[int, float]]]:
         """Fit more and more components until the BIC gets worse; return the mixture of the lowest, and all BICs."""
         most = _validation.check_integer(self.max_components, "max_components", minimum=1)
-        room = len(np.unique(X, axis=0)) // (X.shape[1] + 1)  # d + 1 different latents have a covariance
-        counts = _one_two_five(min(most, max(1, room)))
-        best, bics = None, []
-        with _progress.late_bar("Fitting mixtures", total=sum(counts)) as advance:
-            for count in counts:
+        d = part.rows.shape[1]
+        room = _n_distinct(part) // (d + 1)  # d + 1 distinct latents have a covariance
+        numbers = _one_two_five(min(most, max(1, room)))
+        best, tried = None, []
+        with _progress.late_bar("Fitting mixtures", total=sum(numbers)) as advance:
+            for k in numbers:
                 try:
-                    mixture = self._mixture(X, count)
+                    mixture = self._mixture(part, k)
                 except InvalidInputError:
                     if best is None:
                         raise
                 else:
-                    bics.append((count, mixture.bic(X)))
-                    if best is not None and bics[-1][1] > bics[-2][1]:
+                    n_parameters = k * (d + 1) * (d + 2) // 2 - 1
+                    log_likelihood = part.counts @ mixture.score_samples(part.rows)
+                    tried.append((k, float(n_parameters * np.log(part.counts.sum()) - 2.0 * log_likelihood)))
+                    if best is not None and tried[-1][1] > tried[-2][1]:
                         break
                     best = mixture
-                advance(count)
-        return {**_state_of(best), "bic_": np.array(bics)}
+                advance(k)
+        return best, tried
 
-    def _mixture(self, X: Array, n_components: int) -> Any:
-        """Return scikit-learn's mixture, fitted to X (n, d) of float64."""
-        from sklearn.mixture import GaussianMixture  # late: it takes long to load
+    def _mixture(self, part: Part, n_components: int) -> Any:
+        """Return a mixture fitted to one class."""
+        from vicinal.samplers.weighted_mixture import WeightedMixture  # late: scikit-learn's takes long to load
 
-        mixture = GaussianMixture(
+        rows, counts = part
+        if len(rows) == 1:  # scikit-learn wants two rows
+            rows, counts = np.repeat(rows, 2, axis=0), np.repeat(counts, 2)
+        mixture = WeightedMixture(
             n_components,
+            counts,
             max_iter=_validation.check_integer(self.max_iter, "max_iter", minimum=1),
             tol=self.tol,
             reg_covar=self.reg_covar,
             random_state=rng.seed_key(self.random_state) % 2**32,
         )
         try:
-            # The k-means that it starts from adds in parallel: one thread adds in one order on any number of cores.
+            # k-means adds in parallel. With one thread it adds in the same order on any number of cores.
             with threadpool_limits(1, user_api="openmp"):
-                mixture.fit(X)
+                mixture.fit(rows)
         except ValueError as error:
             raise InvalidInputError(
                 f"the mixture could not be fitted ({error}); raise reg_covar (now {self.reg_covar}), "
@@ -158,14 +197,11 @@ class GMMSampler(ArrayFitMixin, DensityMixin):
             ) from error
         return mixture
 
-    def _sample(self, key: int, start: int, n_samples: int) -> Array:
-        cumulative = np.cumsum(np.rint(self.weights_ * 2.0**32).astype(np.int64))
-        component = np.searchsorted(cumulative, rng.choices(key, start, n_samples, int(cumulative[-1])), side="right")
-        latents = rng.normals(key, start, n_samples, self.means_.shape[1])
-        for k in np.unique(component):
-            rows = component == k
-            latents[rows] = self.means_[k] + latents[rows] @ np.linalg.cholesky(self.covariances_[k]).T
-        return latents
+    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
+        weights = np.maximum(np.rint(self.weights_ * 2.0**32), 1.0).astype(np.int64)
+        first, last = item_range(self, len(weights), classes)
+        component = draw_items(weights, first, last, key, start, n_samples)
+        return draw_gaussians(self.means_, np.linalg.cholesky(self.covariances_), component, key, start)
 
     def _score_samples(self, X: Array) -> Array:
         from sklearn.mixture import GaussianMixture  # late: it takes long to load
@@ -176,14 +212,9 @@ class GMMSampler(ArrayFitMixin, DensityMixin):
         return np.asarray(mixture.score_samples(X.astype(np.float64)))
 
 
-def _state_of(mixture: Any) -> dict[str, Any]:
-    """Return the fitted attributes that a mixture of scikit-learn gives."""
-    return {
-        "weights_": mixture.weights_,
-        "means_": mixture.means_,
-        "covariances_": mixture.covariances_,
-        "n_iter_": int(mixture.n_iter_),
-    }
+def _n_distinct(part: Part) -> int:
+    """Return the number of distinct latents."""
+    return len(np.unique(part.rows, axis=0))
 
 
 def _one_two_five(maximum: int) -> list[int]:

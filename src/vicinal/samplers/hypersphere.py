@@ -2,7 +2,7 @@ r"""Directions from a sphere, lengths from the training latents.
 
 .. math:: z = \mu + \lVert z_i - \mu \rVert \frac{e}{\lVert e \rVert}, \quad i \sim U\{1, \dots, n\}, \; e \sim N(0, I)
 
-with mu the mean of the latents.
+with mu the mean of the latents; after a fit with labels, of those in the class of latent i.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ from typing import Any
 import numpy as np
 
 from vicinal import rng
-from vicinal.samplers.base import ArrayFitMixin
+from vicinal._arrays import Array
+from vicinal.samplers.base import Sampler
+from vicinal.samplers.batches import Batches, Training
+from vicinal.samplers.by_class import class_of, class_state, each_class, item_range, mean_and_variance, parts_of
+from vicinal.samplers.draws import draw_items
 
-Array = np.ndarray[Any, Any]
 
-
-class HypersphereSampler(ArrayFitMixin):
+class HypersphereSampler(Sampler):
     """Draw directions uniformly, at the distances that the training latents have from their mean.
 
-    What is right where latents fill spheres, as those of hyperspherical autoencoders and of a standard normal prior in
-    many dimensions do, and shows elsewhere how much of a distribution is in its directions. It has no density.
+    This suits latents on a sphere, such as those of hyperspherical autoencoders and of a standard normal prior in many
+    dimensions. Elsewhere it shows how much the directions matter. It has no density.
 
     Parameters
     ----------
@@ -30,10 +32,14 @@ class HypersphereSampler(ArrayFitMixin):
 
     Attributes
     ----------
-    mean_ : ndarray of float64, shape (d,)
+    mean_ : ndarray of float64, shape (d,), or (n_classes, d) after a fit with labels
         Mean of the training latents.
     radii_ : ndarray of float64, shape (n,)
-        Distances of the training latents from it, sorted.
+        Distances of the training latents from it, sorted within each class.
+    weights_ : ndarray of int64, shape (n,)
+        Weights of the radii; only after a fit with weights.
+    classes_, class_starts_ : ndarray, shapes (n_classes,) and (n_classes + 1,)
+        Labels. Class k has the radii ``radii_[class_starts_[k] : class_starts_[k + 1]]``; only after a fit with labels.
 
     References
     ----------
@@ -54,12 +60,20 @@ class HypersphereSampler(ArrayFitMixin):
     def __init__(self, *, random_state: Any = None) -> None:
         self.random_state = random_state
 
-    def _fit(self, X: Array) -> dict[str, Any]:
-        mean = X.mean(axis=0, dtype=np.float64)
-        return {"mean_": mean, "radii_": np.sort(np.sqrt(np.square(X - mean).sum(axis=1)))}
+    def _fit(self, batches: Batches) -> dict[str, Any]:
+        training = Training.of(batches)
+        parts = parts_of(training, batches)
+        means = [mean_and_variance(part)[0] for part in parts]
+        radii = [np.sqrt(np.square(part.rows - mean).sum(axis=1)) for part, mean in zip(parts, means, strict=True)]
+        firsts = training.class_starts[:-1]
+        order = np.concatenate([first + np.argsort(within) for first, within in zip(firsts, radii, strict=True)])
+        state = {"mean_": each_class(means, training), "radii_": np.concatenate(radii)[order]}
+        return state | class_state(training.take(order))
 
-    def _sample(self, key: int, start: int, n_samples: int) -> Array:
-        radii = self.radii_[rng.choices(key, start, n_samples, len(self.radii_))]
-        directions = rng.normals(key, start, n_samples, len(self.mean_))
+    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
+        first, last = item_range(self, len(self.radii_), classes)
+        chosen = draw_items(getattr(self, "weights_", None), first, last, key, start, n_samples)
+        directions = rng.normals(key, start, n_samples, self.n_features_in_)
         lengths = np.sqrt(np.square(directions).sum(axis=1))
-        return self.mean_ + directions * (radii / lengths)[:, None]
+        means = np.atleast_2d(self.mean_)[class_of(self, chosen)]
+        return means + directions * (self.radii_[chosen] / lengths)[:, None]

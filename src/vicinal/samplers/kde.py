@@ -2,7 +2,8 @@ r"""Gaussian kernels around the training latents.
 
 .. math:: i \sim U\{1, \dots, n\}, \quad z_j = z_{ij} + h s_j e_j, \quad e \sim N(0, I)
 
-with s_j the standard deviation of dimension j and h the bandwidth.
+with s_j the standard deviation of dimension j and h the bandwidth; after a fit with labels, both are those of the class
+of latent i.
 """
 
 from __future__ import annotations
@@ -12,36 +13,47 @@ from typing import Any
 import numpy as np
 
 from vicinal import _validation, rng
+from vicinal._arrays import Array
 from vicinal.samplers import calibration
-from vicinal.samplers.base import ArrayFitMixin, DensityMixin
+from vicinal.samplers.base import Sampler
+from vicinal.samplers.batches import Batches, Training
+from vicinal.samplers.by_class import class_of, class_state, each_class, item_range, mean_and_variance, parts_of
+from vicinal.samplers.draws import draw_items
 
-Array = np.ndarray[Any, Any]
 
-
-class KDESampler(ArrayFitMixin, DensityMixin):
+class KDESampler(Sampler):
     """Draw a training latent and add Gaussian noise; the density is scikit-learn's.
 
     Parameters
     ----------
     bandwidth : float, "scott", "silverman" or "auto"
         Standard deviation of the noise, h, in units of each dimension's own. ``"scott"`` is
-        n**(-1 / (d + 4)), ``"silverman"`` is (n (d + 2) / 4)**(-1 / (d + 4)), ``"auto"`` what makes samples as new as
-        ``novelty`` says, or ``"scott"`` where there is nothing to tell it by.
+        n**(-1 / (d + 4)) and ``"silverman"`` is (n (d + 2) / 4)**(-1 / (d + 4)) for n latents, or n latents in a
+        class. ``"auto"`` calibrates one bandwidth for all classes; where that is not possible it is ``"scott"``.
     novelty : float
-        For ``"auto"``: the nn ratio wanted, 1 for samples as new as fresh data.
+        For ``"auto"``: the target nn ratio. At 1, samples are as far from the training latents as held-out ones.
     random_state : int, None or numpy generator
         Seed of `sample`; None takes fresh entropy on every call.
 
     Attributes
     ----------
     latents_ : ndarray of shape (n, d)
-        The training latents.
-    bandwidth_ : float
+        The training latents, class by class after a fit with labels.
+    bandwidth_ : float, or ndarray of float64, shape (n_classes,)
         The bandwidth h.
     nn_ratio_ : float
         The nn ratio that the calibration reached; only after ``"auto"``.
-    scale_ : ndarray of float64, shape (d,)
-        Standard deviation of each dimension, s; 0 for a constant one, which is returned as it is.
+    scale_ : ndarray of float64, shape (d,) or (n_classes, d)
+        Standard deviation of each dimension, s. It is 0 for a constant dimension, which is returned unchanged.
+    weights_ : ndarray of int64, shape (n,)
+        Weights of the latents; only after a fit with weights.
+    classes_, class_starts_ : ndarray, shapes (n_classes,) and (n_classes + 1,)
+        Labels. Class k holds the latents ``latents_[class_starts_[k] : class_starts_[k + 1]]``; only after a fit with
+        labels.
+
+    Notes
+    -----
+    Where a dimension is constant in a class, the density of the class is that on the subspace that holds its latents.
 
     References
     ----------
@@ -59,10 +71,10 @@ class KDESampler(ArrayFitMixin, DensityMixin):
     -1.085
     """
 
-    _block_rows = 1024
+    _calibrates = ("bandwidth",)
 
     latents_: Array
-    bandwidth_: float
+    bandwidth_: Any
     nn_ratio_: float
     scale_: Array
 
@@ -71,44 +83,82 @@ class KDESampler(ArrayFitMixin, DensityMixin):
         self.novelty = novelty
         self.random_state = random_state
 
-    def _fit(self, X: Array) -> dict[str, Any]:
-        n, d = X.shape
+    def _fit(self, batches: Batches) -> dict[str, Any]:
         rule = self.bandwidth
         if isinstance(rule, str):
             _validation.check_choice(rule, "bandwidth", ("scott", "silverman", "auto"))
-            bandwidth = (n * (d + 2) / 4 if rule == "silverman" else n) ** (-1 / (d + 4))
         else:
-            bandwidth = _validation.check_positive(rule, "bandwidth")
-        constant = X.min(axis=0) == X.max(axis=0)
-        scale = np.where(constant, 0.0, X.std(axis=0, ddof=1, dtype=np.float64))
-        state = {"latents_": X.copy(), "bandwidth_": float(bandwidth), "scale_": scale}
-        return state | (self._calibrated(X, scale, bandwidth) if rule == "auto" else {})
+            rule = _validation.check_positive(rule, "bandwidth")
+        training = Training.of(batches)
+        parts = parts_of(training, batches)
+        bandwidths = [_bandwidth(rule, part.counts.sum(), part.rows.shape[1]) for part in parts]
+        scales = [np.sqrt(mean_and_variance(part)[1]) for part in parts]
+        state = {
+            "latents_": training.rows.copy(),
+            "bandwidth_": each_class(bandwidths, training),
+            "scale_": each_class(scales, training),
+            **class_state(training),
+        }
+        return state | (self._calibrated(training, np.array(scales), batches.held_out) if rule == "auto" else {})
 
-    def _calibrated(self, X: Array, scale: Array, fallback: float) -> dict[str, float]:
-        """Return the bandwidth that gives the novelty wanted, and the ratio it reaches."""
+    def _calibrated(self, training: Training, scales: Array, held_out: Array | None) -> dict[str, Any]:
+        """Return the bandwidth that reaches the target, and the nn ratio it reaches; nothing if there is none."""
         target = _validation.check_positive(self.novelty, "novelty")
+        latents, starts = training.rows, training.class_starts
         try:
-            novelty = calibration.Novelty(lambda: [X])
+            novelty = calibration.Novelty(lambda: [latents], held_out)
         except calibration.NothingToCompareError as error:
-            calibration.warn_of_fallback("KDESampler", error, f"bandwidth={fallback:.3g}")
+            calibration.warn_of_fallback("KDESampler", error, 'the bandwidth of "scott"')
             return {}
-        sources = novelty.sources
-        noise = rng.normals(calibration.KEY, 0, len(sources), X.shape[1]) * scale
+        sources, scale = novelty.sources, scales[0]
+        if training.classes:
+            chosen = rng.choices(calibration.KEY, 0, len(sources), len(latents))
+            sources, scale = latents[chosen], scales[np.searchsorted(starts, chosen, side="right") - 1]
+        noise = rng.normals(calibration.KEY, 0, *sources.shape) * scale
         bandwidth, ratio = calibration.calibrate_bandwidth(lambda h: novelty.ratio(sources + h * noise), target)
-        return {"bandwidth_": bandwidth, "nn_ratio_": ratio}
+        return {"bandwidth_": each_class([bandwidth] * len(scales), training), "nn_ratio_": ratio}
 
-    def _sample(self, key: int, start: int, n_samples: int) -> Array:
-        latents = self.latents_[rng.choices(key, start, n_samples, len(self.latents_))]
-        return latents + rng.normals(key, start, n_samples, len(self.scale_)) * (self.bandwidth_ * self.scale_)
+    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
+        first, last = item_range(self, len(self.latents_), classes)
+        chosen = draw_items(getattr(self, "weights_", None), first, last, key, start, n_samples)
+        deviations = self._deviations()[class_of(self, chosen)]
+        drawn: Array = self.latents_[chosen] + rng.normals(key, start, n_samples, self.n_features_in_) * deviations
+        return drawn
+
+    def _deviations(self) -> Array:
+        """Return the standard deviations of the noise in each class, (n_classes, d), or (1, d) without labels."""
+        return np.reshape(self.bandwidth_, (-1, 1)) * np.atleast_2d(self.scale_)
 
     def _score_samples(self, X: Array) -> Array:
-        varies = self.scale_ > 0
-        scale = self.scale_[varies]
-        log_density = np.zeros(len(X))
-        if varies.any():
-            from sklearn.neighbors import KernelDensity  # late: it takes long to load
+        n = len(self.latents_)
+        starts, weights = getattr(self, "class_starts_", np.array([0, n])), getattr(self, "weights_", None)
+        shares = np.add.reduceat(np.ones(n) if weights is None else weights, starts[:-1])
+        scores = np.full(len(X), -np.inf)
+        for k, share in enumerate(shares / shares.sum()):
+            part = slice(starts[k], starts[k + 1])
+            bandwidth, scale = np.atleast_1d(self.bandwidth_)[k], np.atleast_2d(self.scale_)[k]
+            within = None if weights is None else weights[part]
+            log_density = _log_density(X, self.latents_[part], within, bandwidth, scale)
+            scores = np.logaddexp(scores, np.log(share) + log_density)
+        return scores
 
-            kernels = KernelDensity(bandwidth=self.bandwidth_).fit(self.latents_[:, varies] / scale)
-            log_density = kernels.score_samples(X[:, varies] / scale) - np.log(scale).sum()
-        in_support = (X[:, ~varies] == self.latents_[0, ~varies]).all(axis=1)
-        return np.where(in_support, log_density, -np.inf)
+
+def _bandwidth(rule: float | str, n: float, d: int) -> float:
+    """Return the bandwidth for n latents of d dimensions."""
+    if not isinstance(rule, str):
+        return rule
+    return float((n * (d + 2) / 4 if rule == "silverman" else n) ** (-1 / (d + 4)))
+
+
+def _log_density(X: Array, latents: Array, weights: Array | None, bandwidth: float, scale: Array) -> Array:
+    """Return the log densities of X (n, d) for the kernels of one class."""
+    varies = scale > 0
+    scale = scale[varies]
+    log_density = np.zeros(len(X))
+    if varies.any():
+        from sklearn.neighbors import KernelDensity  # late: it takes long to load
+
+        kernels = KernelDensity(bandwidth=bandwidth).fit(latents[:, varies] / scale, sample_weight=weights)
+        log_density = kernels.score_samples(X[:, varies] / scale) - np.log(scale).sum()
+    in_support = (X[:, ~varies] == latents[0, ~varies]).all(axis=1)
+    return np.where(in_support, log_density, -np.inf)

@@ -18,17 +18,16 @@ from typing import Any
 import numpy as np
 
 from vicinal import rng
+from vicinal._arrays import Array
 from vicinal._errors import import_extra
-from vicinal.samplers.networks import NetworkFitMixin
-
-Array = np.ndarray[Any, Any]
+from vicinal.samplers.torch_fit import TorchSampler
 
 
-class TwoStageSampler(NetworkFitMixin):
-    """Draw from a small variational autoencoder, fully connected, that was trained on the latents.
+class TwoStageSampler(TorchSampler):
+    """Draw from a small, fully connected variational autoencoder that was trained on the latents.
 
     The first autoencoder finds the manifold of the data, the second the distribution on it. Its density is an
-    integral without closed form, so there is none here.
+    integral without closed form, so there is none here. It cannot draw within classes: `fit` refuses labels.
 
     Parameters
     ----------
@@ -128,7 +127,7 @@ class TwoStageSampler(NetworkFitMixin):
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).sum(dim=1)
         return divergence - log_likelihood
 
-    def _sample(self, key: int, start: int, n_samples: int) -> Array:
+    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
         normals = rng.normals(key, start, n_samples, 2 * int((self.scale_ > 0).sum()))
         u, e = np.split(normals, 2, axis=1)
         if normals.size:

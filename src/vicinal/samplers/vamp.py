@@ -5,30 +5,32 @@ r"""The prior that a VampPrior model has learned: a mixture of the posteriors of
 
 from __future__ import annotations
 
-import copy
 import math
 from typing import Any
 
 import numpy as np
 
-from vicinal import _validation, rng, storage
+from vicinal import _validation, rng
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError
-from vicinal.samplers.base import ArrayFitMixin, DensityMixin
+from vicinal.samplers.base import Sampler
+from vicinal.samplers.batches import Batches
+from vicinal.samplers.by_class import without_labels
 
-Array = np.ndarray[Any, Any]
-
-_CHUNK = 1 << 22  # values of differences worked on together
+_CHUNK = 1 << 22  # values of differences computed together
 
 
-class VampSampler(ArrayFitMixin, DensityMixin):
-    """Draw from the prior of a variational autoencoder, as it was trained; the latents are not looked at.
+class VampSampler(Sampler):
+    """Draw from the learned prior of a variational autoencoder; `fit` does not use the values of the latents.
+
+    It can neither draw within classes nor weigh latents: `fit` refuses labels and unequal weights.
 
     Parameters
     ----------
     autoencoder : object
         Anything with ``prior_components()`` that returns means and log variances (natural logarithms), arrays or
         tensors of shape (K, d): a model that `vicinal.autoencoders.train` made with the objective ``"vamp"``. That of a
-        model without pseudo-inputs is one standard normal. Only `fit` asks for it, and it is not saved.
+        model without pseudo-inputs is one standard normal. Only `fit` needs it, and it is not saved.
     random_state : int, None or numpy generator
         Seed of `sample`; None takes fresh entropy on every call.
 
@@ -41,7 +43,7 @@ class VampSampler(ArrayFitMixin, DensityMixin):
 
     Notes
     -----
-    `fit` takes shape, type and array library of the latents, and nothing else.
+    `fit` uses the shape, type and array library of the latents, and nothing else.
 
     References
     ----------
@@ -60,6 +62,9 @@ class VampSampler(ArrayFitMixin, DensityMixin):
     -2.531
     """
 
+    _conditions = False
+    _not_saved = ("autoencoder",)
+
     means_: Array
     variances_: Array
 
@@ -67,13 +72,8 @@ class VampSampler(ArrayFitMixin, DensityMixin):
         self.autoencoder = autoencoder
         self.random_state = random_state
 
-    def save(self, path: storage.PathLike) -> None:
-        """Write the fitted prior to a file as every sampler does, without the autoencoder: a loaded one has None."""
-        alone = copy.copy(self)
-        alone.autoencoder = None
-        super(VampSampler, alone).save(path)
-
-    def _fit(self, X: Array) -> dict[str, Any]:
+    def _fit(self, batches: Batches) -> dict[str, Any]:
+        training = without_labels(batches, "VampSampler", weighs=False)
         components = getattr(self.autoencoder, "prior_components", None)
         if not callable(components):
             raise InvalidTypeError(
@@ -83,7 +83,7 @@ class VampSampler(ArrayFitMixin, DensityMixin):
         means, log_variances = (
             _validation.check_array(part, "prior_components()").astype(np.float64) for part in components()
         )
-        d = X.shape[1]
+        d = training.rows.shape[1]
         if means.shape != log_variances.shape or means.ndim != 2 or means.shape[1] != d or len(means) == 0:
             raise InvalidInputError(
                 f"prior_components() must return means and log variances of shape (K, {d}), for latents of {d} "
@@ -94,7 +94,7 @@ class VampSampler(ArrayFitMixin, DensityMixin):
             raise InvalidInputError("prior_components() must return finite means, and log variances from -700 to 700")
         return {"means_": means, "variances_": variances}
 
-    def _sample(self, key: int, start: int, n_samples: int) -> Array:
+    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
         component = rng.choices(key, start, n_samples, len(self.means_))
         normals = rng.normals(key, start, n_samples, self.means_.shape[1])
         return self.means_[component] + np.sqrt(self.variances_[component]) * normals

@@ -2,9 +2,10 @@ r"""Small torch networks fitted to standardised latents: what the flow and the s
 
 .. math:: z_j = \mu_j + s_j x_j
 
-with mu and s the mean and standard deviation of each dimension. A network models x; a constant dimension has s = 0, is
-left out of x and comes back as it is. Adam, a one-cycle learning rate and clipped gradients lower the loss, in nats
-per latent, of most rows; the weights of the epoch with the lowest loss of the others, held out, are kept.
+with mu and s the mean and standard deviation of each dimension. A network models x. A constant dimension has s = 0, is
+left out of x and comes back unchanged. Adam with a one-cycle learning rate and clipped gradients minimises the weighted
+mean loss, in nats per latent, of most latents. The weights of the epoch with the lowest loss of the held-out latents
+are kept.
 """
 
 from __future__ import annotations
@@ -14,34 +15,36 @@ import threading
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
-from vicinal import _progress, _validation, rng, storage
+from vicinal import _progress, _validation, rng
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, import_extra
-from vicinal.samplers.base import ArrayFitMixin
+from vicinal.samplers.base import Sampler
+from vicinal.samplers.batches import Batches
+from vicinal.samplers.by_class import mean_and_variance, parts_of, without_labels
 
-Array = np.ndarray[Any, Any]
-
-_MOST_EPOCHS = 100  # that n_epochs="auto" makes
-_LEAST_STEPS = 10  # in an epoch: with fewer, few latents are hardly learned from
+_MOST_EPOCHS = 100  # for n_epochs="auto"
+_LEAST_STEPS = 10  # in an epoch; with fewer steps, a network hardly learns from few latents
 _CLIP_NORM = 5.0  # of the gradient of the mean loss
-_CHUNK = 1 << 16  # values of rows that need no gradients, taken through a network together
+_CHUNK = 1 << 16  # values that go through a network together where no gradients are kept
 
-_MAKING = threading.Lock()  # one thread at a time borrows torch's own generator
+_MAKING = threading.Lock()  # one thread at a time uses torch's own generator
 
 
-class NetworkFitMixin(ArrayFitMixin):
+class TorchSampler(Sampler):
     """A sampler that is a network of standardised latents.
 
-    Its weights are kept as one array, so that they are saved as those of any sampler; the network is made again from
-    ``architecture_`` when it is needed, in float64: rows then agree to rounding in batches of any size.
+    The weights of the network are kept as one array, which is saved like any other. The network is made again from
+    ``architecture_`` when it is needed, in float64.
     """
 
-    _block_rows = 1024
-    _extra: ClassVar[str]  # that brings what the network is made of
-    _auto_steps: ClassVar[int]  # that n_epochs="auto" makes
+    _block_rows = 64
+    _conditions = False
+    _extra: ClassVar[str]  # the extra that installs what the network needs
+    _auto_steps: ClassVar[int]  # steps in all for n_epochs="auto"
 
     hidden_units: Any
     n_epochs: Any
@@ -56,12 +59,6 @@ class NetworkFitMixin(ArrayFitMixin):
     weights_: Array
     n_epochs_: int
     validation_score_: float
-
-    @classmethod
-    def _from_artifact(cls, artifact: storage.Artifact) -> Self:
-        sampler = super()._from_artifact(artifact)
-        sampler.hidden_units = tuple(sampler.hidden_units)  # JSON has lists only
-        return sampler
 
     @abstractmethod
     def _architecture(self) -> list[int]:
@@ -83,30 +80,33 @@ class NetworkFitMixin(ArrayFitMixin):
             )
         return [_validation.check_integer(width, "each of hidden_units", minimum=1) for width in units]
 
-    def _fit(self, X: Array) -> dict[str, Any]:
+    def _fit(self, batches: Batches) -> dict[str, Any]:
         torch = import_extra("torch", self._extra)
         architecture, seed = self._architecture(), rng.seed_key(self.random_state)
-        n_held_out, n_batches, n_epochs = self._check_training(len(X))
-        constant = X.min(axis=0) == X.max(axis=0)
-        mean = np.where(constant, X[0], X.mean(axis=0, dtype=np.float64))
-        scale = np.where(constant, 0.0, X.std(axis=0, dtype=np.float64))
+        training = without_labels(batches, type(self).__name__)
+        (part,) = parts_of(training, batches)
+        n_held_out, n_batches, n_epochs = self._check_training(len(part.rows))
+        mean, variance = mean_and_variance(part, ddof=0)
+        scale = np.sqrt(variance)
         state = {"mean_": mean, "scale_": scale, "architecture_": np.array(architecture)}
         varies = scale > 0
-        if not varies.any() or not np.isfinite(scale).all():  # a point, or what `fit` refuses as too large
+        if not varies.any() or not np.isfinite(scale).all():  # all latents are equal, or too large: `fit` refuses them
             return {**state, "weights_": np.empty(0, np.float32), "n_epochs_": 0, "validation_score_": 0.0}
-        rows = ((X[:, varies] - mean[varies]) / scale[varies]).astype(np.float32)
-        # Whatever mode and default device the caller has set: there are gradients here, and all is on the CPU.
+        rows = ((part.rows[:, varies] - mean[varies]) / scale[varies]).astype(np.float32)
+        relative = (part.counts / part.counts.mean()).astype(np.float32)
+        # This works in any mode and with any default device of the caller: training is on the CPU, with gradients.
         with torch.inference_mode(False), torch.device("cpu"):
             network = self._new_network(torch, int(varies.sum()), architecture, seed).float()
             generator = torch.Generator().manual_seed(seed)
             order = torch.randperm(len(rows), generator=generator)
-            held_out, rest = torch.from_numpy(rows)[order].split([n_held_out, len(rows) - n_held_out])
+            weighted = [torch.from_numpy(values)[order] for values in (rows, relative)]
+            held_out, rest = [v[:n_held_out] for v in weighted], [v[n_held_out:] for v in weighted]
             weights, n_done, loss = self._train(network, rest, held_out, n_epochs, n_batches, generator)
         score = -loss - float(np.log(scale[varies]).sum())
         return {**state, "weights_": weights, "n_epochs_": n_done, "validation_score_": score}
 
     def _check_training(self, n: int) -> tuple[int, int, int]:
-        """Return how many of n rows are held out, the batches of an epoch, and the epochs, from checked parameters."""
+        """Check parameters; return the numbers of held-out rows among n, of batches in an epoch, and of epochs."""
         fraction = _validation.check_positive(self.validation_fraction, "validation_fraction")
         if fraction >= 1:
             raise InvalidInputError(f"validation_fraction must be below 1; got {fraction}")
@@ -124,10 +124,11 @@ class NetworkFitMixin(ArrayFitMixin):
         return n_held_out, n_batches, n_epochs
 
     def _train(
-        self, network: Any, rows: Any, held_out: Any, n_epochs: int, n_batches: int, generator: Any
+        self, network: Any, rest: Any, held_out: Any, n_epochs: int, n_batches: int, generator: Any
     ) -> tuple[Array, int, float]:
-        """Return the best weights, the epochs done, and the lowest mean loss of the rows held out."""
+        """Return the best state, the epochs done, and the lowest loss of held-out rows; rows come with weights."""
         torch = import_extra("torch", self._extra)
+        rows, weights = rest
         parameters, n_steps = list(network.parameters()), n_epochs * n_batches
         optimizer = torch.optim.Adam(parameters, lr=self.learning_rate)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.learning_rate, total_steps=n_steps)
@@ -135,9 +136,10 @@ class NetworkFitMixin(ArrayFitMixin):
         with _progress.late_bar(f"Fitting {type(self).__name__}", total=n_steps) as advance:
             for epoch in range(1, n_epochs + 1):
                 order = torch.randperm(len(rows), generator=generator)
-                for batch in rows[order].tensor_split(n_batches):
+                shuffled = (values[order].tensor_split(n_batches) for values in (rows, weights))
+                for batch, w in zip(*shuffled, strict=True):
                     optimizer.zero_grad(set_to_none=True)
-                    self._losses(network, batch, generator).mean().backward()
+                    _weighted_mean(self._losses(network, batch, generator), w).backward()
                     torch.nn.utils.clip_grad_norm_(parameters, _CLIP_NORM)
                     optimizer.step()
                     schedule.step()
@@ -154,15 +156,16 @@ class NetworkFitMixin(ArrayFitMixin):
         return best, epoch, lowest
 
     def _validate(self, network: Any, held_out: Any) -> float:
-        """Return the mean loss of the rows held out, with the same noise every time."""
+        """Return the mean loss of held-out rows, with the same noise every time."""
+        rows, weights = held_out
         torch = import_extra("torch", self._extra)
         generator = torch.Generator().manual_seed(0)
         with torch.no_grad():
-            losses = [self._losses(network, rows, generator) for rows in in_chunks(held_out)]
-        return float(torch.cat(losses).double().mean())
+            losses = torch.cat([self._losses(network, part, generator) for part in in_chunks(rows)])
+            return float(_weighted_mean(losses.double(), weights))
 
     def _new_network(self, torch: Any, d: int, architecture: list[int], seed: int) -> Any:
-        """Return an untrained network, and torch's own generator, which initial weights come from, as it was."""
+        """Return an untrained network; torch's own generator, which gives the initial weights, stays as it was."""
         with _MAKING, torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)  # not torch.manual_seed: that seeds accelerators too
             return self._network(d, architecture)
@@ -190,17 +193,21 @@ class NetworkFitMixin(ArrayFitMixin):
 
 
 def in_chunks(rows: Any) -> Any:
-    """Return a tensor (n, d) as a tuple of parts that take little memory on their way through a network."""
+    """Return a tensor (n, d) in parts that need little memory in a network."""
     return rows.split(max(1, _CHUNK // rows.shape[1]))
 
 
+def _weighted_mean(losses: Any, weights: Any) -> Any:
+    return (losses * weights).sum() / weights.sum()
+
+
 def _to_array(network: Any) -> Array:
-    """Return everything a network holds, masks as well, as one array of float32."""
+    """Return the state of a network, with its masks, as one array of float32."""
     return np.concatenate([tensor.numpy().astype(np.float32).ravel() for tensor in network.state_dict().values()])
 
 
 def _from_array(network: Any, array: Array) -> None:
-    """Give a network what `_to_array` took from one of the same architecture."""
+    """Set the state of a network from what `_to_array` returned for one of the same architecture."""
     first = 0
     for tensor in network.state_dict().values():
         part = array[first : first + tensor.numel()].reshape(tuple(tensor.shape))
