@@ -22,13 +22,13 @@ from vicinal.benchmark.data import Data, Features
 from vicinal.benchmark.models import model_file, model_of
 from vicinal.benchmark.progress import Watch
 from vicinal.benchmark.results import Datum, Results, key_of
-from vicinal.evaluation import REAL, RECONSTRUCTIONS
+from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS
+from vicinal.evaluation.judge import Judge
+from vicinal.evaluation.scores import TO_RECONSTRUCTIONS
 from vicinal.images import to_levels
-from vicinal.judge import Judge
 from vicinal.kernels.neighbors import nearest_rows
-from vicinal.metrics import METRICS, Moments, frechet_distance
+from vicinal.metrics import Moments, frechet_distance
 from vicinal.metrics.features import CachedFeatures
-from vicinal.scores import TO_RECONSTRUCTIONS
 
 Array = np.ndarray[Any, Any]
 Line = tuple[Datum, dict[str, Any], dict[str, float]]  # what was found, and the seconds it took
