@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from vicinal import Autoencoder, PMFSampler, evaluate
+from vicinal import Autoencoder, PMFSampler, evaluate, metrics
 from vicinal.evaluation import BOOTSTRAP, DEFAULT_METRICS, METRICS, REAL, RECONSTRUCTIONS, compare
 from vicinal.evaluation.scores import Scores
 from vicinal.metrics.features import PixelFeatures
