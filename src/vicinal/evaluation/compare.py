@@ -74,19 +74,25 @@ def compare(
     check_baseline(baseline, list(samplers))
     extractor = extractor_of(features)
     train_latents, real_latents = pipeline.encode(autoencoder, train), pipeline.encode(autoencoder, real)
-    judge = Judge((real_latents, train_latents), (real, train), extractor, wanted, random_state)
+    every = any(METRICS[name].space == "features" and METRICS[name].needs_train for name in wanted)
+    of_real = None
+    if extractor is not None:
+        of_real = (extractor(real), extractor(train) if every else lambda drawn: extractor(train[drawn]))
+    judge = Judge((real_latents, train_latents), of_real, metrics=wanted, random_state=random_state)
     table = Table(on_row)
     table.add(REAL, judge.real_runs(n_seeds), reference=True)
     decoded = pipeline.decode(autoencoder, real_latents)
-    quality = [name for name in wanted if METRICS[name].space == "features"]
-    table.add(RECONSTRUCTIONS, [judge.score(real_latents, decoded, 0, quality, novelty=False)], reference=True)
+    quality = [name for name in judge.quality if METRICS[name].space == "features"]
+    found = judge.score(real_latents, extractor and (lambda: extractor(decoded)), metrics=quality)
+    table.add(RECONSTRUCTIONS, [found], reference=True)
     fitted: dict[str, Sampler] = {}
     for name, template in {BOOTSTRAP: BootstrapSampler(), **samplers}.items():
         fitted[name], seconds = _timed_fit(clone(template).set_params(random_state=random_state), train_latents)
         runs = []
         for i in range(n_seeds):
             latents = fitted[name].sample(len(real), random_state=random_state + i)
-            runs.append(judge.score(latents, pipeline.decode(autoencoder, latents), i))
+            images = pipeline.decode(autoencoder, latents)
+            runs.append(judge.score(latents, extractor and extractor(images), run=i))
         table.add(name, runs, reference=name == BOOTSTRAP, fit_seconds=seconds)
     notes = [
         f"Quality against {len(real)} held-out images, by as many samples."
