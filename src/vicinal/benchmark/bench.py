@@ -22,13 +22,13 @@ from vicinal.benchmark.data import Data, Features
 from vicinal.benchmark.models import model_file, model_of
 from vicinal.benchmark.progress import Watch
 from vicinal.benchmark.results import Datum, Results, key_of
-from vicinal.evaluation import REAL, RECONSTRUCTIONS
+from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS
+from vicinal.evaluation.judge import Judge
+from vicinal.evaluation.scores import TO_RECONSTRUCTIONS
 from vicinal.images import to_levels
-from vicinal.judge import Judge
 from vicinal.kernels.neighbors import nearest_rows
-from vicinal.metrics import METRICS, Moments, frechet_distance
+from vicinal.metrics import Moments, frechet_distance
 from vicinal.metrics.features import CachedFeatures
-from vicinal.scores import TO_RECONSTRUCTIONS
 
 Array = np.ndarray[Any, Any]
 Line = tuple[Datum, dict[str, Any], dict[str, float]]  # what was found, and the seconds it took
@@ -112,7 +112,7 @@ class Bench:
         """Takes the metrics, between latents and between features."""
         train, held_out = self.latents
         features = self.features.of_held_out, self.features.of_train
-        return Judge((held_out, train), features, lambda given: given, self.config.metrics, 0, self.config.max_searched)
+        return Judge((held_out, train), features, metrics=self.config.metrics, max_searched=self.config.max_searched)
 
     @cached_property
     def _decoded(self) -> Array:
@@ -140,10 +140,10 @@ class Bench:
     def _reconstructions(self, wanted: list[Datum]) -> Iterator[Line]:
         images, card = self.data.held_out, getattr(self.model, "card", {})
         error = np.square(to_levels(images) / 255.0 - self._decoded).mean()
-        quality = [name for name in self.config.metrics if METRICS[name].space == "features"]
+        quality = [name for name in self.judge.quality if METRICS[name].space == "features"]
         for datum in wanted:
             begin = time.perf_counter()
-            scores = self.judge.score(self.latents[1], self.reconstructions, 0, quality, novelty=False)
+            scores = self.judge.score(self.latents[1], self.reconstructions, metrics=quality)
             errors = {"mean_squared_error": card.get("mean_squared_error"), "held_out_mean_squared_error": float(error)}
             seconds = {"score_seconds": time.perf_counter() - begin}
             if "seconds_per_epoch" in card:
@@ -174,7 +174,7 @@ class Bench:
             drawn = time.perf_counter()
             images = pipeline.decode(self.model, latents)
             features = self.features.extractor(images)
-            scores = self.judge.score(latents, features, datum.sampling_seed)
+            scores = self.judge.score(latents, features, run=datum.sampling_seed)
             scores[TO_RECONSTRUCTIONS] = frechet_distance(self._of_reconstructions, features)
             self._picture(datum, latents, images)
             seconds = {"fit_seconds": fit_seconds, "sample_seconds": drawn - begin}

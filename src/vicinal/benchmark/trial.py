@@ -12,7 +12,7 @@ import numpy as np
 from vicinal._errors import InvalidInputError
 from vicinal._validation import check_choice
 from vicinal.benchmark.config import Config, sampler_of
-from vicinal.metrics import METRICS, catalogue
+from vicinal.evaluation import METRICS, catalogue
 
 Array = np.ndarray[Any, Any]
 
