@@ -64,7 +64,7 @@ def take_over(name: str, run: Path, images: Path) -> None:
 def samples(study: Study, autoencoder: str, run: Path) -> bytes:
     """Return a PNG: a strip of samples for each sampler, and where they are kept the nearest training images below."""
     strips = []
-    for sampler in study.config.pictured:
+    for sampler in study.config.shown:
         kept = storage.read_array(run / "pictures" / f"{slug(autoencoder)}-{slug(sampler)}.npy")[:, :N_SHOWN]
         strips.append(np.concatenate([report.side_by_side(images / np.float32(255.0)) for images in kept]))
     gap = np.full((6, strips[0].shape[1], 3), 255, np.uint8)
@@ -88,7 +88,7 @@ def pictured(name: str, study: Study) -> list[str]:
     """Return the picture of samples and what it shows."""
     rows = ", ".join(
         f"{sampler} (nn ratio {study.estimate(SHOWN[name], sampler, 'nn_ratio').mean:.2f})"
-        for sampler in study.config.pictured
+        for sampler in study.config.shown
     )
     below = (
         "; below each sample the training image with the nearest latent" if study.config.show_training_images else ""

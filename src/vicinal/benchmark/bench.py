@@ -33,8 +33,8 @@ from vicinal.scores import TO_RECONSTRUCTIONS
 Array = np.ndarray[Any, Any]
 Line = tuple[Datum, dict[str, Any], dict[str, float]]  # what was found, and the seconds it took
 
-N_PICTURED = 20
-CHOSEN = ("n_bins_", "n_neighbors_", "scale_", "shrinkage_", "n_components_", "bandwidth_", "n_iter_", "n_epochs_")
+CHOSEN = ("n_bins_", "n_neighbors_", "scale_", "shrinkage_", "n_components_", "bandwidth_", "n_iter_", "n_epochs_", "nn_ratio_")
+N_LIKELIHOOD = 500  # held-out latents whose log density is taken
 
 
 class Bench:
@@ -167,6 +167,7 @@ class Bench:
             yield from ((datum, {"failed": str(error)}, {}) for datum in wanted)
             return
         chosen = {name.rstrip("_"): float(getattr(sampler, name)) for name in CHOSEN if _is_number(sampler, name)}
+        facts = {"chosen": chosen, **_log_likelihood(sampler, self.latents[1][:N_LIKELIHOOD])}
         n_samples = self.config.n_samples or len(self.data.held_out)
         for datum in wanted:
             begin = time.perf_counter()
@@ -178,7 +179,7 @@ class Bench:
             scores[TO_RECONSTRUCTIONS] = frechet_distance(self._of_reconstructions, features)
             self._picture(datum, latents, images)
             seconds = {"fit_seconds": fit_seconds, "sample_seconds": drawn - begin}
-            yield datum, {**scores, "chosen": chosen}, seconds | {"score_seconds": time.perf_counter() - drawn}
+            yield datum, {**scores, **facts}, seconds | {"score_seconds": time.perf_counter() - drawn}
 
     def _fitted(self, datum: Datum) -> tuple[Any, float]:
         """Return a fitted sampler and the seconds of its fit; one that an interrupted run has fitted is read."""
@@ -202,11 +203,11 @@ class Bench:
     def _picture(self, datum: Datum, latents: Array, images: Array) -> None:
         """Keep the first samples, and the training images with the nearest latents, of samplers to be shown."""
         first = (self.config.training_seeds[0], self.config.sampling_seeds[0])
-        if datum.sampler not in self.config.pictured or (datum.training_seed, datum.sampling_seed) != first:
+        if datum.sampler not in self.config.shown or (datum.training_seed, datum.sampling_seed) != first:
             return
-        rows = [to_levels(images[:N_PICTURED])]
+        rows = [to_levels(images[:self.config.n_shown])]
         if self.config.show_training_images:
-            _, nearest = nearest_rows(latents[:N_PICTURED], self.latents[0])
+            _, nearest = nearest_rows(latents[:self.config.n_shown], self.latents[0])
             rows.append(to_levels(self.data.train.images[nearest]))
         path = self.out / "pictures" / f"{slug(self.name)}-{slug(datum.sampler)}.npy"
         storage.write_array(path, np.stack(rows))
@@ -216,6 +217,14 @@ class Bench:
 def _versions() -> dict[str, str]:
     machine = report.machine()
     return {name: machine[name] for name in ("vicinal", "numpy", "numba", "scikit-learn", "torch") if name in machine}
+
+
+def _log_likelihood(sampler: Any, latents: Array) -> dict[str, float]:
+    """Return the mean log density of held-out latents, in nats; nothing where there is no density, or it is zero."""
+    if not hasattr(sampler, "score"):
+        return {}
+    value = float(sampler.score(latents))
+    return {"log_likelihood": value} if np.isfinite(value) else {}
 
 
 def _is_number(sampler: Any, name: str) -> bool:

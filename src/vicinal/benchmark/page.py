@@ -278,7 +278,7 @@ def _scores(study: Study, autoencoder: str) -> Scores:
 
 def _grids(study: Study, autoencoder: str, folder: Path) -> list[report.Grid]:
     grids = []
-    for sampler in study.config.pictured:
+    for sampler in study.config.shown:
         path = folder / "pictures" / f"{slug(autoencoder)}-{slug(sampler)}.npy"
         if path.exists():
             rows = storage.read_array(path) / np.float32(255.0)
