@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+Array = np.ndarray[Any, Any]
+
 ACCELERATORS = ("cuda",)  # devices that have kernels of their own; from others, latents come to the CPU
 
 
