@@ -13,8 +13,8 @@ import numpy as np
 from pairs import Pair
 
 from vicinal import metrics
+from vicinal.evaluation.catalogue import N_NEIGHBORS, Reference, Samples
 from vicinal.metrics import manifold
-from vicinal.metrics.catalogue import N_NEIGHBORS, Reference, Samples
 
 Array = np.ndarray[Any, Any]
 

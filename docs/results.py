@@ -17,7 +17,7 @@ from results_plot import plot
 from vicinal import report, storage
 from vicinal.benchmark import Study, page
 from vicinal.benchmark.config import slug
-from vicinal.scores import Scores
+from vicinal.evaluation.scores import Scores
 
 RESULTS = DOCS.parent / "benchmarks/results/study"
 NAMES = ("mnist", "celeba", "ocular", "digits")

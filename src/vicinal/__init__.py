@@ -26,7 +26,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from vicinal.autoencoders.base import Autoencoder as Autoencoder
-    from vicinal.evaluation import evaluate as evaluate
+    from vicinal.evaluation.evaluate import evaluate as evaluate
     from vicinal.pipeline import decode as decode
     from vicinal.pipeline import encode as encode
     from vicinal.pipeline import generate as generate
@@ -40,7 +40,7 @@ _HOME = {
     "PMFSampler": "vicinal.samplers.pmf",
     "decode": "vicinal.pipeline",
     "encode": "vicinal.pipeline",
-    "evaluate": "vicinal.evaluation",
+    "evaluate": "vicinal.evaluation.evaluate",
     "generate": "vicinal.pipeline",
     "load": "vicinal.pipeline",
 }

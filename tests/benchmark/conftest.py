@@ -142,7 +142,7 @@ def log(monkeypatch):
     """Count trainings, fits, scorings; every write, fit, scoring, and training step is an event, before and after."""
     from vicinal import report, storage
     from vicinal.autoencoders import training
-    from vicinal.judge import Judge
+    from vicinal.evaluation.judge import Judge
     from vicinal.samplers import PMFSampler
     from vicinal.samplers.base import ArrayFitMixin
 

@@ -55,8 +55,7 @@ from typing import Any
 
 from vicinal import _validation, datasets, metrics, samplers
 from vicinal._errors import FileFormatError, InvalidInputError
-from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
-from vicinal.metrics import DEFAULT_METRICS, METRICS
+from vicinal.evaluation import BOOTSTRAP, DEFAULT_METRICS, METRICS, REAL, RECONSTRUCTIONS
 
 FEATURES = {
     "classifier": metrics.ClassifierFeatures,

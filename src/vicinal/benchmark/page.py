@@ -12,10 +12,9 @@ import numpy as np
 from vicinal import report, storage
 from vicinal.benchmark.config import slug
 from vicinal.benchmark.summary import LEAST_RATIO, QUALITY, REFERENCES, Estimate, Study, Verdict
-from vicinal.evaluation import REAL, RECONSTRUCTIONS
-from vicinal.metrics import METRICS
+from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS
+from vicinal.evaluation.scores import TO_RECONSTRUCTIONS, Scores, markdown_table, text_of
 from vicinal.report import Table
-from vicinal.scores import TO_RECONSTRUCTIONS, Scores, markdown_table, text_of
 
 OURS = ("PMFSampler", "LocalSampler")
 COPIES = "†"

@@ -26,8 +26,7 @@ from vicinal.benchmark.inputs import Data, Features
 from vicinal.benchmark.progress import Watch
 from vicinal.benchmark.results import Datum, Results, key_of
 from vicinal.benchmark.summary import Study
-from vicinal.evaluation import REAL, RECONSTRUCTIONS
-from vicinal.metrics import METRICS, catalogue
+from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS, catalogue
 
 PathLike = str | os.PathLike[str]
 

@@ -25,7 +25,7 @@ from vicinal.benchmark import results
 from vicinal.benchmark.config import Config
 from vicinal.benchmark.results import Row
 from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
-from vicinal.scores import TO_RECONSTRUCTIONS, Scores
+from vicinal.evaluation.scores import TO_RECONSTRUCTIONS, Scores
 
 LEAST_RATIO = 0.9  # of samples as new as fresh data, to within what a calibration on training latents misses on others
 CLEAR = 2.0  # standard errors

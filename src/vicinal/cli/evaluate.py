@@ -47,7 +47,7 @@ def evaluate(
     """Score samples against held-out data: quality, and novelty when the training data are given."""
     from vicinal import image_files
     from vicinal.evaluation import evaluate as score
-    from vicinal.scores import check_baseline
+    from vicinal.evaluation.scores import check_baseline
 
     if output is not None:
         _check_table(output, force)
@@ -122,7 +122,7 @@ def _split(argument: str) -> tuple[str, Path]:
 
 def _metric_names(metrics: str | None, has_train: bool) -> list[str] | None:
     from vicinal import _validation
-    from vicinal.metrics import METRICS
+    from vicinal.evaluation import METRICS
 
     if metrics is None:
         return None

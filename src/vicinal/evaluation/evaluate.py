@@ -1,6 +1,7 @@
-"""One tidy table of quality and novelty, with the rows that keep it honest.
+"""One table of quality and novelty, with reference rows that show what the numbers mean.
 
-`evaluate` scores arrays; `compare` scores samplers through an autoencoder. Beside the samples both show
+`evaluate` scores arrays; `vicinal.evaluation.compare` scores samplers through an autoencoder. Beside the samples both
+show
 
 real versus real
     What the quality metrics give to other real data, and the novelty metrics to held-out data: nobody
@@ -14,25 +15,19 @@ reconstructions
 
 from __future__ import annotations
 
-import contextlib
-import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 
-from vicinal import _validation, images, pipeline
+from vicinal import _validation, images
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.judge import Judge, Table, extractor_of
-from vicinal.metrics import catalogue
-from vicinal.metrics.catalogue import DEFAULT_METRICS, METRICS
-from vicinal.samplers import BootstrapSampler, Sampler
-from vicinal.scores import Scores, check_baseline
+from vicinal.evaluation import catalogue
+from vicinal.evaluation.catalogue import DEFAULT_METRICS, METRICS
+from vicinal.evaluation.judge import Judge, Table, extractor_of
+from vicinal.evaluation.scores import Scores, check_baseline
 
-Array = np.ndarray[Any, Any]
 Features = Callable[[Any], Any]
 
 REAL, BOOTSTRAP, RECONSTRUCTIONS = "real versus real", "bootstrap copies", "reconstructions"
@@ -70,8 +65,8 @@ def evaluate(
         then clipped and rounded to 8 bits first. None takes the rows as they are. What is fitted between latents, and
         novelty, are measured between the rows themselves; ``feature_nn_ratio`` and its like between features.
     metrics : sequence of str, optional
-        Names in `vicinal.metrics.METRICS`; None takes `vicinal.metrics.DEFAULT_METRICS`, as far as ``train`` is given
-        for them.
+        Names in `vicinal.evaluation.METRICS`. None takes `vicinal.evaluation.DEFAULT_METRICS`, without those that
+        need ``train`` if it is not given.
     reconstructions : array_like of shape (l, *shape), optional
         Held-out images sent through the autoencoder: a reference row.
     baseline : str, optional
@@ -109,7 +104,7 @@ def evaluate(
     0.0
     """
     seed = _validation.check_integer(random_state, "random_state", minimum=0, maximum=2**32 - 10_000)
-    wanted = _wanted(metrics, train is not None)
+    wanted = wanted_metrics(metrics, train is not None)
     extractor = extractor_of(features)
     minimum = catalogue.N_NEIGHBORS + 1 if _OF_NEIGHBOURS & set(wanted) else 2
     named = _by_name(generated)
@@ -137,95 +132,16 @@ def evaluate(
         table.add(RECONSTRUCTIONS, [judge.score(rows, rows, 0, novelty=False)], reference=True)
     for name, several in sets.items():
         table.add(name, [judge.score(rows, rows, i) for i, rows in enumerate(several)])
-    notes = _notes(wanted, extractor)
+    notes = notes_of(wanted, extractor)
     if train is None:
         notes.append("No training data given, so novelty is not measured: copies of it would score best here.")
     if max(map(len, sets.values())) > 1:
         notes.append("Mean ± standard error over the sets of each source.")
-    return Scores(table.rows, notes, _headings(extractor), baseline)
+    return Scores(table.rows, notes, headings(extractor), baseline)
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """What `compare` found: the table, and the fitted samplers by name."""
-
-    scores: Scores
-    samplers: dict[str, Sampler]
-    train_latents: Array
-    real_latents: Array
-
-
-def compare(
-    autoencoder: Any,
-    samplers: Mapping[str, Sampler],
-    *,
-    train: Array,
-    real: Array,
-    features: Any,
-    metrics: Sequence[str] | None = None,
-    baseline: str | None = None,
-    n_seeds: int = 3,
-    random_state: int = 0,
-    on_row: Callable[[str], None] | None = None,
-) -> Comparison:
-    """Fit samplers to an autoencoder's latents and score what it decodes from their samples.
-
-    Quality is measured between features of images, the fit of latents and novelty between latents;
-    ``feature_nn_ratio`` and its like between features of decoded samples and of the training images.
-
-    Parameters
-    ----------
-    autoencoder : object
-        As in `vicinal.encode`.
-    samplers : mapping of str to Sampler
-        Not fitted; they are cloned. A bootstrap sampler is added.
-    train, real : ndarray of shape (n, *image_shape)
-        Images that the autoencoder was trained on, and held-out ones. As many samples are drawn as
-        there are held-out images.
-    features, metrics, baseline, on_row
-        As in `evaluate`.
-    n_seeds : int
-        Sets of samples from each sampler; more than one give a standard error.
-    random_state : int
-        Seed of fits, samples (``random_state`` to ``random_state + n_seeds - 1``) and subsets.
-
-    Returns
-    -------
-    Comparison
-        Table, fitted samplers and latents.
-    """
-    wanted = _wanted(metrics, True)
-    check_baseline(baseline, list(samplers))
-    extractor = extractor_of(features)
-    train_latents, real_latents = pipeline.encode(autoencoder, train), pipeline.encode(autoencoder, real)
-    judge = Judge((real_latents, train_latents), (real, train), extractor, wanted, random_state)
-    table = Table(on_row)
-    table.add(REAL, judge.real_runs(n_seeds), reference=True)
-    decoded = pipeline.decode(autoencoder, real_latents)
-    quality = [name for name in wanted if METRICS[name].space == "features"]
-    table.add(RECONSTRUCTIONS, [judge.score(real_latents, decoded, 0, quality, novelty=False)], reference=True)
-    fitted: dict[str, Sampler] = {}
-    for name, template in {BOOTSTRAP: BootstrapSampler(), **samplers}.items():
-        fitted[name], seconds = _timed_fit(clone(template).set_params(random_state=random_state), train_latents)
-        runs = []
-        for i in range(n_seeds):
-            latents = fitted[name].sample(len(real), random_state=random_state + i)
-            runs.append(judge.score(latents, pipeline.decode(autoencoder, latents), i))
-        table.add(name, runs, reference=name == BOOTSTRAP, fit_seconds=seconds)
-    notes = [
-        f"Quality against {len(real)} held-out images, by as many samples."
-        + ("" if _headings(extractor) else " The Frechet distance is not FID: it uses other features."),
-        *_notes(wanted, extractor),
-        "Latent fit and novelty are taken between latents. An nn ratio of 1 is as new as fresh data, 0 a copy; "
-        "compare the quality of samplers at equal novelty.",
-    ]
-    if n_seeds > 1:
-        notes.append(f"Mean ± standard error over {n_seeds} seeds of sampling, one training of the autoencoder.")
-    scores = Scores(table.rows, notes, _headings(extractor), baseline)
-    return Comparison(scores, fitted, train_latents, real_latents)
-
-
-def _wanted(metrics: Sequence[str] | None, has_train: bool) -> list[str]:
+def wanted_metrics(metrics: Sequence[str] | None, has_train: bool) -> list[str]:
+    """Return the names of the metrics to compute, in the order of the catalogue."""
     if metrics is None:
         return [name for name in DEFAULT_METRICS if has_train or not METRICS[name].needs_train]
     if isinstance(metrics, str) or not metrics:
@@ -296,12 +212,14 @@ def _of_shape(rows: Array, name: str, real: Array) -> Array:
     return rows
 
 
-def _headings(extractor: Any) -> dict[str, str]:
+def headings(extractor: Any) -> dict[str, str]:
+    """Return the headings that differ from the usual ones for these features."""
     name = getattr(extractor, "frechet_name", "Frechet distance")
     return {} if name == "Frechet distance" else {"frechet_distance": f"{name} ↓"}
 
 
-def _notes(wanted: Sequence[str], extractor: Any) -> list[str]:
+def notes_of(wanted: Sequence[str], extractor: Any) -> list[str]:
+    """Return the notes that these metrics and features need below the table."""
     notes = []
     if hasattr(extractor, "name"):
         notes.append(f"Features: {extractor.name}.")
@@ -309,12 +227,3 @@ def _notes(wanted: Sequence[str], extractor: Any) -> list[str]:
     if subsets:
         notes.append(f"{', '.join(subsets)}: between at most {catalogue.W2_ROWS} rows of each set.")
     return notes
-
-
-def _timed_fit(sampler: Sampler, latents: Any) -> tuple[Sampler, float]:
-    with warnings.catch_warnings(), contextlib.suppress(InvalidInputError):
-        warnings.simplefilter("ignore")
-        clone(sampler).fit(latents[:256])  # so that compilation is not counted; too few rows do not matter
-    begin = time.perf_counter()
-    sampler.fit(latents)
-    return sampler, time.perf_counter() - begin

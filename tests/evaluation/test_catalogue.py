@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from vicinal import metrics
-from vicinal.metrics import catalogue, manifold, neighbors
-from vicinal.metrics.catalogue import DEFAULT_METRICS, METRICS, Reference, Samples
+from vicinal.evaluation import catalogue
+from vicinal.evaluation.catalogue import DEFAULT_METRICS, METRICS, Reference, Samples
+from vicinal.metrics import manifold, neighbors
 
 SEEDS = range(3)
 QUALITY = [name for name, metric in METRICS.items() if metric.better != "reference"]

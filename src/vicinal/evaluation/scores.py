@@ -12,7 +12,7 @@ import numpy as np
 
 from vicinal import storage
 from vicinal._errors import InvalidInputError, MissingExtraError
-from vicinal.metrics.catalogue import METRICS
+from vicinal.evaluation.catalogue import METRICS
 
 TO_RECONSTRUCTIONS = "frechet_to_reconstructions"
 HEADINGS = {

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from vicinal import Autoencoder, PMFSampler, evaluate, metrics
-from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS, compare
+from vicinal.evaluation import BOOTSTRAP, DEFAULT_METRICS, METRICS, REAL, RECONSTRUCTIONS, compare
+from vicinal.evaluation.scores import Scores
 from vicinal.metrics.features import PixelFeatures
 from vicinal.samplers import GaussianSampler
-from vicinal.scores import Scores
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def test_rows_and_columns(data):
     scores = evaluate(real, {"good": good, "noise": 3 * good, "copies": train[:300]}, train=train)
     assert [row["name"] for row in scores.rows] == [REAL, BOOTSTRAP, "good", "noise", "copies"]
     assert [row["reference"] for row in scores.rows] == [True, True, False, False, False]
-    assert scores.columns == ["n", *metrics.DEFAULT_METRICS]
+    assert scores.columns == ["n", *DEFAULT_METRICS]
     assert scores["good"]["frechet_distance"] == metrics.frechet_distance(real, good)
     assert scores["good"]["nn_ratio"] == metrics.nn_ratio(real, good, train=train)
     assert scores["good"]["authenticity"] == metrics.authenticity(train, good)
@@ -66,10 +66,10 @@ def test_metrics_by_name(data):
 
 def test_every_metric_has_a_finite_value_and_a_heading_of_its_own(data):
     train, real, good = data
-    scores = evaluate(real[:300], good[:250], train=train, metrics=list(metrics.METRICS))
-    assert set(scores.columns) == {"n", *metrics.METRICS}
-    assert all(np.isfinite(row[name]) for row in scores.rows for name in metrics.METRICS)
-    assert len(set(scores.cells()[0])) == len(metrics.METRICS) + 2
+    scores = evaluate(real[:300], good[:250], train=train, metrics=list(METRICS))
+    assert set(scores.columns) == {"n", *METRICS}
+    assert all(np.isfinite(row[name]) for row in scores.rows for name in METRICS)
+    assert len(set(scores.cells()[0])) == len(METRICS) + 2
     # without features there is one space
     assert scores["generated"]["feature_nn_ratio"] == scores["generated"]["nn_ratio"]
 

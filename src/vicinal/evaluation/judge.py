@@ -11,11 +11,11 @@ import numpy as np
 
 from vicinal import _validation, images
 from vicinal._errors import InvalidTypeError
-from vicinal.metrics import catalogue
+from vicinal.evaluation import catalogue
+from vicinal.evaluation.catalogue import METRICS
+from vicinal.evaluation.scores import summary
 from vicinal.metrics._inputs import check_sets
-from vicinal.metrics.catalogue import METRICS
 from vicinal.metrics.features import FeatureExtractor, ModuleFeatures
-from vicinal.scores import summary
 
 Array = np.ndarray[Any, Any]
 
