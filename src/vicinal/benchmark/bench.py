@@ -21,17 +21,11 @@ from vicinal.benchmark.config import Config, sampler_of, slug
 from vicinal.benchmark.inputs import Data, Features, model_file, model_of
 from vicinal.benchmark.progress import Watch
 from vicinal.benchmark.results import Datum, Results, key_of
-from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS
-from vicinal.evaluation.judge import Judge
+from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS, Judge
 from vicinal.evaluation.scores import TO_RECONSTRUCTIONS
 from vicinal.images import to_levels
 from vicinal.kernels.neighbors import nearest_rows
-<<<<<<< HEAD
 from vicinal.metrics import Moments, frechet_distance
-=======
-from vicinal.metrics import Moments, frechet_distance
-from vicinal.metrics.features import CachedFeatures
->>>>>>> metrics
 
 Found = tuple[Datum, dict[str, Any], dict[str, float]]  # a datum, its values, and the seconds it took
 

@@ -113,6 +113,7 @@ class Config:
         _check_options("features", self.features, _parameters(kind) - own)
         _check_metrics(self.metrics)
         self._check_entries()
+        self._check_names()
 
     def _check_entries(self) -> None:
         for names in (self.autoencoders, self.samplers):
@@ -126,6 +127,9 @@ class Config:
             _check_autoencoder(name, {**self.training, **settings})
         for name, settings in self.samplers.items():
             _check_sampler(name, settings, self.autoencoders)
+
+    def _check_names(self) -> None:
+        """Check everything that names a sampler."""
         rows = (*self.samplers, BOOTSTRAP)
         if self.baseline is not None:
             _validation.check_choice(self.baseline, "baseline", rows)
@@ -224,7 +228,7 @@ def _is_sweep(defaults: Mapping[str, Any], key: str, value: Any) -> bool:
     if not isinstance(value, list | tuple) or key not in defaults:
         return False
     is_list_itself = isinstance(defaults[key], list | tuple)
-    return not is_list_itself or bool(value) and all(isinstance(each, list | tuple) for each in value)
+    return not is_list_itself or (bool(value) and all(isinstance(each, list | tuple) for each in value))
 
 
 def _in_name(value: Any) -> str:

@@ -13,10 +13,10 @@ from vicinal import report, storage
 from vicinal.benchmark.config import slug
 from vicinal.benchmark.summary import LEAST_RATIO, QUALITY, REFERENCES, Estimate, Study, Verdict
 from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS
-from vicinal.evaluation.scores import TO_RECONSTRUCTIONS, Scores, markdown_table, text_of
+from vicinal.evaluation.scores import TO_RECONSTRUCTIONS, markdown_table, text_of
 from vicinal.report import Table
 
-OURS = ("PMFSampler", "LocalSampler")
+OURS = ({"sampler": "PMFSampler"}, {"sampler": "LocalSampler"})  # with all parameters at their defaults
 COPIES = "†"
 CHOSEN = {"n_bins": "bins", "n_neighbors": "neighbours", "n_components": "components", "bandwidth": "bandwidth"}
 
@@ -119,7 +119,7 @@ def conclusions(study: Study) -> list[str]:
     """Return sentences that the numbers bear out."""
     samplers = study.config.samplers
     mixtures = [name for name, settings in samplers.items() if settings["sampler"] == "GMMSampler"]
-    ours = [name for name, settings in samplers.items() if settings.keys() == {"sampler"} and settings["sampler"] in OURS]
+    ours = [name for name, settings in samplers.items() if settings in OURS]
     lines = [line for name in ours for mixture in mixtures for line in [_compare(study, name, mixture)] if line]
     first = [ranks[0] for ranks in map(study.ranking, study.autoencoders) if ranks]
     if first:
