@@ -92,12 +92,12 @@ def run(
         for (name, seed), planned in _by_model(results.planned).items():
             wanted = [datum for datum in planned if datum not in results]
             bench = Bench(config, name, seed, data, features, out, device, watch)
-            if wanted:
-                bench.measure(wanted, results)
-                page.write(Study.read(out), out)
+            bench.measure(wanted, results)
             if seed == config.training_seeds[0]:
                 bench.save(planned)
-            _forget_fitted(config, results.planned, out)
+            _forget_fitted(config, results, out)
+            if wanted and results.missing:
+                page.write(Study.read(out), out)
     page.write(Study.read(out), out)
     return out / "report.html"
 
@@ -171,9 +171,11 @@ def _by_model(planned: Iterable[Datum]) -> dict[tuple[str, int], list[Datum]]:
     return groups
 
 
-def _forget_fitted(config: Config, planned: Iterable[Datum], out: Path) -> None:
-    """Remove fitted samplers, except those that the study wants saved."""
-    kept = {fitted_file(out, datum).stem for datum in planned if datum.sampler in config.saved.values()}
+def _forget_fitted(config: Config, results: Results, out: Path) -> None:
+    """Remove fitted samplers, except those that are still to be drawn from and those that the study wants saved."""
+    saved = config.saved.values()
+    needed = [datum for datum in results.planned if datum not in results or datum.sampler in saved]
+    kept = {fitted_file(out, datum).stem for datum in needed}
     for path in (out / "kept" / "fitted").glob("*"):
         if path.stem not in kept:
             path.unlink()
