@@ -86,10 +86,10 @@ def demo(
     """Train autoencoders on real images, turn them into generators, and write a report."""
     from rich.console import Console
 
-    from vicinal import demo as main_job
+    from vicinal.benchmark import run_demo
 
     console = Console(stderr=True)
-    report = main_job.run(out, dataset=dataset, data_dir=data_dir, random_state=seed, force=force, console=console)
+    report = run_demo(out, dataset=dataset, data_dir=data_dir, random_state=seed, force=force, console=console)
     typer.echo(f"wrote {report}")
 
 

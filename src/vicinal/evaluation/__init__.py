@@ -9,7 +9,6 @@
 """
 
 from vicinal.evaluation.catalogue import DEFAULT_METRICS, METRICS
-from vicinal.evaluation.compare import Comparison, compare
 from vicinal.evaluation.evaluate import BOOTSTRAP, REAL, RECONSTRUCTIONS, evaluate
 from vicinal.evaluation.judge import Judge
 from vicinal.evaluation.scores import Scores
@@ -20,9 +19,7 @@ __all__ = [
     "METRICS",
     "REAL",
     "RECONSTRUCTIONS",
-    "Comparison",
     "Judge",
     "Scores",
-    "compare",
     "evaluate",
 ]

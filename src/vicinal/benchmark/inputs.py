@@ -1,21 +1,21 @@
-"""The images of a study and the features that they are compared in."""
+"""What a study starts from: images, the features they are compared in, and autoencoders."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vicinal import datasets, metrics
+from vicinal import datasets, metrics, pipeline
+from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal.autoencoders.data import check_images, fingerprint
+from vicinal.benchmark.config import Config, slug
 from vicinal.benchmark.results import key_of
 from vicinal.metrics.features import FeatureExtractor
-
-Array = np.ndarray[Any, Any]
 
 
 class Data:
@@ -53,7 +53,7 @@ class Data:
 
 
 class Features:
-    """Features of images of a study; those of real images, and a classifier, are kept in a folder.
+    """Features of the images of a study; a folder keeps those of real images, and the classifier.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class Features:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the features depend on beside the data."""
+        """What the features depend on, beside the data."""
         weights = self._inception_weights
         return {**self._settings, **({} if weights is None else {"weights": weights.name})}
 
@@ -99,12 +99,16 @@ class Features:
     @cached_property
     def of_train(self) -> Array:
         """Features of the training images."""
-        return self._kept(self._data.train.images)
+        return self.kept(self._data.train.images)
 
     @cached_property
     def of_held_out(self) -> Array:
         """Features of the held-out images."""
-        return self._kept(self._data.held_out)
+        return self.kept(self._data.held_out)
+
+    def kept(self, images: Array) -> Array:
+        """Return the features of images that come again in the next run; the folder keeps them."""
+        return metrics.CachedFeatures(self.extractor, self._folder / "features")(images)
 
     @property
     def text(self) -> str:
@@ -115,9 +119,6 @@ class Features:
         accuracy = self.extractor.accuracy(self._data.held_out, self._data.held_out_labels)
         return f"last hidden layer of a classifier of the training images ({accuracy:.1%} right on held-out ones)"
 
-    def _kept(self, images: Array) -> Array:
-        return metrics.CachedFeatures(self.extractor, self._folder / "features")(images)
-
     def _classifier(self, options: Mapping[str, Any]) -> Any:
         path = self._folder / f"classifier-{key_of(options, self._data.fingerprints)}.safetensors"
         try:
@@ -126,3 +127,74 @@ class Features:
             classifier = metrics.ClassifierFeatures(*self._data.train, **options)
             classifier.save(path)
             return classifier
+
+
+def model_file(config: Config, name: str, seed: int, folder: Path) -> Path:
+    """Return the file of an autoencoder: the user's own, or that of the study."""
+    settings = config.training_of(name)
+    return config.folder / settings["path"] if "path" in settings else folder / f"{slug(name)}-{seed}.safetensors"
+
+
+def model_of(
+    config: Config, name: str, seed: int, data: Data, folder: Path, device: str, say: Callable[[str], None]
+) -> Any:
+    """Return an autoencoder on a device, read or trained; an interrupted training goes on.
+
+    Parameters
+    ----------
+    config, data
+        The study.
+    name, seed : str, int
+        Which autoencoder, and the seed of its training.
+    folder : Path
+        Where trained autoencoders are.
+    device : str
+        Where it trains and runs.
+    say : callable
+        Called with the state of the training, as text.
+
+    Raises
+    ------
+    InvalidInputError
+        If the file is of another training.
+    """
+    path, settings = model_file(config, name, seed, folder), config.training_of(name)
+    if not ("path" in settings or path.exists()):
+        _train(settings, seed, data, path, device, say)
+    model = pipeline.load(path)
+    if "path" not in settings:
+        path.with_suffix(".checkpoint").unlink(missing_ok=True)  # a run may have stopped just after its model
+        _check(model.card, settings, seed, data, path)
+    return model.to(device)
+
+
+def _train(
+    settings: dict[str, Any], seed: int, data: Data, path: Path, device: str, say: Callable[[str], None]
+) -> None:
+    from vicinal.autoencoders.training import train
+
+    options = {key: value for key, value in settings.items() if key != "objective"}
+    say("train")
+    model = train(
+        settings["objective"],
+        data.train.images,
+        **options,
+        random_state=seed,
+        device=device,
+        checkpoint=path.with_suffix(".checkpoint"),
+        resume=True,
+        on_epoch=lambda epoch, loss: say(f"train, epoch {epoch}, loss {loss:.4g}"),
+    )
+    model.save(path)
+
+
+def _check(card: dict[str, Any], settings: dict[str, Any], seed: int, data: Data, path: Path) -> None:
+    """Raise InvalidInputError if a card tells of another training than the study's."""
+    known = {**card, **card["options"]}
+    wanted = {**settings, "random_state": seed, "sha256": data.fingerprints[0]}
+    if "batch_size" in settings:
+        wanted["batch_size"] = min(settings["batch_size"], len(data.train.images))  # as training takes it
+    differing = [name for name, value in wanted.items() if known.get(name) != value]
+    if differing:
+        changes = ", ".join(f"{name} was {known.get(name)}, is {wanted[name]}" for name in differing)
+        raise InvalidInputError(f"{path} is of another training: {changes}; move it away, or name another --out")

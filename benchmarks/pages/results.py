@@ -1,27 +1,25 @@
-"""Write docs/results.md, its pictures and the README's table from the results of `vicinal benchmark`.
+"""Write docs/results.md, its images and the README's table from the results of `vicinal benchmark`.
 
-python docs/results.py                       # from the results in the repository
-python docs/results.py --runs build/study    # after taking over results and pictures from build/study/<data set>/
+python benchmarks/pages/results.py                       # from the results in the repository
+python benchmarks/pages/results.py --runs build/study    # after taking over results and images from build/study/<data set>/
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
 from pathlib import Path
 
 import numpy as np
 from pages import DOCS, fill, table
-from results_plot import plot
+from plots import plot
+from studies import STUDIES, read, take_over
 
 from vicinal import report, storage
 from vicinal.benchmark import Study, page
 from vicinal.benchmark.config import slug
 from vicinal.evaluation.scores import Scores
 
-RESULTS = DOCS.parent / "benchmarks/results/study"
 NAMES = ("mnist", "celeba", "ocular", "digits")
-FILES = ("study.json", "results.jsonl", "timings.jsonl")
 SHOWN = {"mnist": "AE", "celeba": "AE", "ocular": "AE", "digits": "VAE"}  # autoencoders of which samples are shown
 README_STUDY, README_MODEL = "mnist", "AE"
 KEPT = ("frechet_distance", "precision", "recall", "wasserstein_distance", "nn_ratio", "authenticity", "fit_seconds")
@@ -30,7 +28,7 @@ PLOT = (
     "far below everything decoded."
 )
 N_SHOWN, LEAST_PIXELS = 16, 56
-OURS, RIVALS = ("PMF, auto", "PMF, auto, variance kept", "Local"), ("GMM, 10 components", "GMM, k by BIC")
+OURS, MIXTURES = ("PMF, auto", "Local"), ("GMM, 10 components", "GMM, k by BIC")
 
 
 def main() -> None:
@@ -42,35 +40,26 @@ def main() -> None:
     arguments = parser.parse_args()
     images = arguments.page.parent / "images"
     images.mkdir(exist_ok=True)
-    for name in NAMES if arguments.runs else ():
-        take_over(name, arguments.runs / name, images)
-    studies = {name: Study.read(RESULTS / name) for name in NAMES if (RESULTS / name).exists()}
+    for name in take_over(NAMES, arguments.runs):
+        study = Study.read(STUDIES / name)
+        (images / f"samples-{name}.png").write_bytes(samples(study, SHOWN[name], arguments.runs / name))
+    studies = dict(zip(NAMES, read(NAMES), strict=True))
     for name, study in studies.items():
         (images / f"results-{name}.png").write_bytes(plot(study))
     fill(arguments.page, "results", "\n".join(lines(studies)))
     fill(arguments.readme, "results", "\n".join(summary(studies[README_STUDY])))
 
 
-def take_over(name: str, run: Path, images: Path) -> None:
-    """Copy the results of one study, and draw its samples."""
-    if not (run / FILES[0]).exists():
-        return
-    (RESULTS / name).mkdir(parents=True, exist_ok=True)
-    for file in FILES:
-        shutil.copy(run / file, RESULTS / name)
-    (images / f"samples-{name}.png").write_bytes(samples(Study.read(run), SHOWN[name], run))
-
-
 def samples(study: Study, autoencoder: str, run: Path) -> bytes:
     """Return a PNG: a strip of samples for each sampler, and where they are kept the nearest training images below."""
     strips = []
-    for sampler in study.config.pictured:
-        kept = storage.read_array(run / "pictures" / f"{slug(autoencoder)}-{slug(sampler)}.npy")[:, :N_SHOWN]
+    for sampler in study.config.shown:
+        kept = storage.read_array(run / "images" / f"{slug(autoencoder)}-{slug(sampler)}.npy")[:, :N_SHOWN]
         strips.append(np.concatenate([report.side_by_side(images / np.float32(255.0)) for images in kept]))
     gap = np.full((6, strips[0].shape[1], 3), 255, np.uint8)
-    picture = np.concatenate([part for strip in strips for part in (strip, gap)][:-1])
+    image = np.concatenate([part for strip in strips for part in (strip, gap)][:-1])
     factor = max(1, LEAST_PIXELS // kept.shape[-1])
-    return report.png(np.kron(picture, np.ones((factor, factor, 1), np.uint8)))
+    return report.png(np.kron(image, np.ones((factor, factor, 1), np.uint8)))
 
 
 def lines(studies: dict[str, Study]) -> list[str]:
@@ -80,15 +69,15 @@ def lines(studies: dict[str, Study]) -> list[str]:
         text = page.markdown(study)
         head, _, rest = text.partition("\n### ")
         found += [head.rstrip(), "", f"![quality against novelty](images/results-{name}.png)", "", PLOT, ""]
-        found += [*pictured(name, study), "", f"### {rest}", ""]
+        found += [*shown(name, study), "", f"### {rest}", ""]
     return found
 
 
-def pictured(name: str, study: Study) -> list[str]:
-    """Return the picture of samples and what it shows."""
+def shown(name: str, study: Study) -> list[str]:
+    """Return the image of samples and what it shows."""
     rows = ", ".join(
         f"{sampler} (nn ratio {study.estimate(SHOWN[name], sampler, 'nn_ratio').mean:.2f})"
-        for sampler in study.config.pictured
+        for sampler in study.config.shown
     )
     below = (
         "; below each sample the training image with the nearest latent" if study.config.show_training_images else ""
@@ -101,10 +90,10 @@ def claim(studies: dict[str, Study]) -> list[str]:
     rows = []
     for study in studies.values():
         for ours in OURS:
-            for rival in RIVALS:
-                cells = counted(study, ours, rival)
+            for mixture in MIXTURES:
+                cells = counted(study, ours, mixture)
                 if cells:
-                    rows.append([study.config.title, ours, rival, *cells])
+                    rows.append([study.config.title, ours, mixture, *cells])
     headings = [
         "",
         "",
@@ -115,7 +104,7 @@ def claim(studies: dict[str, Study]) -> list[str]:
         "lower by",
         "in %",
         "nn ratio",
-        "rival's",
+        "of the mixture",
     ]
     return [
         table(headings, rows),
@@ -127,14 +116,14 @@ def claim(studies: dict[str, Study]) -> list[str]:
     ]
 
 
-def counted(study: Study, ours: str, rival: str) -> list[str]:
+def counted(study: Study, ours: str, other: str) -> list[str]:
     """Return the cells of one pair of samplers; none where they were not measured."""
-    verdicts = {name: study.verdict(name, ours, rival) for name in study.autoencoders}
+    verdicts = {name: study.verdict(name, ours, other) for name in study.autoencoders}
     known = {name: verdict for name, verdict in verdicts.items() if verdict is not None}
     if not known:
         return []
     gains = np.array([verdict.gain.mean for verdict in known.values()])
-    distances = np.array([study.estimate(name, rival, "frechet_distance").mean for name in known])
+    distances = np.array([study.estimate(name, other, "frechet_distance").mean for name in known])
     words = [verdict.word for verdict in known.values()]
     ratios = (np.mean([verdict[i] for verdict in known.values()]) for i in (2, 3))
     return [
@@ -164,7 +153,7 @@ def summary(study: Study) -> list[str]:
         "",
         "![samples](docs/images/samples-mnist.png)",
         "",
-        pictured("mnist", study)[-1],
+        shown("mnist", study)[-1],
     ]
 
 
