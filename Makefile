@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA_DIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo study test test-no-jit test-gpu lint format bench results clean
+.PHONY: help demo study test test-all test-no-jit test-gpu lint format bench results clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,11 +25,14 @@ demo: .venv/package  ## turn autoencoders of handwritten digits into generators;
 study: .venv/package  ## compare all samplers on handwritten digits, in minutes; open build/study/digits/report.html
 	OMP_NUM_THREADS=1 $(BIN)/vicinal benchmark benchmarks/configs/digits.toml --out build/study/digits
 
-test: .venv/tools  ## run the tests and every example in the docstrings
-	$(BIN)/python -m pytest
+test: .venv/tools  ## run the tests and every example in the docstrings, on all cores
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
-test-no-jit: .venv/tools  ## the same without Numba's compiler: the readable kernels, plain tracebacks
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest
+test-all: .venv/tools  ## the same with the slow tests; each says why it is slow
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m "slow or not slow"
+
+test-no-jit: .venv/tools  ## the tests that see Numba, without its compiler: the readable kernels, plain tracebacks
+	NUMBA_DISABLE_JIT=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto tests/kernels tests/samplers tests/contracts
 
 test-gpu: .venv/tools  ## the tests of what runs on a GPU, where there is one with its torch
 	$(BIN)/python -c "import sys, torch; torch.cuda.is_available() or sys.exit('there is no CUDA device, or torch is a CPU build')"

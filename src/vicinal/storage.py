@@ -8,7 +8,7 @@ kind            class of the saved object, such as ``"PMFSampler"``
 vicinal         version of the library that wrote it
 header          the object's own settings, numbers and strings
 arrays          sha256 of each array: its name, dtype, shape and bytes
-sha256          over format_version, kind, header and the sums of the arrays
+sha256          over all of the above
 ==============  =========================================================================
 
 A file is read whole and every sum is checked before `read` returns. What happens to the file later has no effect.
@@ -35,6 +35,7 @@ from vicinal._errors import FileFormatError
 PathLike = str | os.PathLike[str]
 
 FORMAT_VERSION = 2
+_SUMMED = ("format_version", "vicinal", "kind", "header", "arrays")
 
 
 class Artifact(NamedTuple):
@@ -71,9 +72,9 @@ def _sum_of(name: str, array: Array) -> str:
     return digest.hexdigest()
 
 
-def _sum_of_all(version: int, kind: str, header: Mapping[str, Any], sums: Mapping[str, str]) -> str:
-    parts = [kind, header, sums] if version == 1 else [version, kind, header, sums]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+def _sum_of_all(fields: Mapping[str, Any]) -> str:
+    names = ("kind", "header", "arrays") if fields["format_version"] == 1 else _SUMMED
+    return hashlib.sha256(json.dumps([fields[name] for name in names], sort_keys=True).encode()).hexdigest()
 
 
 def write(path: PathLike, kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
@@ -105,8 +106,8 @@ def write(path: PathLike, kind: str, header: Mapping[str, Any], arrays: Mapping[
         "vicinal": vicinal.__version__,
         "header": dict(header),
         "arrays": sums,
-        "sha256": _sum_of_all(FORMAT_VERSION, kind, header, sums),
     }
+    metadata["sha256"] = _sum_of_all(metadata)
     write_atomic(path, save(contiguous, metadata={"vicinal": json.dumps(metadata)}))
 
 
@@ -138,13 +139,13 @@ def read(path: PathLike) -> Artifact:
     if metadata is None:
         raise FileFormatError(f"{path} is a safetensors file, but not one that vicinal wrote")
     fields = _parse(path, metadata)
-    version, kind, header, sums = (fields[name] for name in ("format_version", "kind", "header", "arrays"))
-    if fields["sha256"] != _sum_of_all(version, kind, header, sums) or set(sums) != set(arrays):
+    sums = fields["arrays"]
+    if fields["sha256"] != _sum_of_all(fields) or set(sums) != set(arrays):
         raise FileFormatError(f"{path} is damaged: its checksum does not match; write it again with save()")
     for name, array in arrays.items():
         if _sum_of(name, array) != sums[name]:
             raise FileFormatError(f"{path} is damaged: the checksum of {name} does not match; write it again")
-    return Artifact(kind, header, arrays, fields["vicinal"], version)
+    return Artifact(fields["kind"], fields["header"], arrays, fields["vicinal"], fields["format_version"])
 
 
 def write_array(path: PathLike, array: Array) -> None:

@@ -253,12 +253,12 @@ class Sampler(BaseEstimator, ABC):
     @classmethod
     def from_artifact(cls, artifact: storage.Artifact) -> Self:
         """Return the sampler that `save` wrote; `vicinal.load` calls this."""
-        header, arrays = artifact.header, artifact.arrays
+        header, params = artifact.header, artifact.header["params"]
         if artifact.format_version == 1:
-            header, arrays = packing.from_format_1(header, arrays)
-        params = {name: tuple(value) if isinstance(value, list) else value for name, value in header["params"].items()}
+            params = packing.params_of_format_1(params)
+        params = {name: tuple(value) if isinstance(value, list) else value for name, value in params.items()}
         sampler = cls(**params)
-        state = packing.unpack_state(arrays, header["scalars"])
+        state = packing.unpack_state(artifact.arrays, header["scalars"])
         sampler._set_fitted(state, tuple(header["event_shape"]), np.dtype(header["dtype"]), None)
         if header["feature_names"] is not None:
             sampler.feature_names_in_ = np.array(header["feature_names"], dtype=object)

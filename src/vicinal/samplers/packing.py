@@ -19,7 +19,7 @@ from vicinal.samplers import labels
 from vicinal.samplers.cells import CellTable, Grid, ready
 
 _ROWS = 1 << 15  # rows packed together; a multiple of 8, so that each lot ends with a whole byte
-_RENAMED = {"cell_starts_": "neighborhood_starts_"}  # since format 1
+_NAMES_IN_FILES = {"neighborhood_starts_": "cell_starts_"}  # the name that format 1 began with
 
 
 def pack_state(state: Mapping[str, Any]) -> tuple[dict[str, Array], dict[str, Any]]:
@@ -33,7 +33,7 @@ def pack_state(state: Mapping[str, Any]) -> tuple[dict[str, Array], dict[str, An
         elif name == "classes_":
             scalars[name] = labels.saveable(value.tolist())
         elif isinstance(value, np.ndarray):
-            arrays[name] = value
+            arrays[_NAMES_IN_FILES.get(name, name)] = value
         else:
             scalars[name] = value
     return arrays, scalars
@@ -44,27 +44,27 @@ def unpack_state(arrays: Mapping[str, Array], scalars: Mapping[str, Any]) -> dic
     if "codes" in arrays:
         state: dict[str, Any] = {"_table": _unpack_table(arrays, scalars)}
         return state | ({"nn_ratio_": scalars["nn_ratio_"]} if "nn_ratio_" in scalars else {})
-    state = {**arrays, **scalars}
+    attributes = {name: attribute for attribute, name in _NAMES_IN_FILES.items()}
+    state = {attributes.get(name, name): value for name, value in {**arrays, **scalars}.items()}
     if "classes_" in scalars:
         state["classes_"] = labels.as_array(scalars["classes_"])
     return state
 
 
-def from_format_1(header: dict[str, Any], arrays: Mapping[str, Array]) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Return header and arrays of a file of format 1 as format 2 has them.
+def params_of_format_1(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a sampler in a file of format 1 as this version has them.
 
     Raises
     ------
     FileFormatError
-        For what this version no longer has.
+        For a parameter that this version no longer has.
     """
-    params = dict(header["params"])
-    if params.pop("preserve_variance", False):
+    if params.get("preserve_variance"):
         raise FileFormatError(
             "the file holds a PMFSampler with preserve_variance=True, which vicinal no longer has: fit a LocalSampler, "
             "which keeps variances, or load the file with vicinal 0.1.0"
         )
-    return {**header, "params": params}, {_RENAMED.get(name, name): array for name, array in arrays.items()}
+    return {name: value for name, value in params.items() if name != "preserve_variance"}
 
 
 def _pack_table(table: CellTable) -> tuple[dict[str, Array], dict[str, Any]]:

@@ -26,9 +26,10 @@ import numpy as np
 from vicinal import _validation, kernels, rng
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError
-from vicinal.samplers import calibration, labels
+from vicinal.samplers import calibration
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
+from vicinal.samplers.by_class import class_state, item_range
 from vicinal.samplers.draws import draw_items
 from vicinal.samplers.local.partition import Neighborhoods, neighborhoods, variance_ratio
 
@@ -169,20 +170,13 @@ class LocalSampler(Sampler):
                 training.rows, batches.held_out, target, n_neighbors, scale, shrinkage, made
             )
         found = made(n_neighbors)
-        latents, weights, classes, class_starts = found.training
-        state |= {"latents_": latents, "neighborhood_starts_": found.starts, "n_neighbors_": n_neighbors}
+        state |= {"latents_": found.training.rows, "neighborhood_starts_": found.starts, "n_neighbors_": n_neighbors}
         state |= {"scale_": scale, "variance_ratio_": variance_ratio(found, shrinkage, scale)}
-        if weights is not None:
-            state["weights_"] = weights
-        if classes:
-            state |= {"classes_": labels.as_array(classes), "class_starts_": class_starts}
-        return state
+        return state | class_state(found.training)
 
     def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
         weights = getattr(self, "weights_", None)
-        first, last = (0, len(self.latents_)) if classes is None else (
-            self.class_starts_[classes], self.class_starts_[classes + 1]
-        )  # fmt: skip
+        first, last = item_range(self, len(self.latents_), classes)
         own = draw_items(weights, first, last, key, start, n_samples)
         return _sample_around(
             self.latents_, weights, self.neighborhood_starts_, own, self.shrinkage, self.scale_, key=key, start=start
