@@ -170,14 +170,14 @@ class TorchSampler(Sampler):
             return float(_weighted_mean(losses.double(), weights))
 
     def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
-        width = self._noise_width * int((self.scale_ > 0).sum())
-        if width == 0:
-            return self._latents_of(np.empty((n_samples, 0)))
-        blocks, last = [], start
+        d, last = int((self.scale_ > 0).sum()), start
+        if d == 0:
+            return np.tile(self.mean_, (n_samples, 1))
+        blocks = [np.empty((0, d))]
         with self._fitted_network() as (torch, network):
             while last < start + n_samples:
                 first, size = block_of(last)
-                noise = torch.from_numpy(rng.normals(key, first, size, width))
+                noise = torch.from_numpy(rng.normals(key, first, size, self._noise_width * d))
                 blocks.append(self._from_noise(torch, network, noise).numpy())
                 last = first + size
         return self._latents_of(np.concatenate(blocks)[start - block_of(start)[0] :][:n_samples])
