@@ -276,7 +276,7 @@ class Sampler(BaseEstimator, ABC):
     def _check_calibrates(self, calibration_latents: Any) -> None:
         """Raise InvalidInputError for ``calibration_latents`` if no parameter is to be calibrated."""
         values = {name: getattr(self, name) for name in self._calibrates}
-        if calibration_latents is None or any(isinstance(value, str) for value in values.values()):
+        if calibration_latents is None or any(isinstance(value, str) and value == "auto" for value in values.values()):
             return
         wanted = " or ".join(f'{name}="auto"' for name in values)
         found = ", ".join(f"{name}={value}" for name, value in values.items())
