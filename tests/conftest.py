@@ -12,9 +12,20 @@ import pytest
 from vicinal import samplers
 from vicinal.kernels import cpu, reference
 
+
+class Prior:
+    """Stands in for an autoencoder with a learned prior: two components of d dimensions."""
+
+    def __init__(self, d):
+        self.d = d
+
+    def prior_components(self):
+        return np.repeat([[-2.0], [2.0]], self.d, axis=1), np.zeros((2, self.d))
+
+
+TINY = {"hidden_units": (8,), "n_epochs": 2, "batch_size": 100}
 SAMPLERS = {
     "pmf": lambda **options: samplers.PMFSampler(8, **options),
-    "pmf-moments": lambda **options: samplers.PMFSampler(8, preserve_variance=True, **options),
     "local": lambda **options: samplers.LocalSampler(8, scale=1.0, **options),
     "bootstrap": samplers.BootstrapSampler,
     "gaussian-full": lambda **options: samplers.GaussianSampler("full", **options),
@@ -25,33 +36,66 @@ SAMPLERS = {
     "copula": samplers.CopulaSampler,
     "copula-beta": lambda **options: samplers.CopulaSampler("beta", **options),
     "hypersphere": samplers.HypersphereSampler,
-    "flow": lambda **options: samplers.FlowSampler(**TINY, n_transforms=2, n_bins=4, **options),
-    "flow-maf": lambda **options: samplers.FlowSampler("maf", **TINY, n_transforms=2, **options),
+    "flow": lambda **options: samplers.FlowSampler(**TINY, n_transforms=1, n_bins=4, **options),
+    "flow-maf": lambda **options: samplers.FlowSampler("maf", **TINY, n_transforms=1, **options),
     "two-stage": lambda **options: samplers.TwoStageSampler(**TINY, **options),
+    "vamp": samplers.VampSampler,
 }
-TINY = {"hidden_units": (8,), "n_epochs": 2, "batch_size": 100}
 EXTRAS = {"flow": "zuko", "flow-maf": "zuko", "two-stage": "torch"}
 WITHOUT_DENSITY = ("bootstrap", "local", "copula", "copula-beta", "hypersphere", "two-stage")
+WITHOUT_CLASSES = ("gaussian-standard", "flow", "flow-maf", "two-stage", "vamp")
+WITHOUT_WEIGHTS = ("gaussian-standard", "vamp")
+
+
+class Maker:
+    """Makes samplers of one kind: ``make(d, **options)`` for latents of d dimensions."""
+
+    def __init__(self, name):
+        self.name = name
+        self.conditions = name not in WITHOUT_CLASSES
+        self.weighs = name not in WITHOUT_WEIGHTS
+
+    def __call__(self, d=5, **options):
+        return SAMPLERS[self.name](**({"autoencoder": Prior(d)} if self.name == "vamp" else {}), **options)
 
 
 def available(names):
-    """Return names of samplers as parameters, those whose packages are not installed marked to be skipped."""
+    """Return names of samplers as parameters; those whose packages are not installed are marked to be skipped."""
     for name in names:
         package = EXTRAS.get(name)
         missing = package is not None and importlib.util.find_spec(package) is None
         yield pytest.param(name, marks=pytest.mark.skipif(missing, reason=f"{package} is not installed"))
 
 
+def training_latents():
+    """Return 300 latents of five dimensions in two clusters, float32."""
+    generator = np.random.default_rng(0)
+    centres = np.where(np.arange(300)[:, None] % 2 == 0, -2.0, 2.0)
+    return (centres + generator.normal(size=(300, 5))).astype(np.float32)
+
+
 @pytest.fixture(params=available(SAMPLERS))
 def make_sampler(request):
-    """Return the constructor of one sampler after another."""
-    return SAMPLERS[request.param]
+    """Return the maker of one kind of sampler after another."""
+    return Maker(request.param)
 
 
 @pytest.fixture(params=available(name for name in SAMPLERS if name not in WITHOUT_DENSITY))
 def make_density(request):
-    """Return the constructor of one sampler with a density after another."""
-    return SAMPLERS[request.param]
+    """Return the maker of one kind of sampler with a density after another."""
+    return Maker(request.param)
+
+
+@pytest.fixture(params=available(name for name in SAMPLERS if name not in WITHOUT_CLASSES))
+def make_conditional(request):
+    """Return the maker of one kind of sampler that draws within classes after another."""
+    return Maker(request.param)
+
+
+@pytest.fixture(params=available(SAMPLERS), scope="session")
+def fitted(request):
+    """Return one fitted sampler after another, for tests that do not change it."""
+    return Maker(request.param)(random_state=3).fit(training_latents())
 
 
 @pytest.fixture(params=[reference, cpu], ids=["reference", "cpu"])
@@ -63,9 +107,7 @@ def kernel(request):
 @pytest.fixture
 def latents():
     """Return 300 latents of five dimensions in two clusters, float32."""
-    generator = np.random.default_rng(0)
-    centres = np.where(np.arange(300)[:, None] % 2 == 0, -2.0, 2.0)
-    return (centres + generator.normal(size=(300, 5))).astype(np.float32)
+    return training_latents()
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.special import logsumexp
+from sklearn.base import clone
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KernelDensity
 
@@ -25,7 +27,7 @@ def test_bootstrap_copies_every_row_equally():
     rows, counts = np.unique(drawn, axis=0, return_counts=True)
     assert np.array_equal(rows, latents)
     assert stats.chisquare(counts).pvalue > 0.001
-    assert not hasattr(BootstrapSampler, "score_samples")
+    assert not hasattr(BootstrapSampler(), "score_samples")
 
 
 @pytest.mark.parametrize("kind", ["full", "diag", "standard"])
@@ -169,7 +171,7 @@ def test_kde_meets_a_novelty_on_fresh_data(novelty):
 
 def test_kde_without_anything_to_calibrate_by():
     few = np.random.default_rng(0).normal(size=(9, 2))
-    with pytest.warns(CalibrationWarning, match=r"KDESampler: at least 50 latents .* using bandwidth=0.693"):
+    with pytest.warns(CalibrationWarning, match=r"KDESampler: at least 50 latents .* using the bandwidth of .scott."):
         sampler = KDESampler("auto").fit(few)
     assert sampler.bandwidth_ == KDESampler().fit(few).bandwidth_
     with pytest.raises(ValueError, match="novelty must be a finite number above 0; got 0"):
@@ -222,3 +224,100 @@ def test_hypersphere():
     directions = centred / lengths[:, None]
     assert directions.mean(axis=0) == pytest.approx(np.zeros(4), abs=0.02)
     assert directions.T @ directions / len(drawn) == pytest.approx(np.eye(4) / 4, abs=0.01)
+
+
+CONDITIONAL = {
+    "bootstrap": BootstrapSampler(),
+    "gaussian-full": GaussianSampler("full"),
+    "gaussian-diag": GaussianSampler("diag"),
+    "gmm": GMMSampler(3),
+    "kde": KDESampler(),
+    "kde-silverman": KDESampler("silverman"),
+    "copula": CopulaSampler(),
+    "copula-bins": CopulaSampler(n_bins=20),
+    "copula-beta": CopulaSampler("beta"),
+    "hypersphere": HypersphereSampler(),
+}
+
+
+def labelled(n=300):
+    """Return latents of three classes of different sizes, places and spreads, and their labels."""
+    generator = np.random.default_rng(0)
+    y = generator.choice(3, n, p=[0.6, 0.3, 0.1])
+    spread = generator.normal(size=(n, 4)) @ generator.normal(size=(4, 4))
+    return 2.0 * y[:, None] + (1.0 + y[:, None]) * spread, y
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("kind", CONDITIONAL)
+def test_a_class_is_fitted_as_if_alone(kind, weighted):
+    latents, y = labelled()
+    weights = np.random.default_rng(1).integers(1, 5, 300) if weighted else None
+    sampler = clone(CONDITIONAL[kind]).set_params(random_state=0).fit(latents, y, sample_weight=weights)
+    shares = np.bincount(y, weights) / (300 if weights is None else weights.sum())
+    scores = []
+    for k in range(3):
+        own = None if weights is None else weights[y == k]
+        alone = clone(CONDITIONAL[kind]).set_params(random_state=0).fit(latents[y == k], sample_weight=own)
+        assert np.allclose(sampler.sample(200, y=k), alone.sample(200), rtol=1e-9)
+        if hasattr(sampler, "score_samples"):
+            scores.append(np.log(shares[k]) + alone.score_samples(latents))
+    if scores:
+        assert np.allclose(sampler.score_samples(latents), logsumexp(scores, axis=0), rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", CONDITIONAL)
+def test_only_ratios_of_fractional_weights_count(kind):
+    latents, _ = labelled()
+    weights = np.random.default_rng(1).uniform(0.1, 1.0, 300)
+    sampler, scaled = (
+        clone(CONDITIONAL[kind]).set_params(random_state=0).fit(latents, sample_weight=scale * weights)
+        for scale in (1.0, 7.3)
+    )
+    assert np.allclose(sampler.sample(200), scaled.sample(200), rtol=1e-5, atol=1e-5)
+    mean = np.average(latents, axis=0, weights=weights)
+    assert sampler.sample(20_000).mean(axis=0) == pytest.approx(mean, abs=0.1)
+
+
+def test_unequal_weights_make_fewer_effective_latents():
+    latents, _ = labelled()
+    weights = np.where(np.arange(300) < 30, 1.0, 1e-7)  # 30 latents, and next to nothing
+    assert KDESampler().fit(latents, sample_weight=weights).bandwidth_ == pytest.approx(30 ** (-1 / 8), rel=1e-4)
+    gaussian = GaussianSampler().fit(latents, sample_weight=weights)
+    assert np.allclose(gaussian.covariance_, np.cov(latents[:30].T), rtol=1e-3, atol=1e-3)
+    beta = CopulaSampler("beta").fit(latents, sample_weight=weights)
+    assert beta.effective_sizes_ == pytest.approx([30], rel=1e-4)
+
+
+def test_weighted_mixture_of_unequal_rows(latents):
+    """Half the weight makes half the mass, at the same places."""
+    heavy = np.where(latents.mean(axis=1) > 0, 3.0, 1.0)
+    plain, weighted = GMMSampler(2, random_state=0).fit(latents), GMMSampler(2, random_state=0)
+    weighted.fit(latents, sample_weight=heavy)
+    for sampler, share in ((plain, 0.5), (weighted, 0.75)):
+        assert sampler.weights_[np.argmax(sampler.means_[:, 0])] == pytest.approx(share, abs=0.02)
+    assert np.allclose(np.sort(weighted.means_, axis=0), np.sort(plain.means_, axis=0), atol=0.05)
+    assert weighted.score(latents[heavy == 3]) > plain.score(latents[heavy == 3])
+
+
+def test_components_of_small_classes(latents):
+    y = np.where(np.arange(300) < 4, "small", "large")
+    latents[2:4] = latents[0]  # two distinct latents
+    sampler = GMMSampler(5, random_state=0).fit(latents, y)
+    assert np.diff(sampler.class_starts_).tolist() == [5, 2]
+    assert sampler.weights_[5:].sum() == pytest.approx(4 / 300)
+    by_bic = GMMSampler("bic", random_state=0).fit(latents, y)
+    assert by_bic.n_components_ == by_bic.class_starts_[-1] == len(by_bic.weights_)
+    assert (by_bic.bic_[:, 0] == 1).sum() == 2
+
+
+def test_one_bandwidth_is_calibrated_for_all_classes():
+    generator = np.random.default_rng(0)
+    y = generator.integers(2, size=4000)
+    train, fresh = (np.where(y == 0, -5.0, 5.0)[:, None] + generator.normal(size=(4000, 5)) for _ in "ab")
+    sampler = KDESampler("auto", random_state=0).fit(train, y, calibration_latents=fresh)
+    assert sampler.bandwidth_[0] == sampler.bandwidth_[1]
+    assert sampler.nn_ratio_ == pytest.approx(1.0, abs=0.03)
+    assert metrics.nn_ratio(fresh, sampler.sample(3000), train=train) == pytest.approx(1.0, abs=0.07)
+    with pytest.raises(ValueError, match='calibration_latents go with bandwidth="auto" only; got bandwidth=scott'):
+        KDESampler().fit(train, calibration_latents=fresh)

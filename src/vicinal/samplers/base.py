@@ -38,9 +38,6 @@ class Sampler(BaseEstimator, ABC):
         Floating type of the latents seen in `fit` and returned by `sample`.
     """
 
-    # A sampler that multiplies matrices computes whole blocks of this many rows, cut at multiples of it: BLAS may
-    # round one row differently in products of other sizes.
-    _block_rows: ClassVar[int | None] = None
     _calibrates: ClassVar[tuple[str, ...]] = ()  # parameters that may be "auto"
     _conditions: ClassVar[bool] = True  # whether samples can be drawn within a class
     _not_saved: ClassVar[tuple[str, ...]] = ()  # parameters that a file leaves out
@@ -78,8 +75,9 @@ class Sampler(BaseEstimator, ABC):
             Class labels of any hashable type. `sample` can then draw within a class. A sampler that cannot do that
             refuses labels; it ignores numbers with a warning, because scikit-learn's pipelines pass targets.
         sample_weight : array_like of shape (n_samples,), optional
-            Weights, finite and at least 0. Only their ratios count. A whole weight w equals w equal rows; fractional
-            weights are rounded to 2**-29 of the largest. Calibration counts each latent once.
+            Weights, finite and at least 0. If all are whole, a weight w equals w equal rows. Otherwise only their
+            ratios count, rounded to 2**-29 of the largest. Calibration counts each latent once. A sampler that cannot
+            weigh refuses unequal weights.
         calibration_latents : array_like of shape (m, *event_shape), optional
             Held-out latents for a sampler with a parameter that is ``"auto"``. Without them, training latents take
             their place.
@@ -106,9 +104,10 @@ class Sampler(BaseEstimator, ABC):
             labels.refuse(y, type(self).__name__)
             y = None
         batches = Batches(X, y, sample_weight, calibration_latents)
-        if batches.labels is not None:
+        self._fit_batches(X, batches)
+        if batches.labels is not None and hasattr(self, "classes_"):
             labels.warn_of_single_latents(batches.labels)
-        return self._fit_batches(X, batches)
+        return self
 
     def _fit_batches(self, X: Any, batches: Batches) -> Self:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -157,25 +156,10 @@ class Sampler(BaseEstimator, ABC):
         n_samples, start = _validation.check_row_range(n_samples, start)
         key = rng.seed_key(self.random_state if random_state is None else random_state)
         classes = None if y is None else self._places_of(y, n_samples)
-        latents = self._in_blocks(key, start, n_samples, classes).reshape(n_samples, *self.event_shape_)
+        latents = self._sample(key, start, n_samples, classes).reshape(n_samples, *self.event_shape_)
         if not _arrays.is_tensor(latents):
             latents = latents.astype(self.dtype_, copy=False)
         return _arrays.from_numpy(latents, self._tensor_kind)
-
-    def _in_blocks(self, key: int, start: int, n_samples: int, classes: Array | None) -> Any:
-        if n_samples == 0:
-            return np.empty((0, self.n_features_in_), self.dtype_)
-        size = self._block_rows
-        if size is None:
-            return self._sample(key, start, n_samples, classes)
-        before = start % size
-        after = -(before + n_samples) % size
-        padded = None if classes is None else np.pad(classes, (before, after), mode="edge")
-        blocks = [
-            self._sample(key, start - before + i, size, None if padded is None else padded[i : i + size])
-            for i in range(0, before + n_samples, size)
-        ]
-        return np.concatenate(blocks)[before:][:n_samples]
 
     def _places_of(self, y: Any, n_samples: int) -> Array:
         """Return the places in ``classes_`` of the labels of rows, (n_samples,) int64."""
@@ -292,7 +276,7 @@ class Sampler(BaseEstimator, ABC):
     def _check_calibrates(self, calibration_latents: Any) -> None:
         """Raise InvalidInputError for ``calibration_latents`` if no parameter is to be calibrated."""
         values = {name: getattr(self, name) for name in self._calibrates}
-        if calibration_latents is None or any(isinstance(value, str) for value in values.values()):
+        if calibration_latents is None or any(isinstance(value, str) and value == "auto" for value in values.values()):
             return
         wanted = " or ".join(f'{name}="auto"' for name in values)
         found = ", ".join(f"{name}={value}" for name, value in values.items())

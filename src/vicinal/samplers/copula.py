@@ -6,8 +6,7 @@ the order statistics:
 .. math:: i \sim U\{1, \dots, n\}, \quad z_j = Q_j(u_j)
 
 where u_j is uniform on the bin of r_ij among m bins (checkerboard), or u_j ~ Beta(r_ij, n + 1 - r_ij) (beta). After a
-fit with
-labels, ranks and quantiles are those within the class of latent i.
+fit with labels, ranks and quantiles are those within the class of latent i.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from vicinal import _validation, rng
+from vicinal import _validation
 from vicinal._arrays import Array
 from vicinal._errors import import_extra
 from vicinal.samplers.torch_fit import TorchSampler, in_chunks
@@ -88,6 +88,7 @@ class FlowSampler(TorchSampler):
 
     _extra = "flow"
     _auto_steps = 1000
+    _noise_width = 1
 
     def __init__(
         self,
@@ -130,12 +131,8 @@ class FlowSampler(TorchSampler):
     def _losses(self, network: Any, rows: Any, generator: Any) -> Any:
         return -network().log_prob(rows)
 
-    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
-        normals = rng.normals(key, start, n_samples, int((self.scale_ > 0).sum()))
-        if normals.size:
-            with self._fitted_network() as (torch, network):
-                normals = network().transform.inv(torch.from_numpy(normals)).numpy()
-        return self._latents_of(normals)
+    def _from_noise(self, torch: Any, network: Any, noise: Any) -> Any:
+        return network().transform.inv(noise)
 
     def _score_samples(self, X: Array) -> Array:
         varies = self.scale_ > 0

@@ -30,6 +30,7 @@ _MOST_EPOCHS = 100  # for n_epochs="auto"
 _LEAST_STEPS = 10  # in an epoch; with fewer steps, a network hardly learns from few latents
 _CLIP_NORM = 5.0  # of the gradient of the mean loss
 _CHUNK = 1 << 16  # values that go through a network together where no gradients are kept
+_FIRST_BLOCK, _LARGEST_BLOCK = 16, 1024  # samples, powers of two
 
 _MAKING = threading.Lock()  # one thread at a time uses torch's own generator
 
@@ -41,10 +42,10 @@ class TorchSampler(Sampler):
     ``architecture_`` when it is needed, in float64.
     """
 
-    _block_rows = 64
     _conditions = False
     _extra: ClassVar[str]  # the extra that installs what the network needs
     _auto_steps: ClassVar[int]  # steps in all for n_epochs="auto"
+    _noise_width: ClassVar[int]  # normal numbers in a sample for each dimension that varies
 
     hidden_units: Any
     n_epochs: Any
@@ -71,6 +72,10 @@ class TorchSampler(Sampler):
     @abstractmethod
     def _losses(self, network: Any, rows: Any, generator: Any) -> Any:
         """Return the loss of each standardised row, in nats: tensors (n, d) and (n,), random by the generator."""
+
+    @abstractmethod
+    def _from_noise(self, torch: Any, network: Any, noise: Any) -> Any:
+        """Return standardised rows made of standard normal noise: tensors (n, d) and (n, _noise_width * d)."""
 
     def _check_hidden_units(self) -> list[int]:
         units = self.hidden_units
@@ -164,6 +169,19 @@ class TorchSampler(Sampler):
             losses = torch.cat([self._losses(network, part, generator) for part in in_chunks(rows)])
             return float(_weighted_mean(losses.double(), weights))
 
+    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
+        d, last = int((self.scale_ > 0).sum()), start
+        if d == 0:
+            return np.tile(self.mean_, (n_samples, 1))
+        blocks = [np.empty((0, d))]
+        with self._fitted_network() as (torch, network):
+            while last < start + n_samples:
+                first, size = block_of(last)
+                noise = torch.from_numpy(rng.normals(key, first, size, self._noise_width * d))
+                blocks.append(self._from_noise(torch, network, noise).numpy())
+                last = first + size
+        return self._latents_of(np.concatenate(blocks)[start - block_of(start)[0] :][:n_samples])
+
     def _new_network(self, torch: Any, d: int, architecture: list[int], seed: int) -> Any:
         """Return an untrained network; torch's own generator, which gives the initial weights, stays as it was."""
         with _MAKING, torch.random.fork_rng(devices=[]):
@@ -190,6 +208,23 @@ class TorchSampler(Sampler):
         varies = self.scale_ > 0
         latents[:, varies] += self.scale_[varies] * rows
         return latents
+
+
+def block_of(row: int) -> tuple[int, int]:
+    """Return the first row and the size of the block of the stream of samples that a row belongs to.
+
+    BLAS may round a row differently among another number of rows, so samples are made in whole blocks. Blocks double
+    in size from the first to the largest: a single sample costs little, and many samples cost no more than necessary.
+
+    Examples
+    --------
+    >>> [block_of(row) for row in (0, 15, 16, 100, 1023, 1024, 5000)]
+    [(0, 16), (0, 16), (16, 16), (64, 64), (512, 512), (1024, 1024), (4096, 1024)]
+    """
+    if row < _FIRST_BLOCK:
+        return 0, _FIRST_BLOCK
+    size = min(1 << (row.bit_length() - 1), _LARGEST_BLOCK)
+    return row - row % size, size
 
 
 def in_chunks(rows: Any) -> Any:

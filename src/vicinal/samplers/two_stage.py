@@ -15,10 +15,6 @@ import itertools
 import math
 from typing import Any
 
-import numpy as np
-
-from vicinal import rng
-from vicinal._arrays import Array
 from vicinal._errors import import_extra
 from vicinal.samplers.torch_fit import TorchSampler
 
@@ -79,6 +75,7 @@ class TwoStageSampler(TorchSampler):
 
     _extra = "torch"
     _auto_steps = 2000
+    _noise_width = 2
 
     def __init__(
         self,
@@ -127,13 +124,9 @@ class TwoStageSampler(TorchSampler):
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).sum(dim=1)
         return divergence - log_likelihood
 
-    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
-        normals = rng.normals(key, start, n_samples, 2 * int((self.scale_ > 0).sum()))
-        u, e = np.split(normals, 2, axis=1)
-        if normals.size:
-            with self._fitted_network() as (torch, network):
-                e = _apply(torch, network, "decoder", torch.from_numpy(u)).numpy() + float(network.log_gamma.exp()) * e
-        return self._latents_of(e)
+    def _from_noise(self, torch: Any, network: Any, noise: Any) -> Any:
+        u, e = noise.chunk(2, dim=1)
+        return _apply(torch, network, "decoder", u) + network.log_gamma.exp() * e
 
 
 def _apply(torch: Any, network: Any, name: str, rows: Any) -> Any:
