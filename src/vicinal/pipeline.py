@@ -79,7 +79,7 @@ def generate(
 
     Parameters
     ----------
-    autoencoder : object
+    autoencoder
         As in `encode`.
     sampler : Sampler
         Fitted to latents of this autoencoder.
@@ -88,10 +88,8 @@ def generate(
     y, random_state, start
         As in `vicinal.samplers.Sampler.sample`: the class to draw from, the seed, and the index of the first sample.
         Image i depends on the seed and ``start + i`` alone.
-    batch_size : int
-        Images at a time.
-    progress : bool
-        Whether to show a bar on standard error, if it takes more than two seconds.
+    batch_size, progress
+        As in `encode`.
 
     Returns
     -------
@@ -181,16 +179,12 @@ def _in_batches(autoencoder: Any, method: str, array: Any, name: str, batch_size
                 batch = in_units(batch)
             output = function(batch if module is None else _tensor_for(module, batch))
             _check_output(output, len(batch), method)
+            output = _arrays.to_numpy(output) if kind is None else sys.modules["torch"].as_tensor(output)
             if outputs is None:
                 outputs = _empty_like(output, len(array), kind)
-            if output.shape[1:] != outputs.shape[1:]:
-                raise InvalidInputError(
-                    f"{method} must return rows of one shape; got {tuple(outputs.shape[1:])} and then "
-                    f"{tuple(output.shape[1:])}"
-                )
-            outputs[first : first + batch_size] = (
-                _arrays.to_numpy(output) if kind is None else sys.modules["torch"].as_tensor(output)
-            )
+            if (got := tuple(output.shape[1:])) != (shape := tuple(outputs.shape[1:])):
+                raise InvalidInputError(f"{method} must return rows of one shape; got {shape} and then {got}")
+            outputs[first : first + batch_size] = output
             shown.advance(len(batch))
     return outputs
 
@@ -220,8 +214,7 @@ def _check_output(output: Any, n_rows: int, method: str) -> None:
 
 
 def _empty_like(output: Any, n_rows: int, kind: _arrays.TensorKind | None) -> Any:
+    shape = (n_rows, *output.shape[1:])
     if kind is None:
-        return np.empty((n_rows, *output.shape[1:]), _arrays.to_numpy(output[:0]).dtype)
-    torch = sys.modules["torch"]
-    output = torch.as_tensor(output)
-    return torch.empty((n_rows, *output.shape[1:]), dtype=output.dtype, device=kind.device)
+        return np.empty(shape, output.dtype)
+    return sys.modules["torch"].empty(shape, dtype=output.dtype, device=kind.device)
