@@ -18,7 +18,7 @@ N = 60
 
 @pytest.fixture
 def eyes(tmp_path):
-    """Return a folder of two classes in which pictures of one stem have one level."""
+    """Return a folder of two classes in which images of one stem have one level."""
     for name in ("open", "closed"):
         (tmp_path / "eyes" / name).mkdir(parents=True)
         for i in range(N):
@@ -71,7 +71,7 @@ def test_labels_of_files_beside_folders_and_below(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         Image.new("L", (4, 3)).save(tmp_path / name)
     with Files(tmp_path) as files:
-        labels = {picture.name: picture.label for picture in image_folder.list_images(files)}
+        labels = {image.name: image.label for image in image_folder.list_images(files)}
     assert labels == {"1.png": 0, "a/4.png": 1, "b/2.png": 2, "b/deep/3.png": 2}
 
 

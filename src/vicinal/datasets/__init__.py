@@ -10,7 +10,7 @@ folder         your own folder or zip of images; sub-folders are classes
 =============  ================================================================================================
 
 The first three are read whole, as floats. The others are decoded once, by threads, into a cache file of 8-bit levels,
-which is mapped into memory from then on: what is not looked at takes none.
+which later calls map into memory: images that are not used take no memory.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def find(data_dir: Path) -> Path:
     FileNotFoundError
         If there is none.
     InvalidInputError
-        If there are several, none of which has CelebA's own name.
+        If there are several, and none has CelebA's own name.
     """
     if data_dir.is_file():
         return data_dir
