@@ -14,7 +14,7 @@ from pairs import Pair
 
 from vicinal import metrics
 from vicinal.evaluation.catalogue import N_NEIGHBORS, Reference, Samples
-from vicinal.metrics import manifold
+from vicinal.metrics import neighborhoods
 
 Array = np.ndarray[Any, Any]
 
@@ -46,7 +46,7 @@ class Scorer:
     def quality(self, features: Array) -> dict[str, float]:
         """Return what is taken between features of decoded samples and of held-out images."""
         some = features[:N_RELATIONS].astype(np.float64)
-        (precision, recall), _ = manifold.relations(self._relations[0], some, N_NEIGHBORS, self._relations[1])
+        (precision, recall), _ = neighborhoods.relations(self._relations[0], some, N_NEIGHBORS, self._relations[1])
         few, fresh = features[:N_FEATURE_NOVELTY], self._feature_search.fresh
         return {
             "frechet_distance": self._held_out.distance(features),
@@ -95,7 +95,7 @@ class Scorer:
     @cached_property
     def _relations(self) -> tuple[Array, Array]:
         real = self.pair.data.held_out_features[:N_RELATIONS].astype(np.float64)
-        return real, manifold.radii(real, N_NEIGHBORS, "real")
+        return real, neighborhoods.radii(real, N_NEIGHBORS, "real")
 
     @cached_property
     def _feature_search(self) -> Nearest:

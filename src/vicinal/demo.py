@@ -17,8 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from vicinal import _validation, datasets, pipeline, report, storage
 from vicinal._errors import InvalidInputError, import_extra
 from vicinal.evaluation import BOOTSTRAP, Comparison, compare
-from vicinal.kernels.neighbors import nearest_rows
 from vicinal.metrics import ClassifierFeatures
+from vicinal.neighbors import nearest_rows
 from vicinal.samplers import GaussianSampler, GMMSampler, KDESampler, LocalSampler, PMFSampler, Sampler
 
 Array = np.ndarray[Any, Any]

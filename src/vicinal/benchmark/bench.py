@@ -26,9 +26,9 @@ from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS
 from vicinal.evaluation.judge import Judge
 from vicinal.evaluation.scores import TO_RECONSTRUCTIONS
 from vicinal.images import to_levels
-from vicinal.kernels.neighbors import nearest_rows
 from vicinal.metrics import Moments, frechet_distance
 from vicinal.metrics.features import CachedFeatures
+from vicinal.neighbors import nearest_rows
 
 Array = np.ndarray[Any, Any]
 Line = tuple[Datum, dict[str, Any], dict[str, float]]  # what was found, and the seconds it took
