@@ -12,8 +12,7 @@ from sklearn.neural_network import MLPClassifier
 from vicinal import storage
 from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError
-from vicinal.metrics.features.base import FeatureExtractor, sum_of
-from vicinal.metrics.features.pixels import PixelFeatures
+from vicinal.metrics.features.base import FeatureExtractor, PixelFeatures, sum_of
 
 PIXELS = PixelFeatures()
 
