@@ -24,8 +24,8 @@ from vicinal.benchmark.results import Datum, Results, key_of
 from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS, Judge
 from vicinal.evaluation.scores import TO_RECONSTRUCTIONS
 from vicinal.images import to_levels
-from vicinal.kernels.neighbors import nearest_rows
 from vicinal.metrics import Moments, frechet_distance
+from vicinal.neighbors import nearest_rows
 
 Found = tuple[Datum, dict[str, Any], dict[str, float]]  # a datum, its values, and the seconds it took
 

@@ -110,17 +110,12 @@ class Judge:
             ``n``, the number of samples, and each metric by name.
         """
         names = [each for each in self.metrics if metrics is None or each in metrics]
-        spaces = {METRICS[each].space for each in names}
-        seed, samples = self.random_state + run, {}
-        if "rows" in spaces or self._features is self._rows:
-            samples["rows"] = Samples(self._rows, _checked(rows, name, self._rows.real, minimum=2), seed)
-        if self._features is self._rows:
-            samples["features"] = samples["rows"]
-        elif "features" in spaces:
+
+        def of_features() -> Array:
             found = features() if callable(features) else features
-            checked = _checked(found, f"features of {name}", self._features.real, minimum=2)
-            samples["features"] = Samples(self._features, checked, seed)
-        return {"n": len(rows)} | {each: METRICS[each].compute(samples[METRICS[each].space]) for each in names}
+            return _checked(found, f"features of {name}", self._features.real, minimum=2)
+
+        return self._measure(_checked(rows, name, self._rows.real, minimum=2), of_features, run, names)
 
     def real_runs(self, n_runs: int) -> list[dict[str, Any]]:
         """Return `real_run` of the first runs."""
@@ -131,17 +126,22 @@ class Judge:
         generator = np.random.default_rng([self.random_state + run, 2])
         n_train, n_real = len(self._rows.train), len(self._rows.real)
         drawn = generator.choice(n_train, min(n_train, n_real), replace=False)
-        found: dict[str, Any] = {}
-        if self.quality:
+
+        def of_features() -> Array:
             given = self._train_features
-            found = self.score(
-                self._rows.train[drawn],
-                lambda: given(drawn) if callable(given) else given[drawn],
-                run=run,
-                metrics=self.quality,
-                name="train",
-            )
+            return _checked(given(drawn), "features of train", self._features.real) if callable(given) else given[drawn]
+
+        found = self._measure(self._rows.train[drawn], of_features, run, self.quality)
         return {**found, **self._novelty_of_real, "n": n_real}
+
+    def _measure(self, rows: Array, of_features: Callable[[], Array], run: int, names: Sequence[str]) -> dict[str, Any]:
+        """Return metrics of samples as float64 (m, d), and of their features, which are taken only if needed."""
+        seed = self.random_state + run
+        samples = {"rows": Samples(self._rows, rows, seed)}
+        samples["features"] = samples["rows"]
+        if self._features is not self._rows and any(METRICS[name].space == "features" for name in names):
+            samples["features"] = Samples(self._features, of_features(), seed)
+        return {"n": len(rows)} | {name: METRICS[name].compute(samples[METRICS[name].space]) for name in names}
 
     @cached_property
     def _novelty_of_real(self) -> dict[str, Any]:
