@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from vicinal import metrics
-from vicinal.evaluation import catalogue
 from vicinal.evaluation.catalogue import DEFAULT_METRICS, METRICS, Reference, Samples
-from vicinal.metrics import manifold, neighbors
 
 SEEDS = range(3)
 QUALITY = [name for name, metric in METRICS.items() if metric.better != "reference"]
@@ -140,33 +138,6 @@ def test_what_needs_the_training_data_says_so(sets):
                 metric.compute(samples)
         else:
             assert np.isfinite(metric.compute(samples))
-
-
-def test_what_metrics_share_is_computed_once(sets, monkeypatch):
-    calls = []
-
-    def counted(module, name):
-        function = getattr(module, name)
-        monkeypatch.setattr(module, name, lambda *args: calls.append(name) or function(*args))
-
-    counted(manifold, "radii")
-    counted(manifold, "relations")
-    counted(catalogue, "nearest_rows")
-    counted(neighbors, "typical_distance")
-    counted(catalogue.copying, "partitioned")
-    reference = Reference(sets["real"], sets["train"], 0)
-    names = ["precision", "recall", "density", "coverage", "nn_ratio", "authenticity", "data_copying"]
-    for _ in range(2):  # two samplers
-        samples = Samples(reference, sets["generated"], 0)
-        for name in names:
-            METRICS[name].compute(samples)
-    assert {name: calls.count(name) for name in sorted(set(calls))} == {
-        "nearest_rows": 1 + 2,  # of the real rows once, of each set of samples
-        "partitioned": 1,
-        "radii": 1 + 2,
-        "relations": 2,
-        "typical_distance": 1 + 2,
-    }
 
 
 def test_more_searched_rows_than_there_are_change_nothing(sets):

@@ -24,8 +24,8 @@ from vicinal.benchmark.results import Datum, Results, key_of
 from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS, Judge
 from vicinal.evaluation.scores import TO_RECONSTRUCTIONS
 from vicinal.images import to_levels
-from vicinal.kernels.neighbors import nearest_rows
 from vicinal.metrics import Moments, frechet_distance
+from vicinal.neighbors import nearest_rows
 
 Found = tuple[Datum, dict[str, Any], dict[str, float]]  # a datum, its values, and the seconds it took
 
@@ -125,7 +125,7 @@ class Bench:
         """Takes the metrics, between latents and between features."""
         train, held_out = self.latents
         features = self.features.of_held_out, self.features.of_train
-        return Judge((held_out, train), features, lambda given: given, self.config.metrics, 0, self.config.max_searched)
+        return Judge((held_out, train), features, metrics=self.config.metrics, max_searched=self.config.max_searched)
 
     @cached_property
     def reconstructions(self) -> Array:
@@ -148,10 +148,10 @@ class Bench:
     def _reconstructions(self, wanted: list[Datum]) -> Iterator[Found]:
         images, card = self.data.held_out, getattr(self.model, "card", {})
         error = np.square(to_levels(images) / 255.0 - self._decoded).mean()
-        quality = [name for name in self.config.metrics if METRICS[name].space == "features"]
+        quality = [name for name in self.judge.quality if METRICS[name].space == "features"]
         for datum in wanted:
             begin = time.perf_counter()
-            scores = self.judge.score(self.latents[1], self.reconstructions, 0, quality, novelty=False)
+            scores = self.judge.score(self.latents[1], self.reconstructions, metrics=quality)
             errors = {"mean_squared_error": card.get("mean_squared_error"), "held_out_mean_squared_error": float(error)}
             seconds = {"score_seconds": time.perf_counter() - begin}
             if "seconds_per_epoch" in card:
@@ -185,7 +185,7 @@ class Bench:
             drawn = time.perf_counter()
             images = pipeline.decode(self.model, latents)
             features = self.features.extractor(images)
-            scores = self.judge.score(latents, features, datum.sampling_seed)
+            scores = self.judge.score(latents, features, run=datum.sampling_seed)
             scores[TO_RECONSTRUCTIONS] = frechet_distance(self._of_reconstructions, features)
             if self._is_shown(datum):
                 _, nearest = nearest_rows(latents[: self.config.n_shown], self.latents[0])

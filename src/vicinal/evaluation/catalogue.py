@@ -12,11 +12,11 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from vicinal import neighbors
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.kernels.neighbors import nearest_rows
-from vicinal.metrics import copying, discrepancy, distances, manifold, neighbors, transport
-
-Array = np.ndarray[Any, Any]
+from vicinal.metrics import copying, discrepancy, distances, neighborhoods, novelty, transport
+from vicinal.neighbors import nearest_rows
 
 N_NEIGHBORS = 5
 W2_ROWS = 1000
@@ -51,17 +51,17 @@ class Reference:
     @cached_property
     def moments(self) -> distances.Moments:
         """Mean and covariance of the held-out data."""
-        return distances.Moments().update(self.real, "real")
+        return distances.moments_of(self.real)
 
     @cached_property
     def radii(self) -> Array:
         """Balls around the held-out rows, (n,)."""
-        return manifold.radii(self.searched, N_NEIGHBORS, "real")
+        return neighborhoods.radii(self.searched, N_NEIGHBORS, "real")
 
     @cached_property
-    def fresh_distance(self) -> float:
-        """How far held-out rows typically are from the training data."""
-        return neighbors.typical_distance(self.train, self.searched)
+    def fresh_distances(self) -> Array:
+        """Distance of each held-out row from the training data, scaled, (n,)."""
+        return novelty.scaled_distances(self.train, self.searched)
 
     @cached_property
     def nearest(self) -> Array:
@@ -87,9 +87,9 @@ class Samples:
         self.searched = rows[: reference.max_searched]
 
     @cached_property
-    def relations(self) -> tuple[manifold.PrecisionRecall, manifold.DensityCoverage]:
+    def relations(self) -> tuple[neighborhoods.PrecisionRecall, neighborhoods.DensityCoverage]:
         """Precision, recall, density and coverage."""
-        return manifold.relations(self.reference.searched, self.searched, N_NEIGHBORS, self.reference.radii)
+        return neighborhoods.relations(self.reference.searched, self.searched, N_NEIGHBORS, self.reference.radii)
 
     @cached_property
     def nearest(self) -> tuple[Array, Array]:
@@ -99,13 +99,13 @@ class Samples:
     @property
     def nn_ratio(self) -> float:
         """See `vicinal.metrics.nn_ratio`."""
-        train = self.reference.train
-        return neighbors.ratio(neighbors.typical_distance(train, self.searched), self.reference.fresh_distance)
+        distances = novelty.scaled_distances(self.reference.train, self.searched)
+        return neighbors.nn_ratio(distances, self.reference.fresh_distances)
 
     @property
     def authenticity(self) -> float:
         """See `vicinal.metrics.authenticity`."""
-        return neighbors.authentic_percentage(self.reference.train, *self.nearest)
+        return novelty.authentic_percentage(self.reference.train, *self.nearest)
 
     @property
     def data_copying(self) -> float:
@@ -151,35 +151,31 @@ METRICS: dict[str, Metric] = {
         "features",
         False,
         None,
-        lambda s: distances.frechet_distance(s.reference.moments, s.rows),
+        lambda s: distances.frechet(s.reference.moments, distances.moments_of(s.rows)),
     ),
-    "kernel_distance": Metric(
-        "kernel distance ↓", "lower", "features", False, None, _between(discrepancy.kernel_distance)
-    ),
+    "kernel_distance": Metric("kernel distance ↓", "lower", "features", False, None, _between(discrepancy.polynomial)),
     "precision": Metric("precision ↑", "higher", "features", False, 3, lambda s: s.relations[0].precision),
     "recall": Metric("recall ↑", "higher", "features", False, 3, lambda s: s.relations[0].recall),
     "density": Metric("density ↑", "higher", "features", False, 3, lambda s: s.relations[1].density),
     "coverage": Metric("coverage ↑", "higher", "features", False, 3, lambda s: s.relations[1].coverage),
     "wasserstein_distance": Metric(
-        "W2 ↓", "lower", "rows", False, None, _between(transport.wasserstein_distance, max_samples=W2_ROWS)
+        "W2 ↓", "lower", "rows", False, None, _between(transport.exact, p=2, max_samples=W2_ROWS)
     ),
     "wasserstein_1_distance": Metric(
-        "W1 ↓", "lower", "rows", False, None, _between(transport.wasserstein_distance, p=1, max_samples=W2_ROWS)
+        "W1 ↓", "lower", "rows", False, None, _between(transport.exact, p=1, max_samples=W2_ROWS)
     ),
-    "sliced_wasserstein_distance": Metric(
-        "sliced W2 ↓", "lower", "rows", False, None, _between(transport.sliced_wasserstein_distance)
-    ),
+    "sliced_wasserstein_distance": Metric("sliced W2 ↓", "lower", "rows", False, None, _between(transport.sliced)),
     "sinkhorn_divergence": Metric(
-        "Sinkhorn ↓", "lower", "rows", False, None, _between(transport.sinkhorn_divergence, max_samples=W2_ROWS)
+        "Sinkhorn ↓", "lower", "rows", False, None, _between(transport.sinkhorn, max_samples=W2_ROWS)
     ),
-    "mmd": Metric("MMD² ↓", "lower", "rows", False, None, _between(discrepancy.mmd)),
+    "mmd": Metric("MMD² ↓", "lower", "rows", False, None, _between(discrepancy.gaussian)),
     "variance_ratio": Metric(
         "variance (1 = real)",
         "reference",
         "rows",
         False,
         2,
-        lambda s: distances.variance_ratio(s.reference.real, s.rows),
+        lambda s: distances.total_variance_ratio(s.reference.real, s.rows),
     ),
     **_novelty("", "rows"),
     **_novelty("feature_", "features"),

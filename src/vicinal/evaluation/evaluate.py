@@ -119,25 +119,41 @@ def evaluate(
     }
     check_baseline(baseline, list(sets))
     train = None if train is None else prepare(train, "train", real, 1)
-    judge = Judge((real, train), (real, train), extractor, wanted, seed)
+    if reconstructions is not None:
+        reconstructions = prepare(reconstructions, "reconstructions", real, minimum)
+    judge = _judge(real, train, extractor, wanted, seed)
+
+    def score(rows: Array, run: int, name: str, metrics: Sequence[str] | None = None) -> dict[str, Any]:
+        return judge.score(rows, extractor and (lambda: extractor(rows)), run=run, metrics=metrics, name=name)
+
     table = Table(on_row)
     if train is not None:
         n_seeds = max(map(len, sets.values()))
         table.add(REAL, judge.real_runs(n_seeds), reference=True)
         generators = (np.random.default_rng([seed + i, 3]) for i in range(n_seeds))
         copies = (train[generator.integers(len(train), size=len(real))] for generator in generators)
-        table.add(BOOTSTRAP, [judge.score(rows, rows, i) for i, rows in enumerate(copies)], reference=True)
+        table.add(BOOTSTRAP, [score(rows, i, "train") for i, rows in enumerate(copies)], reference=True)
     if reconstructions is not None:
-        rows = prepare(reconstructions, "reconstructions", real, minimum)
-        table.add(RECONSTRUCTIONS, [judge.score(rows, rows, 0, novelty=False)], reference=True)
+        found = score(reconstructions, 0, "reconstructions", judge.quality)
+        table.add(RECONSTRUCTIONS, [found], reference=True)
     for name, several in sets.items():
-        table.add(name, [judge.score(rows, rows, i) for i, rows in enumerate(several)])
+        table.add(name, [score(rows, i, f"generated[{name!r}]") for i, rows in enumerate(several)])
     notes = notes_of(wanted, extractor)
     if train is None:
         notes.append("No training data given, so novelty is not measured: copies of it would score best here.")
     if max(map(len, sets.values())) > 1:
         notes.append("Mean ± standard error over the sets of each source.")
     return Scores(table.rows, notes, headings(extractor), baseline)
+
+
+def _judge(real: Array, train: Array | None, extractor: Any, metrics: Sequence[str], random_state: int) -> Judge:
+    """Return the judge of images or rows; features of training images are taken when they are needed."""
+    features = None
+    if extractor is not None:
+        every = any(METRICS[name].space == "features" and METRICS[name].needs_train for name in metrics)
+        of_train = None if train is None else extractor(train) if every else lambda drawn: extractor(train[drawn])
+        features = (extractor(real), of_train)
+    return Judge((real, train), features, metrics=metrics, random_state=random_state)
 
 
 def wanted_metrics(metrics: Sequence[str] | None, has_train: bool) -> list[str]:
@@ -171,7 +187,7 @@ def _by_name(generated: Any) -> dict[str, list[Any]]:
 
 
 def _as_rows(rows: Any, name: str, real: Array | None, minimum: int) -> Array:
-    rows = _validation.check_rows(rows, name, minimum=minimum)
+    rows = _validation.check_rows(rows, name, minimum=minimum, finite=False)  # the judge looks for NaN
     if real is None:
         return rows
     rows = _of_shape(rows, name, real)

@@ -30,8 +30,8 @@ from vicinal.metrics.features import (
     ModuleFeatures,
     PixelFeatures,
 )
-from vicinal.metrics.manifold import density_coverage, precision_recall
-from vicinal.metrics.neighbors import authenticity, nn_ratio
+from vicinal.metrics.neighborhoods import density_coverage, precision_recall
+from vicinal.metrics.novelty import authenticity, nn_ratio
 from vicinal.metrics.transport import sinkhorn_divergence, sliced_wasserstein_distance, wasserstein_distance
 
 __all__ = [

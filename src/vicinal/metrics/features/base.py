@@ -11,9 +11,8 @@ import numpy as np
 
 from vicinal import _progress
 from vicinal import images as _images
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-
-Array = np.ndarray[Any, Any]
 
 _BLOCK = 1 << 22  # bytes summed in one go, so that no second copy of the data is made
 

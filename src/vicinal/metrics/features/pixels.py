@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
+from vicinal._arrays import Array
 from vicinal.images import in_units
 from vicinal.metrics.features.base import FeatureExtractor
-
-Array = np.ndarray[Any, Any]
 
 
 class PixelFeatures(FeatureExtractor):

@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 
 from vicinal import images as _images
+from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, import_extra
 from vicinal._validation import check_device, check_integer
 from vicinal.metrics.features.base import FeatureExtractor, in_batches
-
-Array = np.ndarray[Any, Any]
 
 _UNREADABLE = (  # what torch raises for files that are damaged, of another kind, or hold code
     RuntimeError,

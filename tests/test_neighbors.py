@@ -1,4 +1,4 @@
-"""The search for nearest rows below the metrics, against brute force; `vicinal.kernels.neighbors`."""
+"""The search for nearest rows against brute force, and the nn ratio of metrics and of calibration."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from vicinal.kernels.neighbors import nearest_others, nearest_rows, nth_distances
+from vicinal import metrics
+from vicinal.neighbors import nearest_others, nearest_rows, nth_distances
+from vicinal.samplers.calibration import Novelty
+
+
+@pytest.fixture
+def generator():
+    return np.random.default_rng(0)
 
 
 def to_others(points):
@@ -76,3 +83,11 @@ def test_an_offset_loses_no_digits(points):
     distances, index = nearest_rows(points[:9] + offset + 1e-3, points + offset)
     np.testing.assert_array_equal(index, np.arange(9))
     np.testing.assert_allclose(distances, 1e-3 * np.sqrt(points.shape[1]), rtol=1e-4)
+
+
+@pytest.mark.parametrize("constant", [0.1, 1e6])
+def test_metrics_and_calibration_take_the_same_nn_ratio(generator, constant):
+    train, real, generated = generator.normal(size=(3, 500, 4)) * [1.0, 1e-3, 50.0, 0.0] + [0.0, 5.0, 0.0, constant]
+    novelty = Novelty(lambda: np.array_split(train, 3), real)
+    assert novelty.ratio(generated) == pytest.approx(metrics.nn_ratio(real, generated, train=train), rel=1e-9)
+    assert novelty.ratio(train[:99]) == 0.0

@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
 from vicinal._validation import check_integer
-from vicinal.kernels.neighbors import nth_distances
 from vicinal.metrics._inputs import check_sets
-
-Array = np.ndarray[Any, Any]
+from vicinal.neighbors import nth_distances
 
 _BLOCK_BYTES = 1 << 26  # of distances in one go
 _EPSILON = float(np.finfo(np.float64).eps)
@@ -83,7 +82,7 @@ def precision_recall(real: Any, generated: Any, *, n_neighbors: int = 5) -> Prec
     >>> precision > 0.99, recall < 0.2
     (True, True)
     """
-    return relations(real, generated, n_neighbors)[0]
+    return _relations(real, generated, n_neighbors)[0]
 
 
 def density_coverage(real: Any, generated: Any, *, n_neighbors: int = 5) -> DensityCoverage:
@@ -125,16 +124,19 @@ def density_coverage(real: Any, generated: Any, *, n_neighbors: int = 5) -> Dens
     >>> density_coverage(x, x)
     DensityCoverage(density=1.0, coverage=1.0)
     """
-    return relations(real, generated, n_neighbors)[1]
+    return _relations(real, generated, n_neighbors)[1]
+
+
+def _relations(real: Any, generated: Any, n_neighbors: int) -> tuple[PrecisionRecall, DensityCoverage]:
+    n_neighbors = check_integer(n_neighbors, "n_neighbors", minimum=1)
+    real, generated = check_sets(real=real, generated=generated)
+    return relations(real, generated, n_neighbors, radii(real, n_neighbors, "real"))
 
 
 def relations(
-    real: Any, generated: Any, n_neighbors: int, real_radii: Array | None = None
+    real: Array, generated: Array, n_neighbors: int, real_radii: Array
 ) -> tuple[PrecisionRecall, DensityCoverage]:
-    """Return both pairs from one pass over the distances; ``real_radii`` is `radii` of real, if known."""
-    real, generated = check_sets(real=real, generated=generated)
-    if real_radii is None:
-        real_radii = radii(real, n_neighbors, "real")
+    """Return both pairs for float64 rows, from one pass over the distances; ``real_radii`` is `radii` of real."""
     generated_radii = radii(generated, n_neighbors, "generated")
     centre = real.mean(axis=0)
     real, generated = real - centre, generated - centre
@@ -164,7 +166,6 @@ def relations(
 
 def radii(rows: Array, n_neighbors: int, name: str) -> Array:
     """Return, for float64 rows (n, d), the distance from each to the k-th nearest other, (n,)."""
-    n_neighbors = check_integer(n_neighbors, "n_neighbors", minimum=1)
     if len(rows) <= n_neighbors:
         raise InvalidInputError(
             f"{name} must have more than n_neighbors={n_neighbors} rows; got {len(rows)}: pass a smaller n_neighbors"

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from vicinal import metrics
-from vicinal.metrics import manifold
 
 
 def both(real, generated, **options):
@@ -106,12 +105,10 @@ def test_expectations_for_equal_distributions(n, m, k):
     assert (abs(np.mean(found, axis=0) - expected) < 3 * error).all(), (np.mean(found, axis=0), expected, error)
 
 
-@pytest.mark.parametrize("block_bytes", [1, 8 * 110 * 3, 8 * 110 * 64])
-def test_blocks_do_not_matter(monkeypatch, generator, block_bytes):
-    real, generated = generator.normal(size=(130, 20)), generator.normal(size=(110, 20)) * 1.1
-    whole = both(real, generated)
-    monkeypatch.setattr(manifold, "_BLOCK_BYTES", block_bytes)
-    assert both(real, generated) == whole
+def test_exchanging_the_sets_exchanges_precision_and_recall(generator):
+    real, generated = generator.normal(size=(70_000, 2)), generator.normal(size=(130, 2)) * 1.1  # several blocks, one
+    forth, back = metrics.precision_recall(real, generated), metrics.precision_recall(generated, real)
+    assert forth == back[::-1]
 
 
 @pytest.mark.parametrize("d", [2, 20])
@@ -121,12 +118,6 @@ def test_order_units_and_offset_do_not_matter(generator, d):
     assert both(generator.permutation(real), generator.permutation(generated)) == whole
     assert both(1e-5 * real, 1e-5 * generated) == whole
     assert both(real + 1e6, generated + 1e6) == whole
-
-
-def test_radii_given_or_not(generator):
-    real, generated = generator.normal(size=(2, 50, 3))
-    radii = manifold.radii(real, 5, "real")
-    assert manifold.relations(real, generated, 5, radii) == manifold.relations(real, generated, 5)
 
 
 def test_too_few_rows(generator):

@@ -6,28 +6,18 @@ from typing import Any
 
 import numpy as np
 
+from vicinal import neighbors
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.kernels.neighbors import nearest_others, nearest_rows
 from vicinal.metrics._inputs import check_sets
-
-Array = np.ndarray[Any, Any]
-
-
-def typical_distance(train: Array, rows: Array) -> float:
-    """Return the median distance from ``rows`` to the nearest of ``train``, in standard deviations of ``train``.
-
-    Both are float64, (k, d) and (n, d); a constant dimension is left as it is.
-    """
-    scale = train.std(axis=0)
-    scale[(scale == 0) | (train.min(axis=0) == train.max(axis=0))] = 1.0  # the mean of equal values may round
-    return float(np.median(nearest_rows(rows / scale, train / scale)[0]))
 
 
 def nn_ratio(real: Any, generated: Any, *, train: Any) -> float:
     """Return how far samples are from the training data, in units of how far fresh data are.
 
-    The median distance from a sample to its nearest training row, over the same for held-out rows;
-    each dimension is first divided by its standard deviation over the training rows.
+    The median distance from a sample to its nearest training row, over the same for held-out rows. Each dimension
+    is first divided by its standard deviation over the training rows. The calibration of samplers takes the same
+    ratio: `vicinal.neighbors` has the definition.
 
     Parameters
     ----------
@@ -59,12 +49,13 @@ def nn_ratio(real: Any, generated: Any, *, train: Any) -> float:
     True
     """
     train, real, generated = check_sets(train=train, real=real, generated=generated)
-    return ratio(typical_distance(train, generated), typical_distance(train, real))
+    return neighbors.nn_ratio(scaled_distances(train, generated), scaled_distances(train, real))
 
 
-def ratio(new: float, fresh: float) -> float:
-    """Return new / fresh, or NaN where fresh data are copies."""
-    return new / fresh if fresh > 0 else float("nan")
+def scaled_distances(train: Array, rows: Array) -> Array:
+    """Return the distance from each of ``rows`` (n, d) to the nearest training row, in standard deviations, (n,)."""
+    scaling = neighbors.Scaling.of(train)
+    return neighbors.nearest_rows(scaling(rows), scaling(train))[0]
 
 
 def authenticity(train: Any, generated: Any) -> float:
@@ -102,12 +93,12 @@ def authenticity(train: Any, generated: Any) -> float:
     50.0
     """
     train, generated = check_sets(train=train, generated=generated)
-    if len(train) < 2:
-        raise InvalidInputError("train must have at least 2 rows, or no row has a neighbour; got 1")
-    return authentic_percentage(train, *nearest_rows(generated, train))
+    return authentic_percentage(train, *neighbors.nearest_rows(generated, train))
 
 
 def authentic_percentage(train: Array, distance: Array, index: Array) -> float:
     """Return AuthPct of samples at ``distance`` (m,) from their nearest training rows, ``index`` (m,)."""
+    if len(train) < 2:
+        raise InvalidInputError("train must have at least 2 rows, or no row has a neighbour; got 1")
     needed, inverse = np.unique(index, return_inverse=True)
-    return float(100.0 * np.mean(distance > nearest_others(train, needed)[inverse]))
+    return float(100.0 * np.mean(distance > neighbors.nearest_others(train, needed)[inverse]))
