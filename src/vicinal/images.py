@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from vicinal import _arrays, _validation
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-
-Array = np.ndarray[Any, Any]
 
 _OUTSIDE = 0.25  # what a decoder may overshoot [0, 1] by, without looking like another range
 _MOST_OUTSIDE = 0.05

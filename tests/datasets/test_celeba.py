@@ -93,7 +93,7 @@ def test_the_complete_set_has_its_standard_splits(tmp_path):
         path = tmp_path
         stamps = {f"{i:06}.jpg": "" for i in range(1, 202_600)}  # noqa: RUF012
 
-    splits = [picture.split for picture in celeba.list_pictures(All(), tmp_path)]
+    splits = [picture.split for picture in celeba.list_images(All(), tmp_path)]
     assert [splits.count(split) for split in datasets.SPLITS] == [162_770, 19_867, 19_962]
     assert splits == sorted(splits, key=datasets.SPLITS.index)
 

@@ -7,8 +7,7 @@ import pytest
 
 from vicinal import datasets
 from vicinal.datasets import mobius
-from vicinal.datasets.files import Files
-from vicinal.datasets.pictures import split_by_hash
+from vicinal.datasets.image_folder import Files, split_by_hash
 
 Image = pytest.importorskip("PIL.Image")
 SUBJECTS = range(1, 31)
@@ -111,7 +110,7 @@ def test_names(tmp_path):
     for name in names:
         (tmp_path / "Images" / name).write_bytes(b"")
     with Files(tmp_path) as files:
-        assert [(picture.name, picture.label) for picture in mobius.list_pictures(files, "image")] == [
+        assert [(picture.name, picture.label) for picture in mobius.list_images(files, "image")] == [
             ("Images/1_1i_Ll_1.jpg", 1),
             ("Images/12_3p_Rs_10.jpg", 12),
         ]

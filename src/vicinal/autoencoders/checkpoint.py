@@ -20,17 +20,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from vicinal import storage
+from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal.autoencoders.networks import ConvAutoencoder
 
 KIND = "TrainingCheckpoint"
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass

@@ -12,9 +12,8 @@ from torch import Tensor
 
 from vicinal import _validation
 from vicinal import images as _images
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-
-Array = np.ndarray[Any, Any]
 
 _BLOCK = 1 << 22  # values in one go, so that a check needs no second float copy of the images
 _EVALUATED = 512  # images decoded at a time when errors are measured

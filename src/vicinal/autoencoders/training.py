@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_, parametrize
 
 import vicinal
 from vicinal import _arrays, _validation, storage
+from vicinal._arrays import Array
 from vicinal._errors import CollapseWarning, InvalidInputError
 from vicinal.autoencoders import checkpoint as checkpoints
 from vicinal.autoencoders.checkpoint import Run
@@ -24,8 +24,6 @@ from vicinal.autoencoders.data import as_floats, check_images, evaluated, finger
 from vicinal.autoencoders.networks import ConvAutoencoder
 from vicinal.autoencoders.objectives import OBJECTIVES, Objective
 from vicinal.autoencoders.objectives.base import take
-
-Array = np.ndarray[Any, Any]
 
 CLIP_NORM = 1.0  # of the gradient of the loss per pixel value
 N_MEASURED = 10_000  # training images of which the card gives the error

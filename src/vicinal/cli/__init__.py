@@ -149,7 +149,7 @@ def fit(
     if novelty is not None:
         _leave_to_novelty(sampler, given)
     check_free(output, force)
-    with _progress.spinner(f"Fitting {sampler}"):
+    with _progress.bar(f"Fitting {sampler}"):
         kinds[sampler](**given).fit(storage.read_array(latents)).save(output)
     typer.echo(f"wrote {output}")
 
@@ -214,7 +214,7 @@ def sample(
 
     fitted = read_sampler(sampler)
     check_free(output, force)
-    with _progress.spinner("Sampling"):
+    with _progress.bar("Sampling"):
         storage.write_array(output, fitted.sample(n_samples, random_state=seed, start=start))
     typer.echo(f"wrote {output}")
 

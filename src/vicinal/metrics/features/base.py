@@ -87,13 +87,13 @@ def in_batches(function: Callable[[Array], Array], levels: Array, batch_size: in
     A progress bar labelled ``doing`` shows on standard error, if that is a terminal, after two seconds.
     """
     features: Array | None = None
-    with _progress.late_bar(doing, len(levels)) as advance:
+    with _progress.bar(doing, len(levels)) as progress:
         for first in range(0, len(levels), batch_size):
             batch = function(levels[first : first + batch_size])
             if features is None:
                 features = np.empty((len(levels), *batch.shape[1:]), np.float32)
             features[first : first + len(batch)] = batch
-            advance(len(batch))
+            progress.advance(len(batch))
     if features is None:
         raise InvalidInputError("images must hold at least one image; got 0")
     return features

@@ -1,17 +1,20 @@
-r"""Regularised autoencoders: nothing is random, and a smooth decoder takes the place of the noise.
+r"""Autoencoders without noise in the latents: plain, denoising and regularised.
 
-With :math:`z = \mathrm{encode}(x)`, :math:`\theta` the decoder's weights and J the Jacobian of decode at z, averaged
-over the batch:
+With :math:`z = \mathrm{encode}(x)`, :math:`\hat x(x) = \mathrm{decode}(\mathrm{encode}(x))`, :math:`\theta` the weights
+of the decoder and J the Jacobian of decode at z, averaged over the batch:
 
 ========  ===========================================================================
+`ae`      ||x - x_hat(x)||^2
+`dae`     ||x - x_hat(m x)||^2, m one for each pixel, 0 with probability ``corruption``,
+          else 1
 `rae_l2`  ||x - decode(z)||^2 + beta / 2 ||z||^2 + decay ||theta||^2
 `rae_gp`  ||x - decode(z)||^2 + beta / 2 ||z||^2 + penalty ||J||_F^2
 `rae_sn`  ||x - decode(z)||^2 + beta / 2 ||z||^2, the largest singular value of the
           matrix of every layer of the decoder held at ``norm``
 ========  ===========================================================================
 
-The authors average over pixels and latent dimensions; beta = 0.01 and decay = 1e-4 are about their values for MNIST,
-1e-4 and 1e-7, put for sums.
+In the regularised autoencoders, a smooth decoder takes the place of the noise. Their authors average over pixels and
+latent dimensions. For sums, their values for MNIST, 1e-4 and 1e-7, become about beta = 0.01 and decay = 1e-4.
 """
 
 from __future__ import annotations
@@ -22,8 +25,56 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
 from vicinal import _validation
+from vicinal._errors import InvalidInputError
 from vicinal.autoencoders.networks import ConvAutoencoder
 from vicinal.autoencoders.objectives.base import squared_error
+
+
+def ae(model: ConvAutoencoder, images: Tensor, generator: torch.Generator) -> Tensor:
+    """Return the loss of the plain autoencoder, in squared pixel values.
+
+    Parameters
+    ----------
+    model : ConvAutoencoder
+        A plain one.
+    images : Tensor of shape (n, C, H, W)
+        In [0, 1].
+    generator : torch.Generator
+        Not used.
+
+    References
+    ----------
+    G. E. Hinton, R. R. Salakhutdinov, "Reducing the dimensionality of data with neural networks",
+    Science 313, 2006, doi:10.1126/science.1127647.
+    """
+    del generator  # nothing is drawn
+    return squared_error(images, model(images))
+
+
+def dae(model: ConvAutoencoder, images: Tensor, generator: torch.Generator, *, corruption: float = 0.1) -> Tensor:
+    """Return the loss of the denoising autoencoder, in squared pixel values.
+
+    Parameters
+    ----------
+    model, images, generator
+        As in `ae`; ``generator`` draws the mask.
+    corruption : float
+        Share of the pixels that are set to 0, from 0 to below 1; a pixel goes in all its channels.
+
+    Raises
+    ------
+    InvalidInputError
+        For a share that leaves nothing.
+
+    References
+    ----------
+    P. Vincent et al., "Extracting and composing robust features with denoising autoencoders",
+    2008, doi:10.1145/1390156.1390294.
+    """
+    if not 0.0 <= corruption < 1.0:
+        raise InvalidInputError(f"corruption must be a share from 0 to below 1; got {corruption}")
+    uniform = torch.rand((len(images), 1, *images.shape[2:]), generator=generator, device=images.device)
+    return squared_error(images, model(images * (uniform >= corruption)))
 
 
 def rae_l2(

@@ -9,9 +9,8 @@ import pytest
 
 from vicinal import datasets
 from vicinal._errors import FileFormatError, InvalidInputError
-from vicinal.datasets import folder
-from vicinal.datasets.files import Files
-from vicinal.datasets.pictures import split_by_hash
+from vicinal.datasets import image_folder
+from vicinal.datasets.image_folder import Files, split_by_hash
 
 Image = pytest.importorskip("PIL.Image")
 N = 60
@@ -72,7 +71,7 @@ def test_labels_of_files_beside_folders_and_below(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         Image.new("L", (4, 3)).save(tmp_path / name)
     with Files(tmp_path) as files:
-        labels = {picture.name: picture.label for picture in folder.list_pictures(files)}
+        labels = {picture.name: picture.label for picture in image_folder.list_images(files)}
     assert labels == {"1.png": 0, "a/4.png": 1, "b/2.png": 2, "b/deep/3.png": 2}
 
 
@@ -136,7 +135,7 @@ def test_archives_that_cannot_be_read(eyes, monkeypatch):
     archive.write_bytes(whole[:at] + bytes(9) + whole[at + 9 :])
     with pytest.warns(UserWarning, match=r"1 of 120 .*: closed/7.png \("):
         datasets.load("folder", data_dir=archive)
-    monkeypatch.setattr("vicinal.datasets.files._MOST_BYTES", 10)
+    monkeypatch.setattr("vicinal.datasets.image_folder._MOST_BYTES", 10)
     with pytest.raises(FileFormatError, match=r"no image that can be read, of 120; .* bytes are more than the 10"):
         datasets.load("folder", data_dir=archive, image_size=3)
     archive.write_bytes(whole[:99])
