@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from pages import DOCS, fill, table
 from plots import png_of, scatter
@@ -145,7 +146,7 @@ def plot(studies: list[Study]) -> bytes:
     columns = [(study, name) for study in studies for name in study.autoencoders]
     labels = {TO_RECONSTRUCTIONS: "distance to reconstructions", QUALITY: "distance to held-out images"}
 
-    def draw(panels: list[list[object]]) -> None:
+    def draw(panels: Any) -> None:
         for (metric, label), row in zip(labels.items(), panels, strict=True):
             for (study, name), axes in zip(columns, row, strict=True):
                 scatter(axes, study, name, metric)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from pages import DOCS, fill, table
 from plots import plot
-from studies import STUDIES, read, take_over
+from studies import STUDIES, mean_of, read, take_over
 
 from vicinal import report, storage
 from vicinal.benchmark import Study, page
@@ -76,8 +76,7 @@ def lines(studies: dict[str, Study]) -> list[str]:
 def shown(name: str, study: Study) -> list[str]:
     """Return the image of samples and what it shows."""
     rows = ", ".join(
-        f"{sampler} (nn ratio {study.estimate(SHOWN[name], sampler, 'nn_ratio').mean:.2f})"
-        for sampler in study.config.shown
+        f"{sampler} (nn ratio {mean_of(study, SHOWN[name], sampler, 'nn_ratio'):.2f})" for sampler in study.config.shown
     )
     below = (
         "; below each sample the training image with the nearest latent" if study.config.show_training_images else ""
@@ -123,7 +122,7 @@ def counted(study: Study, ours: str, other: str) -> list[str]:
     if not known:
         return []
     gains = np.array([verdict.gain.mean for verdict in known.values()])
-    distances = np.array([study.estimate(name, other, "frechet_distance").mean for name in known])
+    distances = np.array([mean_of(study, name, other, "frechet_distance") for name in known])
     words = [verdict.word for verdict in known.values()]
     ratios = (np.mean([verdict[i] for verdict in known.values()]) for i in (2, 3))
     return [

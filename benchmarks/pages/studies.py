@@ -36,6 +36,14 @@ def estimates(study: Study, autoencoder: str, sampler: str, metrics: Iterable[st
     return ["-" if estimate is None else amount(estimate) for estimate in found]
 
 
+def mean_of(study: Study, autoencoder: str, sampler: str, metric: str) -> float:
+    """Return the mean of a metric that was measured."""
+    found = study.estimate(autoencoder, sampler, metric)
+    if found is None:
+        raise ValueError(f"{sampler} of {autoencoder} has no {metric}; run the study {study.config.title!r} again")
+    return found.mean
+
+
 def amount(estimate: Estimate, sign: str = "") -> str:
     """Return a mean and its standard error, to three or four digits of the mean."""
     size = abs(estimate.mean)

@@ -10,7 +10,6 @@ samplers       distributions fitted to latents: `LocalSampler`, `PMFSampler` and
 metrics        quality and novelty of samples
 evaluation     one table that shows both
 report         that table, with pictures, as one HTML file
-demo           all of the above in one run
 cli            the command line
 =============  =====================================================================
 

@@ -174,5 +174,6 @@ def log(monkeypatch):
     for name in ("Bootstrap", "Gaussian", "GMM", "KDE", "PMF"):
         watch(getattr(samplers, f"{name}Sampler"), "fit", fit)
     watch(Judge, "score", score)
+    watch(Judge, "real_run", score)
     monkeypatch.setattr(report, "write", lambda path, *_, **__: storage.write_atomic(path, b""))  # plots take longest
     return found
