@@ -105,6 +105,7 @@ def train(
 
     Examples
     --------
+    >>> import numpy as np
     >>> images = np.random.default_rng(0).integers(0, 256, (40, 1, 8, 8))
     >>> model = train("rae-l2", images, latent_dim=2, n_epochs=1, batch_size=20, beta=0.1)
     >>> model.card["options"]
