@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from vicinal import Autoencoder, PMFSampler, evaluate, metrics
-from vicinal.evaluation import BOOTSTRAP, DEFAULT_METRICS, METRICS, REAL, RECONSTRUCTIONS, compare
+from vicinal import evaluate, metrics
+from vicinal.evaluation import BOOTSTRAP, DEFAULT_METRICS, METRICS, REAL, RECONSTRUCTIONS
 from vicinal.metrics.features import PixelFeatures
-from vicinal.samplers import GaussianSampler
 
 
 @pytest.fixture
@@ -213,33 +212,3 @@ def test_bad_input(data):
         TypeError, match=r"features must be a FeatureExtractor, a torch.nn.Module or a callable; got str"
     ):
         evaluate(data[1], data[2], features="pixels")
-
-
-def test_compare():
-    generator = np.random.default_rng(0)
-    train, real = generator.normal(size=(400, 6)), generator.normal(size=(200, 6))
-    autoencoder = Autoencoder(lambda images: images[:, :3], lambda latents: np.pad(latents, ((0, 0), (0, 3))))
-    template = PMFSampler(8)
-    seen = []
-    comparison = compare(
-        autoencoder,
-        {"pmf": template, "standard": GaussianSampler("standard")},
-        train=train,
-        real=real,
-        features=lambda images: images[:, :2],
-        n_seeds=3,
-        random_state=7,
-        on_row=seen.append,
-    )
-    scores = comparison.scores
-    assert [row["name"] for row in scores.rows] == [REAL, RECONSTRUCTIONS, BOOTSTRAP, "pmf", "standard"]
-    assert seen == [REAL, RECONSTRUCTIONS, BOOTSTRAP, "pmf", "standard"]
-    assert scores[RECONSTRUCTIONS]["frechet_distance"] == pytest.approx(0.0, abs=1e-9)
-    runs = [comparison.samplers["pmf"].sample(200, random_state=seed) for seed in (7, 8, 9)]
-    distances = [metrics.frechet_distance(real[:, :2], latents[:, :2]) for latents in runs]
-    assert scores["pmf"]["frechet_distance"] == pytest.approx(np.mean(distances))
-    assert scores["pmf"]["frechet_distance_se"] == pytest.approx(np.std(distances, ddof=1) / np.sqrt(3))
-    assert scores[BOOTSTRAP]["nn_ratio"] == 0.0
-    assert scores["pmf"]["fit_seconds"] > 0
-    assert template.random_state is None
-    assert not hasattr(template, "cells_")

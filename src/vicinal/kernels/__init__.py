@@ -20,7 +20,7 @@ accelerator, in Triton or plain torch. All give the same bits:
 `nearest_distances`       how far it is to the nearest point
 ========================  ======================================================
 
-`memory` recycles the memory of work and results; `neighbors` finds which rows are nearest; `partition` cuts rows into
+`memory` recycles the memory of work and results; `partition` cuts rows into
 cells, by `tree`, and lets them move to where they fit best, by `moves`.
 """
 
