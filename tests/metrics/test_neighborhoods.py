@@ -106,7 +106,7 @@ def test_expectations_for_equal_distributions(n, m, k):
 
 
 def test_exchanging_the_sets_exchanges_precision_and_recall(generator):
-    real, generated = generator.normal(size=(70_000, 2)), generator.normal(size=(130, 2)) * 1.1  # several blocks, one
+    real, generated = generator.normal(size=(9000, 2)), generator.normal(size=(1000, 2)) * 1.1  # two blocks, one
     forth, back = metrics.precision_recall(real, generated), metrics.precision_recall(generated, real)
     assert forth == back[::-1]
 

@@ -117,8 +117,8 @@ class Samples:
 class Metric(NamedTuple):
     """A column of a table.
 
-    ``better`` says where to go: "lower", "higher", or "reference" for as near as possible to what real data give.
-    ``space`` says what it is taken between: "features", or "rows" as they come.
+    ``better`` says which values are good: "lower", "higher", or "reference" for those close to the value of real data.
+    ``space`` says what the metric is taken between: "features", or "rows" as they are given.
     """
 
     heading: str

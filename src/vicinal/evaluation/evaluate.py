@@ -1,15 +1,13 @@
 """One table of quality and novelty, with reference rows that show what the numbers mean.
 
-`evaluate` scores arrays; `vicinal.evaluation.compare` scores samplers through an autoencoder. Beside the samples both
-show
+Beside the samples the table shows
 
 real versus real
-    What the quality metrics give to other real data, and the novelty metrics to held-out data: nobody
-    can ask for better.
+    The quality of other real data, and the novelty of held-out data. No sampler can be expected to do better.
 bootstrap copies
-    What they give to copies of the training data: quality near the best, novelty zero.
+    The scores of copies of the training data. Their quality is close to the best, their novelty is zero.
 reconstructions
-    What they give to held-out images sent through the autoencoder: its samples cannot be expected to
+    The scores of held-out images that were encoded and decoded. Samples of that autoencoder cannot be expected to
     look better.
 """
 

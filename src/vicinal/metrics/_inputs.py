@@ -10,7 +10,7 @@ from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
 from vicinal._validation import check_integer, check_rows
 
-_LARGEST = 1e45  # sixth powers, of which millions are summed, are within float64
+_LARGEST = 1e45  # sums of millions of sixth powers are within float64
 
 
 def check_sets(*, minimum: int = 1, **sets: Any) -> list[Array]:

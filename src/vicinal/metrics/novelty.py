@@ -74,8 +74,8 @@ def authenticity(train: Any, generated: Any) -> float:
     Returns
     -------
     float
-        In [0, 100]. Copies give 0; fresh data give well under 100, since they too have near neighbours: compare with
-        the held-out data.
+        In [0, 100]. Copies give 0. Fresh data give well under 100, since some of them are close to a training row:
+        compare with the value of held-out data.
 
     Raises
     ------

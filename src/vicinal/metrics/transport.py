@@ -13,7 +13,7 @@ from vicinal._errors import InvalidInputError, import_extra
 from vicinal._validation import check_integer, check_positive
 from vicinal.metrics._inputs import check_sets, subsets
 
-_MOST_COST = 500.0  # in units of epsilon; exp(-cost / epsilon) of more is too near 0, and logarithms are used
+_MOST_COST = 500.0  # in units of epsilon; beyond, exp(-cost / epsilon) is too small, and logarithms are used
 
 
 def wasserstein_distance(
@@ -23,7 +23,7 @@ def wasserstein_distance(
 
     .. math:: W_p = \Big( \min_{\sigma} \frac{1}{m} \sum_i \lVert r_i - g_{\sigma(i)} \rVert^p \Big)^{1/p}
 
-    over the permutations of m rows: between equally many points of equal mass, the best plan is one.
+    over the permutations of m rows: between equally many rows of equal mass, the best plan is one.
 
     Parameters
     ----------

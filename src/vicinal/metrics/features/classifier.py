@@ -6,8 +6,6 @@ import warnings
 from typing import Any, Self
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPClassifier
 
 from vicinal import storage
 from vicinal._arrays import Array
@@ -62,6 +60,9 @@ class ClassifierFeatures(FeatureExtractor):
         n_epochs: int = 30,
         random_state: int = 0,
     ) -> None:
+        from sklearn.exceptions import ConvergenceWarning  # late: it takes long to load
+        from sklearn.neural_network import MLPClassifier
+
         pixels, labels = PIXELS(images), np.asarray(labels)
         if labels.shape != (len(pixels),):
             raise InvalidInputError(f"labels must have shape ({len(pixels)},), one for each image; got {labels.shape}")

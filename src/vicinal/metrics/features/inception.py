@@ -50,7 +50,7 @@ _UNREADABLE = (  # what torch raises for files that are damaged, of another kind
     pickle.UnpicklingError,
 )
 
-# A block is its pooling and its branches, the last of which follows the pooling. A branch is a list of steps; a step
+# A block is its pooling and its branches. The last branch follows the pooling. A branch is a list of steps; a step
 # holds one convolution, or two side by side: name, channels, height and width of the kernel, and a stride if not 1.
 _Step = dict[str, tuple[int, ...]]
 _Block = tuple[str, list[list[_Step]]]
