@@ -118,13 +118,6 @@ def bar(doing: str, total: int | None = None, *, done: int = 0, show: bool = Tru
             _display = None
 
 
-@contextmanager
-def late_bar(doing: str, total: int) -> Iterator[Any]:
-    """Show a `bar`; yields its ``advance``."""
-    with bar(doing, total) as progress:
-        yield progress.advance
-
-
 def _line(text: str) -> None:
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()

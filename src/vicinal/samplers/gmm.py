@@ -154,7 +154,7 @@ class GMMSampler(Sampler):
         room = _n_distinct(part) // (d + 1)  # d + 1 distinct latents have a covariance
         numbers = _one_two_five(min(most, max(1, room)))
         best, tried = None, []
-        with _progress.late_bar("Fitting mixtures", total=sum(numbers)) as advance:
+        with _progress.bar("Fitting mixtures", sum(numbers)) as progress:
             for k in numbers:
                 try:
                     mixture = self._mixture(part, k)
@@ -168,7 +168,7 @@ class GMMSampler(Sampler):
                     if best is not None and tried[-1][1] > tried[-2][1]:
                         break
                     best = mixture
-                advance(k)
+                progress.advance(k)
         return best, tried
 
     def _mixture(self, part: Part, n_components: int) -> Any:

@@ -138,7 +138,7 @@ class TorchSampler(Sampler):
         optimizer = torch.optim.Adam(parameters, lr=self.learning_rate)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.learning_rate, total_steps=n_steps)
         best, lowest, best_epoch, epoch = None, math.inf, 0, 0
-        with _progress.late_bar(f"Fitting {type(self).__name__}", total=n_steps) as advance:
+        with _progress.bar(f"Fitting {type(self).__name__}", n_steps) as progress:
             for epoch in range(1, n_epochs + 1):
                 order = torch.randperm(len(rows), generator=generator)
                 shuffled = (values[order].tensor_split(n_batches) for values in (rows, weights))
@@ -148,7 +148,7 @@ class TorchSampler(Sampler):
                     torch.nn.utils.clip_grad_norm_(parameters, _CLIP_NORM)
                     optimizer.step()
                     schedule.step()
-                    advance(1)
+                    progress.advance(1)
                 loss = self._validate(network, held_out)
                 if loss < lowest:
                     best, lowest, best_epoch = _to_array(network), loss, epoch
