@@ -56,13 +56,12 @@ bench: .venv/bench  ## measure speed in five minutes and write docs/performance.
 	$(BIN)/python benchmarks/bench.py $(if $(FULL),--full) $(if $(DATA_DIR),--data-dir $(DATA_DIR)/mnist --models build/study/mnist/models)
 
 results: study  ## measure anew what README and docs show, in hours (DATA_DIR=folder with mnist/, CelebA and a zip of eyes)
-	$(if $(DATA_DIR),for name in mnist celeba ocular; do $(BIN)/vicinal benchmark benchmarks/configs/$$name.toml --data-dir $(DATA_DIR) --out build/study/$$name || exit 1; done)
-	$(BIN)/python docs/results.py --runs build/study
+	$(if $(DATA_DIR),for name in mnist celeba ocular frontier-mnist frontier-celeba frontier-ocular choosing-bins; do $(BIN)/vicinal benchmark benchmarks/configs/$$name.toml --data-dir $(DATA_DIR) --out build/study/$$name || exit 1; done)
+	$(BIN)/python benchmarks/pages/results.py --runs build/study
 	$(if $(DATA_DIR),$(BIN)/python benchmarks/autoencoders.py --data-dir $(DATA_DIR)/mnist --epochs 3 --force)
 	$(BIN)/python docs/autoencoders.py
-	$(BIN)/python docs/choosing_bins.py
-	$(BIN)/python docs/frontier.py
-	$(BIN)/python docs/moments.py
+	$(BIN)/python benchmarks/pages/choosing_bins.py --runs build/study
+	$(BIN)/python benchmarks/pages/frontier.py --runs build/study
 
 clean:  ## remove what make made
 	rm -rf .venv build demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

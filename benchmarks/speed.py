@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from latents import clustered
 from rich.progress import track
-
-from vicinal.kernels import memory
 from vicinal.kernels.cpu.compiler import jit
 from vicinal.kernels.cpu.draws import TILE, counters, philox
 from vicinal.kernels.cpu.threads import over, parts
+
+from vicinal.kernels import memory
 from vicinal.samplers import PMFSampler
 
 Array = np.ndarray[Any, Any]

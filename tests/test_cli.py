@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import vicinal
-from vicinal import cli, image_files, metrics
+from vicinal import cli, evaluation, image_files, metrics
 
 
 @pytest.fixture
@@ -169,8 +169,8 @@ def test_evaluate_writes_tables(run, folders):
 
 def test_evaluate_all_metrics(run, folders):
     pytest.importorskip("ot")
-    no_novelty = [name for name, metric in metrics.METRICS.items() if not metric.needs_train]
-    for more, expected in ([], no_novelty), (["--train", "train"], list(metrics.METRICS)):
+    no_novelty = [name for name, metric in evaluation.METRICS.items() if not metric.needs_train]
+    for more, expected in ([], no_novelty), (["--train", "train"], list(evaluation.METRICS)):
         call = ["evaluate", "real", "b", "--features", "pixels", "--metrics", "all", *more]
         assert run(*call, "-o", "s.json", "--force")[0] == 0
         assert [*json.loads((folders / "s.json").read_text())["rows"][-1]][3:] == expected

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import vicinal
-from vicinal import Autoencoder, PMFSampler, decode, encode, generate
+from vicinal import Autoencoder, PMFSampler, _progress, decode, encode, generate
 
 HALVES = Autoencoder(lambda images: images[:, :2] / 2, lambda latents: latents * 2)
 
@@ -21,10 +21,13 @@ def test_batches_change_nothing(batch_size):
     assert np.array_equal(decode(HALVES, images, batch_size=batch_size), images * 2)
 
 
-def test_progress_is_shown_when_asked(capsys):
+def test_progress_is_shown_when_asked(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal
+    monkeypatch.setattr(_progress, "QUIET_SECONDS", -1.0)
     encode(HALVES, np.zeros((7, 4)), batch_size=2, progress=True)
     captured = capsys.readouterr()
     assert "encode" in captured.err
+    assert "7/7" in captured.err
     assert captured.out == ""
     encode(HALVES, np.zeros((7, 4)), batch_size=2)
     assert capsys.readouterr().err == ""
@@ -47,8 +50,12 @@ def test_generate_is_sample_and_decode():
     assert np.array_equal(generate(HALVES, sampler, 10, start=20), sampler.sample(30)[20:] * 2)
     assert np.array_equal(generate(HALVES, sampler, 9, random_state=1), sampler.sample(9, random_state=1) * 2)
     assert generate(HALVES, sampler, 0).shape == (0, 3)
-    cold = generate(HALVES, sampler, 9, temperature=0, random_state=1)
-    assert np.array_equal(cold, sampler.sample(9, temperature=0, random_state=1) * 2)
+
+
+def test_generate_within_a_class():
+    latents = np.random.default_rng(0).normal(size=(50, 3))
+    sampler = PMFSampler(4, random_state=5).fit(latents, np.arange(50) % 2)
+    assert np.array_equal(generate(HALVES, sampler, 9, y=1), sampler.sample(9, y=1) * 2)
 
 
 def test_torch_modules_get_what_they_need_and_keep_their_mode(torch):

@@ -10,7 +10,6 @@ samplers       distributions fitted to latents: `LocalSampler`, `PMFSampler` and
 metrics        quality and novelty of samples
 evaluation     one table that shows both
 report         that table, with pictures, as one HTML file
-demo           all of the above in one run
 cli            the command line
 =============  =====================================================================
 
@@ -26,7 +25,7 @@ __version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from vicinal.autoencoders.base import Autoencoder as Autoencoder
-    from vicinal.evaluation import evaluate as evaluate
+    from vicinal.evaluation.evaluate import evaluate as evaluate
     from vicinal.pipeline import decode as decode
     from vicinal.pipeline import encode as encode
     from vicinal.pipeline import generate as generate
@@ -40,7 +39,7 @@ _HOME = {
     "PMFSampler": "vicinal.samplers.pmf",
     "decode": "vicinal.pipeline",
     "encode": "vicinal.pipeline",
-    "evaluate": "vicinal.evaluation",
+    "evaluate": "vicinal.evaluation.evaluate",
     "generate": "vicinal.pipeline",
     "load": "vicinal.pipeline",
 }

@@ -44,7 +44,7 @@ def tensor_kind(array: Any) -> TensorKind | None:
     return TensorKind(str(array.dtype).removeprefix("torch."), str(array.device))
 
 
-def to_numpy(array: Any) -> np.ndarray[Any, Any]:
+def to_numpy(array: Any) -> Array:
     """Return a NumPy view or copy; bfloat16, which NumPy lacks, becomes float32."""
     if not is_tensor(array):
         return np.asarray(array)

@@ -1,82 +1,170 @@
-"""What a terminal shows while one waits: a spinner, and a bar for what takes more than two seconds.
+"""What a terminal shows while one waits: the only progress bars of vicinal.
 
-Both go to standard error, and only if that is a terminal. A late bar takes the place of the other display while it
-is there: two displays at once would overwrite each other.
+Everything goes to standard error. On a terminal, a bar appears once its work has taken two seconds, and goes away when
+the work is done. Bars may be nested: all of them are lines of one display. Without a terminal, such as in the log of a
+job, a line says now and then how far the work is.
 """
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-_QUIET_SECONDS = 2.0  # what takes no longer needs no bar
+QUIET_SECONDS = 2.0  # shorter work shows no bar
+LINE_SECONDS = 60.0  # between two lines, without a terminal
 
-_display: Any = None  # the one on the terminal
+_display: Any = None  # the one on the terminal, as long as there are bars
+
+
+class Bar:
+    """How far some work is. `bar` makes one.
+
+    Parameters
+    ----------
+    doing : str
+        Label.
+    total : int, optional
+        Steps of the work; None if nobody knows.
+    done : int
+        Steps that are done already.
+    show : bool
+        Whether anything is shown.
+    """
+
+    def __init__(self, doing: str, total: int | None, done: int, show: bool) -> None:
+        self._doing, self._total, self._done, self._note = doing, total, done, ""
+        self._show = show
+        self._task: Any = None  # the line of the display, on a terminal
+        self._begin = self._last_line = time.monotonic()
+
+    def advance(self, n_steps: int = 1) -> None:
+        """Count more steps as done."""
+        self._done += n_steps
+        self._changed()
+
+    def set(self, *, doing: str | None = None, note: str | None = None) -> None:
+        """Change the label, or the note behind the bar, such as the last loss."""
+        self._doing = self._doing if doing is None else doing
+        self._note = self._note if note is None else note
+        self._changed()
+
+    def say(self, line: str) -> None:
+        """Leave a line on standard error, above the bars."""
+        if not self._show:
+            return
+        if self._task is None:
+            _line(line)
+        else:
+            _display.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def _changed(self) -> None:
+        if self._task is not None:
+            from rich.markup import escape
+
+            _display.update(self._task, description=escape(self._doing), completed=self._done, note=self._note)
+        elif self._show and time.monotonic() - self._last_line > LINE_SECONDS:
+            self._last_line = time.monotonic()
+            of = "" if self._total is None else f" {self._done}/{self._total}"
+            _line(f"{self._doing}{of} {self._last_line - self._begin:.0f} s {self._note}".rstrip())
 
 
 @contextmanager
-def spinner(doing: str) -> Iterator[Callable[[str], None]]:
-    """Show that something goes on; yields a function that changes the text."""
-    from rich.console import Console
-    from rich.markup import escape
+def bar(doing: str, total: int | None = None, *, done: int = 0, show: bool = True) -> Iterator[Bar]:
+    """Show how far some work is, once it takes more than two seconds.
 
-    status = Console(stderr=True).status(escape(doing))
-    with shown(status):
-        yield lambda text: status.update(escape(text))
+    Parameters
+    ----------
+    doing : str
+        Label, such as "Reading faces.zip".
+    total : int, optional
+        Steps of the work; None if nobody knows.
+    done : int
+        Steps that are done already.
+    show : bool
+        Whether to show anything; False makes the bar silent.
 
+    Yields
+    ------
+    Bar
+        To be told of each step.
 
-@contextmanager
-def shown(display: Any) -> Iterator[None]:
-    """Show a display of rich, a status or a progress, which steps aside for bars that come late."""
+    Examples
+    --------
+    >>> with bar("Counting", total=10) as progress:
+    ...     for _ in range(5):
+    ...         progress.advance(2)
+    """
     global _display
-    with display:
-        _display = display
-        try:
-            yield
-        finally:
+    progress = Bar(doing, total, done, show)
+    if not show or not _on_terminal():
+        yield progress
+        return
+    outermost = _display is None
+    if outermost:
+        _display = _new_display()
+    progress._task = _display.add_task(doing, total=total, completed=done, note="", left="left" if total else "")
+    progress._changed()
+    try:
+        yield progress
+    finally:
+        _display.refresh()
+        _display.remove_task(progress._task)
+        progress._task = None
+        if outermost:
+            _display.stop()
             _display = None
 
 
 @contextmanager
-def late_bar(doing: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar labelled ``doing`` once that takes more than two seconds; yields a function to call with what is done.
-
-    Examples
-    --------
-    >>> with late_bar("Counting", total=10) as advance:
-    ...     for _ in range(5):
-    ...         advance(2)
-    """
-    begin, done, bar = time.monotonic(), 0, None
-
-    def advance(n_more: int) -> None:
-        nonlocal done, bar
-        done += n_more
-        if bar is None and done < total and time.monotonic() - begin > _QUIET_SECONDS:
-            bar = _bar(doing, total)
-        if bar is not None:
-            bar.update(bar.task_ids[0], completed=done)
-
-    try:
-        yield advance
-    finally:
-        if bar is not None:
-            bar.stop()
-            if _display is not None:
-                _display.start()
+def late_bar(doing: str, total: int) -> Iterator[Any]:
+    """Show a `bar`; yields its ``advance``."""
+    with bar(doing, total) as progress:
+        yield progress.advance
 
 
-def _bar(doing: str, total: int) -> Any:
+def _line(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def _on_terminal() -> bool:
     from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import Progress
 
-    if _display is not None:
-        _display.stop()
-    console = Console(stderr=True)
-    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
-    bar.add_task(escape(doing), total=total)
-    bar.start()
-    return bar
+    return Console(stderr=True).is_terminal
+
+
+def _new_display() -> Any:
+    """Return a display of rich that shows late tasks only, already on the terminal."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    class Display(Progress):
+        def get_renderables(self) -> Iterator[Any]:
+            late = [task for task in self.tasks if (task.elapsed or 0.0) > QUIET_SECONDS]
+            if late:
+                yield self.make_tasks_table(late)
+
+    display = Display(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TaskProgressColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=False,
+    )
+    display.start()
+    return display

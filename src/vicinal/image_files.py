@@ -7,7 +7,7 @@ import struct
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -15,9 +15,9 @@ from typing import Any, BinaryIO, TypeVar
 import numpy as np
 
 from vicinal import _progress, storage
+from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError, import_extra
 
-Array = np.ndarray[Any, Any]
 Item = TypeVar("Item")
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -111,10 +111,7 @@ def read(path: str | os.PathLike[str]) -> Array:
 
 
 def _read_folder(folder: Path) -> tuple[Array, dict[str, str]]:
-    """Return the images (n, C, H, W), and the reason for each file that cannot be read, by its path below the folder.
-
-    Files are decoded by threads and copied to one array, which is made when the first has told the size.
-    """
+    """Return the images (n, C, H, W), and the reason for each file that cannot be read, by its path in the folder."""
     names = sorted(
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
@@ -122,29 +119,71 @@ def _read_folder(folder: Path) -> tuple[Array, dict[str, str]]:
     )
     if not names:
         raise InvalidInputError(f"{folder} must hold images ({', '.join(SUFFIXES)}); got a folder without any")
+    decoded = in_threads(names, lambda name: _decode_file(folder / name))
+    return gather(folder, decoded, len(names), "resize or crop them first")
+
+
+def gather(
+    source: Path,
+    decoded: Iterable[tuple[str, Array | str]],
+    n_files: int,
+    remedy: str,
+    empty: Callable[[tuple[int, ...]], Array] = lambda shape: np.empty(shape, np.uint8),
+) -> tuple[Array, dict[str, str]]:
+    """Copy decoded images to one array; grey images get three channels if any image is in colour.
+
+    Parameters
+    ----------
+    source : Path
+        Where the files are, for messages.
+    decoded : iterable of (str, array or str)
+        The name of each file with its levels (C, H, W), or with the reason why it cannot be read.
+    n_files : int
+        Number of files.
+    remedy : str
+        What to do about images of several sizes.
+    empty : callable
+        Makes an array of uint8 of a shape (n_files, C, H, W).
+
+    Returns
+    -------
+    images : ndarray of shape (n, C, H, W)
+        Those that can be read, in order.
+    unreadable : dict of str to str
+        The reason for each other file, by its name.
+
+    Raises
+    ------
+    InvalidInputError
+        For images of several sizes.
+    FileFormatError
+        If no image can be read.
+    """
     images, n, first = np.empty((0, 1, 0, 0), np.uint8), 0, ""
     unreadable: dict[str, str] = {}
-    with _progress.late_bar(f"Reading {folder}", len(names)) as advance:
-        for name, found in in_threads(names, lambda name: _decode_file(folder / name)):
-            advance(1)
-            if isinstance(found, str):
-                unreadable[name] = found
+    with _progress.bar(f"Reading {source}", n_files) as progress:
+        for name, levels in decoded:
+            progress.advance()
+            if isinstance(levels, str):
+                unreadable[name] = levels
                 continue
             if not n:
-                images, first = np.empty((len(names), *found.shape), np.uint8), name
-            elif found.shape[1:] != images.shape[2:]:
+                images, first = empty((n_files, *levels.shape)), name
+            elif levels.shape[1:] != images.shape[2:]:
                 raise InvalidInputError(
-                    f"{folder} must hold images of one size; got {_size(images[0])} in {first} but {_size(found)} in "
-                    f"{name} (width x height): resize or crop them first"
+                    f"{source} must hold images of one size; got {_size(images[0])} in {first} but {_size(levels)} in "
+                    f"{name} (width x height): {remedy}"
                 )
-            elif len(found) > images.shape[1]:  # the first colour after grey ones
-                images, grey = np.empty((len(names), *found.shape), np.uint8), images
+            elif len(levels) > images.shape[1]:  # the first colour after grey ones
+                images, grey = empty((n_files, *levels.shape)), images
                 images[:n] = grey[:n]
-            images[n] = found
+            images[n] = levels
             n += 1
     if not n:
         name, reason = next(iter(unreadable.items()))
-        raise FileFormatError(f"{folder} holds no image that can be read, of {len(names)}; {name}: {reason}")
+        raise FileFormatError(
+            f"{source} holds no image that can be read, of {n_files}; {name}: {reason}. Get the files again"
+        )
     return images[:n], unreadable
 
 
@@ -199,11 +238,14 @@ def _levels_of(image: Any) -> Array:
         raise ValueError("grey levels are floats, whose range is unknown")
     is_grey = image.mode in ("1", "L", "LA")
     if "transparency" not in image.info and image.mode not in ("LA", "PA", "RGBA", "RGBa"):
-        levels = np.asarray(image.convert("L" if is_grey else "RGB"))
-        return np.ascontiguousarray(np.atleast_3d(levels).transpose(2, 0, 1))
-    levels = np.asarray(image.convert("RGBA")).transpose(2, 0, 1)
-    colours, alpha = levels[: 1 if is_grey else 3].astype(np.uint32), levels[3]
-    return ((colours * alpha + np.uint32(255) * (255 - alpha) + 127) // 255).astype(np.uint8)
+        return _channels_first(image.convert("L" if is_grey else "RGB"))
+    pillow = import_extra("PIL.Image", "images")
+    on_white = pillow.alpha_composite(pillow.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return _channels_first(on_white.convert("L" if is_grey else "RGB"))
+
+
+def _channels_first(image: Any) -> Array:
+    return np.ascontiguousarray(np.atleast_3d(np.asarray(image)).transpose(2, 0, 1))
 
 
 def _decode_file(path: Path) -> Array:

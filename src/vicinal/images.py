@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 
 from vicinal import _arrays, _validation
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
 
-Array = np.ndarray[Any, Any]
-
-_OUTSIDE = 0.25  # what a decoder may overshoot [0, 1] by, without looking like another range
+_OUTSIDE = 0.25  # a decoder may exceed [0, 1] by this much; more looks like another range
 _MOST_OUTSIDE = 0.05
-_BLOCK = 1 << 22  # values in one go, so that no second float copy of the images is made
+_BLOCK = 1 << 22  # values per step, so that the images are never copied as floats as a whole
 
 
 def to_levels(images: Any, name: str = "images") -> Array:
@@ -34,8 +33,8 @@ def to_levels(images: Any, name: str = "images") -> Array:
     Raises
     ------
     InvalidInputError
-        For NaN, and for what looks like another range: floats of which more than 5 % are beyond
-        [-0.25, 1.25], such as -1..1 or 0..255; integers beyond 0..255, or of which the largest is 1.
+        For NaN, and for values that look like another range: more than 5 % of the floats beyond [-0.25, 1.25], as in
+        -1..1 or 0..255; integers beyond 0..255; integers with a maximum of 1.
     InvalidTypeError
         For what is no array of numbers.
 
@@ -75,7 +74,7 @@ def to_levels(images: Any, name: str = "images") -> Array:
 
 
 def in_units(images: Any) -> Any:
-    """Return 8-bit levels as float32 in [0, 1], and images that are no levels as they are; NumPy or torch.
+    """Return 8-bit levels as float32 in [0, 1], and other images unchanged; NumPy or torch.
 
     Examples
     --------
@@ -91,7 +90,7 @@ def in_units(images: Any) -> Any:
 def to_rgb(levels: Array, name: str = "images") -> Array:
     """Return images of shape (n, H, W), (n, C, H, W) or (n, H, W, C), C being 1 or 3, as (n, 3, H, W).
 
-    Grey images are repeated; what has 1 or 3 both second and last counts as channels first.
+    Grey images are repeated. If both the second and the last side are 1 or 3, the channels are the second.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Read this first: images to latents, a sampler's latents to new images.
+"""Read this first: images become latents, and the latents of a sampler become new images.
 
 ::
 
@@ -12,12 +12,11 @@ Everything here is batching and devices; the mathematics is in `vicinal.samplers
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from vicinal import _arrays, _validation, storage
+from vicinal import _arrays, _progress, _validation, storage
 from vicinal._errors import FileFormatError, InvalidInputError, InvalidTypeError, import_extra
 from vicinal.images import in_units
 
@@ -28,25 +27,25 @@ def encode(autoencoder: Any, images: Any, *, batch_size: int = 256, progress: bo
     Parameters
     ----------
     autoencoder : object
-        Anything with ``encode`` and ``decode``. A torch module is put in evaluation mode meanwhile,
-        without gradients, and given tensors of its own device and type.
+        Anything with ``encode`` and ``decode``. A torch module gets tensors of its own device and type. It runs in
+        evaluation mode, without gradients, and has its own mode back afterwards.
     images : array_like of shape (n, *image_shape)
-        NumPy array or torch tensor, in the range that the autoencoder was trained on; 8-bit levels are brought to
+        NumPy array or torch tensor, in the range that the autoencoder was trained on. 8-bit levels are scaled to
         [0, 1] first.
     batch_size : int
         Images at a time.
     progress : bool
-        Whether to show a bar on standard error.
+        Whether to show a bar on standard error, if it takes more than two seconds.
 
     Returns
     -------
     ndarray or torch.Tensor of shape (n, *latent_shape)
-        Of the array library that ``images`` came in.
+        In the array library of ``images``.
 
     Raises
     ------
     InvalidTypeError
-        If the autoencoder lacks the method, or returns something that is no array.
+        If the autoencoder lacks the method, or returns something other than an array.
     InvalidInputError
         If it returns another number of rows.
 
@@ -70,35 +69,32 @@ def generate(
     sampler: Any,
     n_samples: int,
     *,
+    y: Any = None,
     random_state: Any = None,
     start: int = 0,
     batch_size: int = 256,
     progress: bool = False,
-    **sample_options: Any,
 ) -> Any:
     """Draw latents and decode them.
 
     Parameters
     ----------
-    autoencoder : object
+    autoencoder
         As in `encode`.
     sampler : Sampler
         Fitted to latents of this autoencoder.
     n_samples : int
         Images to generate.
-    random_state, start
-        As in `vicinal.samplers.Sampler.sample`: image i depends on the seed and ``start + i`` alone.
-    batch_size : int
-        Images at a time.
-    progress : bool
-        Whether to show a bar on standard error.
-    **sample_options
-        What else the sampler's own ``sample`` takes, such as ``y`` or ``temperature``.
+    y, random_state, start
+        As in `vicinal.samplers.Sampler.sample`: the class to draw from, the seed, and the index of the first sample.
+        Image i depends on the seed and ``start + i`` alone.
+    batch_size, progress
+        As in `encode`.
 
     Returns
     -------
     ndarray or torch.Tensor of shape (n_samples, *image_shape)
-        Of the array library of the latents that the sampler was fitted to.
+        In the array library of the latents that the sampler was fitted to.
 
     Raises
     ------
@@ -118,7 +114,7 @@ def generate(
     """
     if not callable(getattr(sampler, "sample", None)):
         raise InvalidTypeError(f"sampler must be a fitted sampler; got {type(sampler).__name__}")
-    latents = sampler.sample(n_samples, random_state=random_state, start=start, **sample_options)
+    latents = sampler.sample(n_samples, y=y, random_state=random_state, start=start)
     return decode(autoencoder, latents, batch_size=batch_size, progress=progress)
 
 
@@ -176,31 +172,21 @@ def _in_batches(autoencoder: Any, method: str, array: Any, name: str, batch_size
     module = _module_of(autoencoder, "encoder" if method == "encode" else "decoder")
 
     outputs = None
-    with _arrays.evaluating(module):
-        for first in _steps(range(0, max(1, len(array)), batch_size), method if progress else None):
+    with _arrays.evaluating(module), _progress.bar(method, len(array), show=progress) as shown:
+        for first in range(0, max(1, len(array)), batch_size):
             batch = array[first : first + batch_size]
             if method == "encode":
                 batch = in_units(batch)
             output = function(batch if module is None else _tensor_for(module, batch))
             _check_output(output, len(batch), method)
+            output = _arrays.to_numpy(output) if kind is None else sys.modules["torch"].as_tensor(output)
             if outputs is None:
                 outputs = _empty_like(output, len(array), kind)
-            if output.shape[1:] != outputs.shape[1:]:
-                raise InvalidInputError(
-                    f"{method} must return rows of one shape; got {tuple(outputs.shape[1:])} and then "
-                    f"{tuple(output.shape[1:])}"
-                )
-            outputs[first : first + batch_size] = _converted(output, kind)
+            if (got := tuple(output.shape[1:])) != (shape := tuple(outputs.shape[1:])):
+                raise InvalidInputError(f"{method} must return rows of one shape; got {shape} and then {got}")
+            outputs[first : first + batch_size] = output
+            shown.advance(len(batch))
     return outputs
-
-
-def _steps(firsts: range, doing: str | None) -> Iterable[int]:
-    if doing is None:
-        return firsts
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(firsts, doing, console=Console(stderr=True))
 
 
 def _module_of(autoencoder: Any, part: str) -> Any:
@@ -227,13 +213,8 @@ def _check_output(output: Any, n_rows: int, method: str) -> None:
         raise InvalidInputError(f"{method} must return one row for each of {n_rows}; got shape {tuple(output.shape)}")
 
 
-def _converted(output: Any, kind: _arrays.TensorKind | None) -> Any:
-    return _arrays.to_numpy(output) if kind is None else sys.modules["torch"].as_tensor(output)
-
-
 def _empty_like(output: Any, n_rows: int, kind: _arrays.TensorKind | None) -> Any:
+    shape = (n_rows, *output.shape[1:])
     if kind is None:
-        return np.empty((n_rows, *output.shape[1:]), _arrays.to_numpy(output[:0]).dtype)
-    torch = sys.modules["torch"]
-    output = torch.as_tensor(output)
-    return torch.empty((n_rows, *output.shape[1:]), dtype=output.dtype, device=kind.device)
+        return np.empty(shape, output.dtype)
+    return sys.modules["torch"].empty(shape, dtype=output.dtype, device=kind.device)

@@ -18,7 +18,7 @@ import vicinal
 from vicinal import storage
 from vicinal._errors import import_extra
 from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
-from vicinal.scores import Scores
+from vicinal.evaluation.scores import Scores
 
 Array = np.ndarray[Any, Any]
 

@@ -1,10 +1,12 @@
 """Networks: shapes, what is random on request, files."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import vicinal
-from vicinal import storage
+from vicinal import datasets, storage
 
 torch = pytest.importorskip("torch")
 
@@ -76,14 +78,16 @@ def test_a_file_keeps_pseudo_inputs(tmp_path):
 
 
 def test_files_of_earlier_versions_are_read(tmp_path):
-    model = ConvAutoencoder((1, 8, 8), 2, width=4)
-    params = {"image_shape": [1, 8, 8], "latent_dim": 2, "width": 4, "variational": False}
-    weights = {name: weight.numpy() for name, weight in model.state_dict().items()}
-    storage.write(tmp_path / "old", "ConvAutoencoder", {"params": params, "card": {"objective": "ae"}}, weights)
+    folder = Path(__file__).parents[1] / "data" / "format1"
+    model = vicinal.load(folder / "autoencoder.safetensors")
+    expected = np.load(folder / "autoencoder-images.npy")
+    images = datasets.load("digits").images[: len(expected)]
+    found = vicinal.decode(model, vicinal.encode(model, images))
+    assert np.allclose(found, expected, rtol=0.0, atol=1e-5)
+    assert (model.card["objective"], model.n_pseudo_inputs) == ("vamp", 3)
     model.save(tmp_path / "new")
-    assert storage.read(tmp_path / "new").header["params"] == params
-    images = np.random.default_rng(0).random((3, 1, 8, 8), dtype=np.float32)
-    assert np.array_equal(vicinal.encode(vicinal.load(tmp_path / "old"), images), vicinal.encode(model, images))
+    old, new = (storage.read(path) for path in (folder / "autoencoder.safetensors", tmp_path / "new"))
+    assert new.header == old.header
 
 
 @pytest.mark.parametrize("channels", [1, 3])

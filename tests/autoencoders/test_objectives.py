@@ -10,9 +10,9 @@ torch = pytest.importorskip("torch")
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal, kl_divergence  # noqa: E402
 
 from vicinal.autoencoders.networks import ConvAutoencoder  # noqa: E402 - after the skip
-from vicinal.autoencoders.objectives import OBJECTIVES, adversarial, mmd, regularized  # noqa: E402
+from vicinal.autoencoders.objectives import OBJECTIVES, adversarial, deterministic, mmd  # noqa: E402
 from vicinal.autoencoders.objectives.base import take  # noqa: E402
-from vicinal.autoencoders.objectives.vamp import start_from_images  # noqa: E402
+from vicinal.autoencoders.objectives.variational import start_from_images  # noqa: E402
 
 N_PIXELS = 64
 
@@ -203,7 +203,7 @@ def test_rae_gp(plain, images):
 def test_rae_sn(plain, images):
     expected = error(images, plain(images)) + 0.1 * latent_size(plain, images)
     assert number(loss("rae-sn", plain, images, beta=0.2)) == pytest.approx(expected, rel=1e-5)
-    regularized.normalize_decoder(plain, images, seeded(), norm=2.5)
+    deterministic.normalize_decoder(plain, images, seeded(), norm=2.5)
     for _ in range(50):
         plain(images)  # power iterations
     plain.eval()
@@ -213,7 +213,7 @@ def test_rae_sn(plain, images):
         matrix = outputs_first.reshape(len(outputs_first), -1)
         assert np.linalg.svd(matrix, compute_uv=False)[0] == pytest.approx(2.5, abs=2.5e-3), layer
     with pytest.raises(ValueError, match=r"norm must be .*got 0"):
-        regularized.normalize_decoder(plain, images, seeded(), norm=0.0)
+        deterministic.normalize_decoder(plain, images, seeded(), norm=0.0)
 
 
 def test_vamp(variational, images):

@@ -14,8 +14,8 @@ from vicinal.autoencoders.networks import ConvAutoencoder  # noqa: E402
 from vicinal.autoencoders.objectives import OBJECTIVES  # noqa: E402
 from vicinal.autoencoders.training import train  # noqa: E402
 
-# The mean squared error of a held-out pixel after 15 epochs, a fifth above what is reached; the mean image has 0.074.
-LIMITS = dict.fromkeys(OBJECTIVES, 0.031) | {"wae-mmd": 0.034, "info-vae": 0.040}
+# The mean squared error of a held-out pixel after 6 epochs, a fifth above what is reached; the mean image has 0.074.
+LIMITS = dict.fromkeys(OBJECTIVES, 0.038) | {"wae-mmd": 0.040, "info-vae": 0.064}
 
 
 @pytest.fixture(autouse=True)
@@ -45,15 +45,16 @@ def test_training_on_digits_beats_a_stated_error(objective):
         objective,
         images,
         latent_dim=8,
-        width=24,
-        n_epochs=15,
-        batch_size=100,
+        width=8,
+        n_epochs=6,
+        batch_size=50,
+        learning_rate=1e-2,
         on_epoch=lambda epoch, loss: losses.append((epoch, loss)),
         **({"n_pseudo_inputs": 30} if objective == "vamp" else {}),
     )
     error = np.square(vicinal.decode(model, vicinal.encode(model, test)) - test).mean()
     assert error < LIMITS[objective] < np.square(test - images.mean(axis=0)).mean()
-    assert [epoch for epoch, _ in losses] == list(range(1, 16))
+    assert [epoch for epoch, _ in losses] == list(range(1, 7))
     assert losses[-1][1] < losses[0][1]
     assert model.card["final_loss"] == losses[-1][1]
     assert model.card["mean_squared_error"] < LIMITS[objective]

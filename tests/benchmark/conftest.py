@@ -66,7 +66,7 @@ def lines():
 
 @pytest.fixture(scope="session")
 def full():
-    """Return a study with all that a report can show: copies, failures, samplers of one autoencoder, pictures."""
+    """Return a study with all that a report can show: copies, failures, samplers of one autoencoder, images."""
     return make(
         autoencoders={"AE": {"objective": "ae"}, "Vamp": {"objective": "vamp", "n_pseudo_inputs": 5}},
         samplers={
@@ -79,7 +79,8 @@ def full():
         },
         metrics=configs.Config.__dataclass_fields__["metrics"].default,
         baseline="Gaussian",
-        pictured=("PMF, auto", "bootstrap copies", "prior"),
+        shown=("reconstructions", "PMF, auto", "bootstrap copies", "prior"),
+        saved={"pmf": "PMF, auto", "prior": "prior"},
     )
 
 
@@ -140,11 +141,9 @@ class Log:
 @pytest.fixture
 def log(monkeypatch):
     """Count trainings, fits, scorings; every write, fit, scoring, and training step is an event, before and after."""
-    from vicinal import report, storage
+    from vicinal import report, samplers, storage
     from vicinal.autoencoders import training
-    from vicinal.judge import Judge
-    from vicinal.samplers import PMFSampler
-    from vicinal.samplers.base import ArrayFitMixin
+    from vicinal.evaluation import Judge
 
     found = Log()
 
@@ -163,7 +162,7 @@ def log(monkeypatch):
         monkeypatch.setattr(owner, name, watched)
 
     def fit(sampler, rows):
-        if len(rows) > 300:  # the trial of each sampler has fewer
+        if len(rows) > 300:  # a sampler is tried on fewer first
             found.fitted.append((type(sampler).__name__, sampler.random_state))
 
     def score(*_args, **_options):
@@ -172,8 +171,9 @@ def log(monkeypatch):
     watch(storage, "write_atomic")
     watch(training, "train", lambda *_args, **options: found.trained.append(options["random_state"]))
     watch(training, "clip_grad_norm_")
-    watch(ArrayFitMixin, "fit", fit)
-    watch(PMFSampler, "fit", fit)
+    for name in ("Bootstrap", "Gaussian", "GMM", "KDE", "PMF"):
+        watch(getattr(samplers, f"{name}Sampler"), "fit", fit)
     watch(Judge, "score", score)
+    watch(Judge, "real_run", score)
     monkeypatch.setattr(report, "write", lambda path, *_, **__: storage.write_atomic(path, b""))  # plots take longest
     return found

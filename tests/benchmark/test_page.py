@@ -170,7 +170,7 @@ def test_a_conclusion_counts(study):
 def test_the_report_is_one_self_contained_file(html, study):
     assert not re.search(r'(src|href)="(?!data:)', html)
     assert not re.search(r"https?://|url\(|@import|<script|<link", html)
-    n_plots, n_strips = 2, 5
+    n_plots, n_strips = 2, 7
     assert html.count("data:image/png;base64,") == n_plots + n_strips
     for table in page.tables(study):
         assert f"<h2>{table.title}</h2>" in html
@@ -195,12 +195,15 @@ def sections(study, folder, monkeypatch):
     return found
 
 
-def test_pictures(study, measured, tmp_path, monkeypatch):
+def test_images(study, measured, tmp_path, monkeypatch):
     monkeypatch.setattr(page.storage, "write_atomic", lambda *_: None)
     found = sections(study, measured, monkeypatch)
-    assert [grid.caption.split(",")[0] for grid in found["AE"].grids] == ["PMF", BOOTSTRAP]
-    assert len(found["Vamp"].grids) == 3
-    copies = found["AE"].grids[1]
+    assert [grid.caption.split(" (")[0] for grid in found["AE"].grids[1:]] == ["PMF, auto", BOOTSTRAP]
+    assert len(found["Vamp"].grids) == 4
+    rebuilt, pmf, copies = found["AE"].grids
+    assert rebuilt.caption == "Held-out images, and below each its reconstruction"
+    bins = study.chosen("AE", "PMF, auto", "n_bins")[0]
+    assert f", bins {bins:.3g}): samples" in pmf.caption
     assert "nn ratio 0.00" in copies.caption
     assert "below each the training image with the nearest latent" in copies.caption
     assert copies.images.shape == copies.below.shape == (20, 1, 8, 8)
@@ -208,12 +211,12 @@ def test_pictures(study, measured, tmp_path, monkeypatch):
 
 
 def test_training_images_that_were_kept_are_not_shown_any_more(study, measured, monkeypatch):
-    """The pictures are of a run that was allowed to show them."""
+    """The images are of a run that was allowed to show them."""
     monkeypatch.setattr(page.storage, "write_atomic", lambda *_: None)
     config = dataclasses.replace(study.config, show_training_images=False)
     found = sections(Study(config, study.facts, study.machine, study.rows), measured, monkeypatch)
     grids = [grid for section in found.values() for grid in section.grids]
-    assert len(grids) == 5
+    assert len(grids) == 7
     for grid in grids:
         assert grid.below is None
         assert "training image" not in grid.caption

@@ -190,7 +190,7 @@ def test_what_does_not_change_numbers_changes_no_key(tiny):
     config = tiny(
         title="Other",
         baseline="KDE",
-        pictured=("KDE", "more"),
+        shown=("KDE", "more"),
         show_training_images=False,
         samplers={**others, "KDE": {"sampler": "KDESampler", "autoencoders": ["AE"]}},
         autoencoders={"VAE": {"objective": "vae"}, "AE": {"objective": "ae"}},

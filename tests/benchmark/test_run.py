@@ -4,7 +4,6 @@ import contextlib
 import itertools
 import json
 import os
-import shutil
 import subprocess
 import sys
 
@@ -15,7 +14,7 @@ import vicinal
 from vicinal import benchmark, cli, datasets, metrics, pipeline, report, samplers, storage
 from vicinal._errors import FileFormatError, InvalidInputError, MissingExtraError
 from vicinal.autoencoders import training
-from vicinal.benchmark import bench
+from vicinal.benchmark import bench, runner
 from vicinal.benchmark.config import sampler_of, slug
 from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
 from vicinal.images import to_levels
@@ -43,7 +42,7 @@ def without_times(markdown):
 def two(tiny):
     """Return a study of two trainings."""
     names = {"PMF, 8 bins": {"sampler": "PMFSampler", "n_bins": 8}, "KDE": {"sampler": "KDESampler"}}
-    return tiny(training_seeds=(0, 1), pictured=("KDE",), samplers=names)
+    return tiny(training_seeds=(0, 1), shown=("KDE",), samplers=names)
 
 
 @pytest.fixture
@@ -116,7 +115,7 @@ def test_lines_are_what_the_library_finds(measured, full, lines):
 def known(config, folder):
     """Return what the files of an interrupted run say is done: trained seeds, fitted samplers, number of lines."""
     rows = [json.loads(line) for line in text(folder).splitlines()] if (folder / "results.jsonl").exists() else []
-    kept = {path.stem for path in folder.glob("kept/*-fitted/*.json")}
+    kept = {path.stem for path in folder.glob("kept/fitted/*.json")}
     names = {(name, seed): sampler for name, sampler in OF_SAMPLER.items() for seed in config.training_seeds}
     of_key = {row["key"]: (row["sampler"], row["training_seed"]) for row in rows}
     fitted = {(names[where], where[1]) for where in of_key.values() if where in names}
@@ -167,10 +166,10 @@ def test_what_was_fitted_goes_even_if_the_run_stopped_before_it_could(two, whole
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(shutil, "rmtree", stop)
+        patch.setattr(runner, "_forget_fitted", stop)
         with pytest.raises(KeyboardInterrupt):
             benchmark.run(two, tmp_path / "out")
-    assert list((tmp_path / "out").glob("kept/*-fitted"))
+    assert list((tmp_path / "out").glob("kept/fitted/*"))
     benchmark.run(two, tmp_path / "out")
     same_as(whole, tmp_path / "out")
 
@@ -178,11 +177,11 @@ def test_what_was_fitted_goes_even_if_the_run_stopped_before_it_could(two, whole
 def same_as(whole, folder):
     assert text(folder) == text(whole)
     assert without_times(text(folder, "report.md")) == without_times(text(whole, "report.md"))
-    for name in ("models", "pictures"):
+    for name in ("models", "images"):
         assert {path.name for path in (folder / name).iterdir()} == {path.name for path in (whole / name).iterdir()}
-    for path in (whole / "pictures").iterdir():
-        assert (folder / "pictures" / path.name).read_bytes() == path.read_bytes()
-    assert not list(folder.glob("kept/*-fitted"))
+    for path in (whole / "images").iterdir():
+        assert (folder / "images" / path.name).read_bytes() == path.read_bytes()
+    assert not list(folder.glob("kept/fitted/*"))
     assert not list(folder.rglob("*.tmp"))
 
 
@@ -230,7 +229,7 @@ def test_killed(two, log, changed, write_toml, tmp_path):
     """SIGKILL leaves no time to tidy up: what is on the disk must be enough."""
     whole, folder = tmp_path / "whole", tmp_path / "killed"
     samplers = {name: {"sampler": f"{name}Sampler"} for name in ("Gaussian", "KDE")}
-    two = changed(two, pictured=(), samplers=samplers, training_seeds=(0,))
+    two = changed(two, shown=(), samplers=samplers, training_seeds=(0,))
     benchmark.run(two, whole)
     one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     command = [sys.executable, "-c", RUNS, str(folder), str(write_toml(two))]
@@ -238,7 +237,7 @@ def test_killed(two, log, changed, write_toml, tmp_path):
     assert (done.returncode, done.stdout) == (0, f"2 killed\nwrote {folder / 'report.html'}\n"), done.stderr
     assert text(folder) == text(whole)
     assert without_times(text(folder, "report.md")) == without_times(text(whole, "report.md"))
-    assert not list(folder.glob("kept/*-fitted"))
+    assert not list(folder.glob("kept/fitted/*"))
 
 
 @pytest.mark.parametrize(
@@ -417,12 +416,12 @@ def test_samplers_of_one_autoencoder(measured, lines, full):
         assert {row["autoencoder"] for row in rows if row["sampler"] == name} == {"AE", "Vamp"}
 
 
-def test_pictures(measured, full):
-    expected = {f"{slug(a)}-{slug(s)}.npy" for a in full.autoencoders for s in full.pictured} - {"ae-prior.npy"}
-    assert {path.name for path in (measured / "pictures").iterdir()} == expected
+def test_images(measured, full):
+    expected = {f"{slug(a)}-{slug(s)}.npy" for a in full.autoencoders for s in full.shown} - {"ae-prior.npy"}
+    assert {path.name for path in (measured / "images").iterdir()} == expected
     train = datasets.load("digits").images
     model = vicinal.load(measured / "models" / "ae-0.safetensors")
-    rows = storage.read_array(measured / "pictures" / "ae-bootstrap-copies.npy")
+    rows = storage.read_array(measured / "images" / "ae-bootstrap-copies.npy")
     assert (rows.shape, rows.dtype) == ((2, 20, 1, 8, 8), np.uint8)
     rebuilt = pipeline.decode(model, pipeline.encode(model, rows[1]))
     assert np.abs(rows[0] / 255 - rebuilt).max() < 0.01, "below a copy is the image that it is a copy of"
@@ -430,10 +429,37 @@ def test_pictures(measured, full):
     assert all(image.tobytes() in levels for image in rows[1])
 
 
-def test_pictures_without_training_images(tiny, log, tmp_path):
-    benchmark.run(tiny(pictured=("KDE", BOOTSTRAP), show_training_images=False), tmp_path)
-    shapes = {path.name: storage.read_array(path).shape for path in (tmp_path / "pictures").iterdir()}
-    assert shapes == {"ae-kde.npy": (1, 20, 1, 8, 8), "ae-bootstrap-copies.npy": (1, 20, 1, 8, 8)}
+def test_images_without_training_images(tiny, log, tmp_path):
+    benchmark.run(tiny(shown=("KDE", RECONSTRUCTIONS), show_training_images=False, n_shown=7), tmp_path)
+    shapes = {path.name: storage.read_array(path).shape for path in (tmp_path / "images").iterdir()}
+    assert shapes == {"ae-kde.npy": (1, 7, 1, 8, 8), "ae-reconstructions.npy": (1, 7, 1, 8, 8)}
+
+
+def test_saved_samplers(measured):
+    assert {path.stem for path in (measured / "saved").iterdir()} == {"ae-pmf", "vamp-pmf", "vamp-prior"}
+    model = vicinal.load(measured / "models" / "ae-0.safetensors")
+    latents = pipeline.encode(model, datasets.load("digits").images)
+    found = vicinal.load(measured / "saved" / "ae-pmf.safetensors").sample(9)
+    assert np.array_equal(found, samplers.PMFSampler(random_state=0).fit(latents).sample(9))
+
+
+def test_a_sampler_is_saved_later_and_fitted_once(tiny, log, tmp_path):
+    benchmark.run(tiny(), tmp_path)
+    for n_fits in (1, 0):
+        log.__init__()
+        benchmark.run(tiny(saved={"kde": "KDE"}), tmp_path)
+        assert (log.trained, log.fitted, log.scored) == ([], [("KDESampler", 0)] * n_fits, 0)
+    assert vicinal.load(tmp_path / "saved" / "ae-kde.safetensors").sample(3).shape == (3, 2)
+
+
+def test_the_likelihood_of_held_out_latents(measured, lines):
+    model = vicinal.load(measured / "models" / "ae-0.safetensors")
+    train, real = (pipeline.encode(model, datasets.load("digits", split=s).images) for s in ("train", "test"))
+    found = {row["sampler"]: row for row in lines(measured / "results.jsonl") if row["autoencoder"] == "AE"}
+    expected = samplers.GaussianSampler().fit(train).score(real[:500])
+    assert found["Gaussian"]["log_likelihood"] == pytest.approx(expected, rel=1e-5)
+    assert "log_likelihood" not in found[BOOTSTRAP]
+    assert "log_likelihood" not in found["PMF, 3000 bins"], "some held-out latents have no density"
 
 
 @pytest.mark.parametrize(("module", "extra"), [("torch", "torch"), ("jinja2", "report"), ("matplotlib", "report")])
@@ -509,21 +535,21 @@ def test_a_sampler_that_was_read_chose_and_draws_the_same(settings, tmp_path):
 
 def test_a_training_goes_on_where_it_was(tiny, log, tmp_path):
     config = tiny(training={"latent_dim": 2, "width": 4, "n_epochs": 3, "batch_size": 500})
-    epochs = []
+    steps, inner = [], training.clip_grad_norm_
 
-    def count(*_):
-        epochs.append(1)
-        if len(epochs) == 2:
+    def count(*args, **options):
+        steps.append(1)
+        if len(steps) == 5:
             raise KeyboardInterrupt
+        return inner(*args, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        inner = training._train_epoch
-        patch.setattr(training, "_train_epoch", lambda *args: count() or inner(*args))
+        patch.setattr(training, "clip_grad_norm_", count)
         with pytest.raises(KeyboardInterrupt):
             benchmark.run(config, tmp_path / "a")
         assert [path.name for path in (tmp_path / "a" / "models").iterdir()] == ["ae-0.checkpoint"]
         benchmark.run(config, tmp_path / "a")
-        assert len(epochs) == 2 + 2, "one of three was done"
+        assert len(steps) == 5 + 2, "two of three epochs of two steps were done"
     benchmark.run(config, tmp_path / "b")
     assert text(tmp_path / "a") == text(tmp_path / "b")
     assert [path.name for path in (tmp_path / "a" / "models").iterdir()] == ["ae-0.safetensors"]

@@ -14,7 +14,7 @@ N = 20
 
 
 def write_faces(folder, n=N, size=(178, 218)):
-    """Write pictures 1 to n, whose level is ten times their number."""
+    """Write images 1 to n, whose level is ten times their number."""
     folder.mkdir(parents=True, exist_ok=True)
     for i in range(1, n + 1):
         Image.new("RGB", size, (10 * i,) * 3).save(folder / f"{i:06}.jpg")
@@ -38,7 +38,7 @@ def write_archive(path, top=""):
 PLACES = {
     "folder": lambda path: write_faces(path / "img_align_celeba"),
     "nested folder": lambda path: write_faces(path / "img_align_celeba" / "img_align_celeba"),
-    "pictures": write_faces,
+    "images": write_faces,
     "archive": lambda path: write_archive(path / "img_align_celeba.zip", "img_align_celeba/"),
     "sub-folder": lambda path: write_faces(path / "celeba" / "img_align_celeba"),
     "as published": lambda path: write_faces(path / "Img" / "img_align_celeba"),
@@ -93,7 +93,7 @@ def test_the_complete_set_has_its_standard_splits(tmp_path):
         path = tmp_path
         stamps = {f"{i:06}.jpg": "" for i in range(1, 202_600)}  # noqa: RUF012
 
-    splits = [picture.split for picture in celeba.list_pictures(All(), tmp_path)]
+    splits = [image.split for image in celeba.list_images(All(), tmp_path)]
     assert [splits.count(split) for split in datasets.SPLITS] == [162_770, 19_867, 19_962]
     assert splits == sorted(splits, key=datasets.SPLITS.index)
 
@@ -101,8 +101,8 @@ def test_the_complete_set_has_its_standard_splits(tmp_path):
 def test_crop_is_that_of_the_literature(tmp_path):
     levels = np.random.default_rng(0).integers(0, 256, (218, 178, 3), dtype=np.uint8)
     Image.fromarray(levels).save(tmp_path / "000001.jpg", quality=95)
-    picture = Image.open(tmp_path / "000001.jpg")
-    expected = picture.crop((19, 39, 159, 179)).resize((64, 64), Image.Resampling.BICUBIC)
+    image = Image.open(tmp_path / "000001.jpg")
+    expected = image.crop((19, 39, 159, 179)).resize((64, 64), Image.Resampling.BICUBIC)
     found = datasets.load("celeba", data_dir=tmp_path).images
     assert np.array_equal(found[0], np.asarray(expected).transpose(2, 0, 1))
 
@@ -110,9 +110,9 @@ def test_crop_is_that_of_the_literature(tmp_path):
 def test_half_size_pictures_show_the_same(tmp_path):
     row, column = np.mgrid[:218, :178]
     smooth = np.stack([row, column, 128 + 60 * np.sin(row / 20)], axis=-1).astype(np.uint8)
-    for name, picture in (("whole", Image.fromarray(smooth)), ("half", Image.fromarray(smooth).resize((89, 109)))):
+    for name, image in (("whole", Image.fromarray(smooth)), ("half", Image.fromarray(smooth).resize((89, 109)))):
         (tmp_path / name).mkdir()
-        picture.save(tmp_path / name / "000001.jpg", quality=100, subsampling=0)
+        image.save(tmp_path / name / "000001.jpg", quality=100, subsampling=0)
     whole, half = (datasets.load("celeba", data_dir=tmp_path / name).images.astype(int) for name in ("whole", "half"))
     assert np.abs(whole - half).mean() < 1.0  # half a pixel off would be 1.1 in red and green
 

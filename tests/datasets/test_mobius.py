@@ -7,8 +7,7 @@ import pytest
 
 from vicinal import datasets
 from vicinal.datasets import mobius
-from vicinal.datasets.files import Files
-from vicinal.datasets.pictures import split_by_hash
+from vicinal.datasets.image_folder import Files, split_by_hash
 
 Image = pytest.importorskip("PIL.Image")
 SUBJECTS = range(1, 31)
@@ -16,7 +15,7 @@ SUBJECTS = range(1, 31)
 
 @pytest.fixture
 def folder(tmp_path):
-    """Return a folder of four pictures of each subject, the first of which has a mask around its green part."""
+    """Return a folder of four images of each subject, the first of which has a mask around its green part."""
     for subject in SUBJECTS:
         for part in ("Images", "Masks"):
             (tmp_path / "MOBIUS" / part / str(subject)).mkdir(parents=True)
@@ -71,7 +70,7 @@ def test_eye(folder):
         (np.s_[30:31, 50:51], (49.75, 29.75, 51.25, 31.25)),
     ],
 )
-def test_boxes_are_squares_within_the_picture(marked, expected):
+def test_boxes_are_squares_within_the_image(marked, expected):
     mask = np.zeros((3, 60, 100), np.uint8)
     mask[(1, *marked)] = 200
     assert mobius.eye(100, 60, mask) == expected
@@ -111,7 +110,7 @@ def test_names(tmp_path):
     for name in names:
         (tmp_path / "Images" / name).write_bytes(b"")
     with Files(tmp_path) as files:
-        assert [(picture.name, picture.label) for picture in mobius.list_pictures(files, "image")] == [
+        assert [(image.name, image.label) for image in mobius.list_images(files, "image")] == [
             ("Images/1_1i_Ll_1.jpg", 1),
             ("Images/12_3p_Rs_10.jpg", 12),
         ]

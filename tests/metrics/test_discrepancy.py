@@ -126,13 +126,6 @@ def test_mmd_is_two_at_most():
     assert metrics.mmd(np.zeros((5, 2)), np.zeros((5, 2)), bandwidth=1.0) == pytest.approx(0.0)
 
 
-@pytest.mark.parametrize("block", [1, 7, 59, 60, 61])
-def test_blocks_do_not_matter(monkeypatch, pair, block):
-    monkeypatch.setattr(discrepancy, "_BLOCK", block)
-    assert metrics.mmd(*pair, bandwidth=2.0) == pytest.approx(by_pairs(*pair, gaussian(2.0)), rel=1e-9)
-    assert metrics.kernel_distance(*pair) == pytest.approx(by_pairs(*pair, polynomial), rel=1e-9)
-
-
 @pytest.mark.parametrize("n", [1023, 1024, 1025])
 def test_sizes_around_a_block(generator, n):
     x, y = generator.normal(size=(2, n, 2))

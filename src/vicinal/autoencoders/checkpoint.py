@@ -1,17 +1,17 @@
-"""What a training changes, and the file that brings it back: the same bits as if it had never stopped.
+"""The state of a training, and its file: a resumed training gives the same bits as one that never stopped.
 
-A checkpoint is a file as `vicinal.storage` writes them, whole or not at all. Its arrays are
+A checkpoint is a file of `vicinal.storage`, written whole or not at all. Its arrays are
 
 =====================  ======================================================================
 ``model/<name>``       weights of the networks, pseudo-inputs among them
-``partner/<name>``     weights of what is trained beside them, such as a discriminator
-``best/<name>``        weights of the networks when the validation images had the lowest error
+``partner/<name>``     weights of a second network in the training, such as a discriminator
+``best/<name>``        weights of the networks in the epoch with the lowest validation error
 ``mean/<i>``           first moment that Adam keeps of parameter i
 ``square/<i>``         second moment
 ``generator``          state of the generator of order and noise
 =====================  ======================================================================
 
-and its header holds the settings, which must be the same when the training goes on, and the numbers of a `Run`.
+Its header holds the numbers of a `Run` and the settings. A resumed training must have the same settings.
 """
 
 from __future__ import annotations
@@ -20,17 +20,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from vicinal import storage
+from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal.autoencoders.networks import ConvAutoencoder
 
 KIND = "TrainingCheckpoint"
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Training images as they lie on a device: 8-bit levels where nothing is lost by it, else floats."""
+"""Training images on a device: 8-bit levels if that is exact, otherwise floats."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ from torch import Tensor
 
 from vicinal import _validation
 from vicinal import images as _images
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-
-Array = np.ndarray[Any, Any]
 
 _BLOCK = 1 << 22  # values in one go, so that a check needs no second float copy of the images
 _EVALUATED = 512  # images decoded at a time when errors are measured
 
 
 def check_images(images: Any, name: str, image_shape: tuple[int, ...] | None = None) -> Array:
-    """Return images (n, C, H, W) as uint8 levels if they are nothing else, otherwise as float32.
+    """Return images (n, C, H, W) as uint8 levels if that is exact, otherwise as float32.
 
     Parameters
     ----------
     images : array_like of shape (n, C, H, W)
-        Integers in 0..255, or floats in [0, 1]. Floats that are all levels divided by 255 become those levels: they
-        take a quarter of the memory, and training turns them into the very same floats again.
+        Integers in 0..255, or floats in [0, 1]. Floats become levels if all of them are levels divided by 255. Levels
+        take a quarter of the memory, and training turns them into exactly the same floats again.
     name : str
         What to call them in messages.
     image_shape : tuple of int, optional

@@ -91,9 +91,9 @@ class ConvAutoencoder(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def start_from_mean(self, mean: float) -> None:
-        """Set the decoder's last bias so that untrained outputs lie near the mean pixel, in (0, 1).
+        """Set the decoder's last bias so that outputs before training are close to the mean pixel, in (0, 1).
 
-        Without it the sigmoid may saturate in the first steps and never come back.
+        Without this, the sigmoid may saturate in the first steps, and the gradients vanish.
         """
         bias: Tensor = self.decoder[-2].bias  # type: ignore[assignment]
         nn.init.constant_(bias, math.log(mean / (1.0 - mean)))
@@ -106,7 +106,7 @@ class ConvAutoencoder(nn.Module):
         return mean, log_variance.clamp(-20.0, 20.0)
 
     def sample_posterior(self, images: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
-        """Return one draw of q(z | x) for each image, (n, latent_dim); the latents, where nothing is random."""
+        """Return one draw of q(z | x) for each image, (n, latent_dim); the latents, if the model is not variational."""
         return draw(*self.posterior(images), generator) if self.variational else self.encode(images)
 
     def prior_components(self) -> tuple[Tensor, Tensor]:
@@ -165,7 +165,7 @@ class ConvAutoencoder(nn.Module):
         Parameters
         ----------
         path : path_like
-            By custom ``*.safetensors``; an existing file is replaced, in one step.
+            Usually ``*.safetensors``. An existing file is replaced in one step.
         """
         params = {
             "image_shape": list(self.image_shape),
@@ -209,7 +209,7 @@ class ToPixels(nn.ConvTranspose2d):
 
     def forward(self, maps: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Return images (n, out_channels, 2 H, 2 W) of maps (n, in_channels, H, W)."""
-        del output_size  # there is but one
+        del output_size  # there is only one
         padded = nn.functional.pad(self.weight, (0, 1, 0, 1))
         kernels = padded[:, :, self.taps[:, :, None, None], self.taps].permute(1, 2, 4, 0, 3, 5)
         bias: Tensor = self.bias  # type: ignore[assignment]

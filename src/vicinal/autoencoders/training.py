@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_, parametrize
 
 import vicinal
 from vicinal import _arrays, _validation, storage
+from vicinal._arrays import Array
 from vicinal._errors import CollapseWarning, InvalidInputError
 from vicinal.autoencoders import checkpoint as checkpoints
 from vicinal.autoencoders.checkpoint import Run
@@ -25,11 +25,9 @@ from vicinal.autoencoders.networks import ConvAutoencoder
 from vicinal.autoencoders.objectives import OBJECTIVES, Objective
 from vicinal.autoencoders.objectives.base import take
 
-Array = np.ndarray[Any, Any]
-
 CLIP_NORM = 1.0  # of the gradient of the loss per pixel value
-N_MEASURED = 10_000  # training images of which the card gives the error
-COLLAPSED = 0.9  # share of the mean image's error from which on a model has learned next to nothing
+N_MEASURED = 10_000  # training images for the error on the card
+COLLAPSED = 0.9  # a model with more than this share of the mean image's error has learned almost nothing
 
 
 def train(
@@ -57,21 +55,21 @@ def train(
     objective : str
         A name in `vicinal.autoencoders.objectives.OBJECTIVES`, such as ``"ae"`` or ``"rae-l2"``.
     images : array of shape (n, C, H, W)
-        Floats in [0, 1] or integers in 0..255. They lie on the device as a whole.
+        Floats in [0, 1] or integers in 0..255. All of them are moved to the device.
     latent_dim, width : int
         Sizes of the networks, see `ConvAutoencoder`.
     n_epochs, batch_size : int
-        Passes over the images, and images in a step; a last smaller batch is left out of its epoch.
+        Passes over the images, and images per step. A last smaller batch is left out of its epoch.
     learning_rate : float
         Peak of the one-cycle schedule.
     validation : array of shape (m, C, H, W), optional
-        Other images. The weights of the epoch that reconstructs them best are returned, in place of the last ones.
+        Other images. The weights of the epoch with the lowest error on them are returned, instead of the last ones.
     patience : int, optional
         Stop after so many epochs without a better reconstruction of the validation images.
     random_state : int
         Seed of weights, order and noise.
     device : str
-        Where to train, such as ``"cpu"`` or ``"cuda"``; the latter in mixed precision, where it can.
+        Where to train, such as ``"cpu"`` or ``"cuda"``. A GPU with bfloat16 trains in mixed precision.
     checkpoint : path_like, optional
         A file to write after each epoch, whole or not at all; an earlier one is replaced.
     resume : bool
@@ -85,7 +83,7 @@ def train(
     Returns
     -------
     ConvAutoencoder
-        In evaluation mode, on the device; ``card`` says how it was trained and how well it reconstructs.
+        In evaluation mode, on the device. Its ``card`` holds the settings of the training and the errors.
 
     Raises
     ------
@@ -98,7 +96,7 @@ def train(
     Warns
     -----
     CollapseWarning
-        If the model reconstructs hardly better than the mean image, as it does when the learning rate was too high.
+        If the model reconstructs hardly better than the mean image. A learning rate that is too high does this.
 
     References
     ----------

@@ -1,22 +1,22 @@
-"""Every autoencoder x every sampler x several seeds, on real images: resumable, with novelty beside quality.
+"""Studies: every autoencoder with every sampler and several seeds, on real images; resumable, novelty beside quality.
 
-In the order in which a study goes through them:
+The modules, in the order in which data go through them:
 
-============  ==========================================================================
-`config`      what a study is: a TOML file
-`data`        images, and the features that they are compared in
+============  =============================================================================================
+`config`      what a study is: a TOML file; a list of values makes one sampler for each
+`inputs`      images, the features that they are compared in, and autoencoders, read or trained
 `runner`      the command: what is planned, what is missing
-`trial`       everything that a study names, tried on next to nothing
-`models`      autoencoders, read or trained
-`bench`       one autoencoder: latents, samplers, scores
-`results`     the lines that are found, in files that are whole after every step
+`bench`       one autoencoder: encode, fit, sample, decode, score
+`results`     what was measured, in files that are whole after every step
 `summary`     means, standard errors, ranks and verdicts
-`page`        tables, sentences and pictures
-============  ==========================================================================
+`page`        tables, sentences and images
+`demo`        the study that `vicinal demo` runs
+============  =============================================================================================
 """
 
 from vicinal.benchmark.config import Config
+from vicinal.benchmark.demo import run_demo
 from vicinal.benchmark.runner import run
 from vicinal.benchmark.summary import Study
 
-__all__ = ["Config", "Study", "run"]
+__all__ = ["Config", "Study", "run", "run_demo"]

@@ -1,10 +1,9 @@
-"""One trained autoencoder: its latents, its samplers, and a line for each datum."""
+"""One trained autoencoder of a study: encode, fit, sample, decode, score."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,42 +15,43 @@ from zipfile import BadZipFile
 import numpy as np
 
 from vicinal import pipeline, report, storage
+from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, MissingExtraError, VicinalError
 from vicinal.benchmark.config import Config, sampler_of, slug
-from vicinal.benchmark.data import Data, Features
-from vicinal.benchmark.models import model_file, model_of
+from vicinal.benchmark.inputs import Data, Features, model_file, model_of
 from vicinal.benchmark.progress import Watch
 from vicinal.benchmark.results import Datum, Results, key_of
-from vicinal.evaluation import REAL, RECONSTRUCTIONS
+from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS, Judge
+from vicinal.evaluation.scores import TO_RECONSTRUCTIONS
 from vicinal.images import to_levels
-from vicinal.judge import Judge
-from vicinal.kernels.neighbors import nearest_rows
-from vicinal.metrics import METRICS, Moments, frechet_distance
-from vicinal.metrics.features import CachedFeatures
-from vicinal.scores import TO_RECONSTRUCTIONS
+from vicinal.metrics import Moments, frechet_distance
+from vicinal.neighbors import nearest_rows
 
-Array = np.ndarray[Any, Any]
-Line = tuple[Datum, dict[str, Any], dict[str, float]]  # what was found, and the seconds it took
+Found = tuple[Datum, dict[str, Any], dict[str, float]]  # a datum, its values, and the seconds it took
 
-N_PICTURED = 20
-CHOSEN = ("n_bins_", "n_neighbors_", "scale_", "shrinkage_", "n_components_", "bandwidth_", "n_iter_", "n_epochs_")
+CHOSEN = (
+    *("n_bins_", "n_neighbors_", "scale_", "shrinkage_", "n_components_", "bandwidth_"),
+    *("n_iter_", "n_epochs_", "nn_ratio_"),
+)
+_FAILURES = (VicinalError, np.linalg.LinAlgError)  # of a fit; any other error is a bug
+N_LIKELIHOOD = 500  # held-out latents whose log density is taken
 
 
 class Bench:
-    """One trained autoencoder, and what all samplers of its latents have in common.
+    """One trained autoencoder, and what all samplers of its latents share.
 
     Parameters
     ----------
     config, data, features
         The study.
     name, seed : str, int
-        Which autoencoder, and of which training.
+        The autoencoder, and the seed of its training.
     out : Path
         Folder of the study.
     device : str
         Where the autoencoder runs.
     watch : Watch
-        What shows the progress.
+        Shows the progress.
     """
 
     def __init__(
@@ -71,26 +71,39 @@ class Bench:
         self.file = f"{slug(name)}-{seed}"
 
     def measure(self, wanted: list[Datum], results: Results) -> None:
-        """Find what is wanted, sampler after sampler, and add it to the results."""
+        """Measure the wanted data, sampler after sampler, and add them to the results."""
         by_sampler: dict[str, list[Datum]] = {}
         for datum in wanted:
             by_sampler.setdefault(datum.sampler, []).append(datum)
         for sampler, data in by_sampler.items():
             self.watch.doing(f"{self.label}: {sampler}")
-            row_of: Callable[[list[Datum]], Iterator[Line]] = {
+            measure: Callable[[list[Datum]], Iterator[Found]] = {
                 RECONSTRUCTIONS: self._reconstructions,
                 REAL: self._real,
             }.get(sampler, self._sampler)
-            for datum, found, seconds in row_of(data):
-                results.add(datum, {**found, "versions": _versions()}, seconds)
+            for datum, values, seconds in measure(data):
+                results.add(datum, {**values, "versions": _versions()}, seconds)
                 self.watch.advance()
             self.watch.say(f"{self.label}, {sampler}: {_in_words(results, data)}")
-        shutil.rmtree(self._fitted_folder, ignore_errors=True)
+
+    def save(self, planned: list[Datum]) -> None:
+        """Write the fitted samplers that the study wants saved; what no run has fitted yet is fitted now."""
+        of_first_seed = {datum.sampler: datum for datum in reversed(planned)}
+        for part, sampler in self.config.saved.items():
+            if sampler in of_first_seed:
+                path = self.out / "saved" / f"{slug(self.name)}-{part}.safetensors"
+                path.parent.mkdir(exist_ok=True)
+                with contextlib.suppress(*_FAILURES):  # the results say so
+                    self._fitted(of_first_seed[sampler])[0].save(path)
 
     @cached_property
     def model(self) -> Any:
-        """The autoencoder, from its file or trained now."""
-        return model_of(self.config, self.name, self.seed, self.data, self.out / "models", self.device, self.watch)
+        """The autoencoder, read from its file or trained now."""
+
+        def say(text: str) -> None:
+            self.watch.doing(f"{self.label}: {text}")
+
+        return model_of(self.config, self.name, self.seed, self.data, self.out / "models", self.device, say)
 
     @cached_property
     def latents(self) -> tuple[Array, Array]:
@@ -112,17 +125,16 @@ class Bench:
         """Takes the metrics, between latents and between features."""
         train, held_out = self.latents
         features = self.features.of_held_out, self.features.of_train
-        return Judge((held_out, train), features, lambda given: given, self.config.metrics, 0, self.config.max_searched)
-
-    @cached_property
-    def _decoded(self) -> Array:
-        return pipeline.decode(self.model, self.latents[1])
+        return Judge((held_out, train), features, metrics=self.config.metrics, max_searched=self.config.max_searched)
 
     @cached_property
     def reconstructions(self) -> Array:
         """Features of the decoded latents of the held-out images."""
-        kept = CachedFeatures(self.features.extractor, self.out / "kept" / "features")
-        return kept(self._decoded)
+        return self.features.kept(self._decoded)
+
+    @cached_property
+    def _decoded(self) -> Array:
+        return pipeline.decode(self.model, self.latents[1])
 
     @cached_property
     def _of_reconstructions(self) -> Moments:
@@ -133,40 +145,39 @@ class Bench:
         self.model  # noqa: B018 - trains it if need be
         return model_file(self.config, self.name, self.seed, self.out / "models")
 
-    @property
-    def _fitted_folder(self) -> Path:
-        return self.out / "kept" / f"{self.file}-fitted"
-
-    def _reconstructions(self, wanted: list[Datum]) -> Iterator[Line]:
+    def _reconstructions(self, wanted: list[Datum]) -> Iterator[Found]:
         images, card = self.data.held_out, getattr(self.model, "card", {})
         error = np.square(to_levels(images) / 255.0 - self._decoded).mean()
-        quality = [name for name in self.config.metrics if METRICS[name].space == "features"]
+        quality = [name for name in self.judge.quality if METRICS[name].space == "features"]
         for datum in wanted:
             begin = time.perf_counter()
-            scores = self.judge.score(self.latents[1], self.reconstructions, 0, quality, novelty=False)
+            scores = self.judge.score(self.latents[1], self.reconstructions, metrics=quality)
             errors = {"mean_squared_error": card.get("mean_squared_error"), "held_out_mean_squared_error": float(error)}
             seconds = {"score_seconds": time.perf_counter() - begin}
             if "seconds_per_epoch" in card:
                 seconds["seconds_per_epoch"] = card["seconds_per_epoch"]
                 seconds["training_seconds"] = card["seconds_per_epoch"] * card["epochs_trained"]
+            if self._is_shown(datum):
+                self._show(datum, images, self._decoded)
             yield datum, scores | errors, seconds
 
-    def _real(self, wanted: list[Datum]) -> Iterator[Line]:
+    def _real(self, wanted: list[Datum]) -> Iterator[Found]:
         for datum in wanted:
             begin = time.perf_counter()
             scores = self.judge.real_run(datum.sampling_seed)
             yield datum, scores, {"score_seconds": time.perf_counter() - begin}
 
-    def _sampler(self, wanted: list[Datum]) -> Iterator[Line]:
-        self.latents  # noqa: B018 - what is wrong with the autoencoder is no failure of a sampler
+    def _sampler(self, wanted: list[Datum]) -> Iterator[Found]:
+        self.latents  # noqa: B018 - a failure of the autoencoder is none of the sampler
         try:
             sampler, fit_seconds = self._fitted(wanted[0])
         except MissingExtraError:
             raise
-        except (VicinalError, np.linalg.LinAlgError) as error:
+        except _FAILURES as error:
             yield from ((datum, {"failed": str(error)}, {}) for datum in wanted)
             return
         chosen = {name.rstrip("_"): float(getattr(sampler, name)) for name in CHOSEN if _is_number(sampler, name)}
+        facts = {"chosen": chosen, **_log_likelihood(sampler, self.latents[1][:N_LIKELIHOOD])}
         n_samples = self.config.n_samples or len(self.data.held_out)
         for datum in wanted:
             begin = time.perf_counter()
@@ -174,15 +185,17 @@ class Bench:
             drawn = time.perf_counter()
             images = pipeline.decode(self.model, latents)
             features = self.features.extractor(images)
-            scores = self.judge.score(latents, features, datum.sampling_seed)
+            scores = self.judge.score(latents, features, run=datum.sampling_seed)
             scores[TO_RECONSTRUCTIONS] = frechet_distance(self._of_reconstructions, features)
-            self._picture(datum, latents, images)
+            if self._is_shown(datum):
+                _, nearest = nearest_rows(latents[: self.config.n_shown], self.latents[0])
+                self._show(datum, images, self.data.train.images[nearest])
             seconds = {"fit_seconds": fit_seconds, "sample_seconds": drawn - begin}
-            yield datum, {**scores, "chosen": chosen}, seconds | {"score_seconds": time.perf_counter() - drawn}
+            yield datum, {**scores, **facts}, seconds | {"score_seconds": time.perf_counter() - drawn}
 
     def _fitted(self, datum: Datum) -> tuple[Any, float]:
         """Return a fitted sampler and the seconds of its fit; one that an interrupted run has fitted is read."""
-        path = self._fitted_folder / f"{datum.key}.safetensors"
+        path = fitted_file(self.out, datum)
         seconds_path = path.with_suffix(".json")
         with contextlib.suppress(FileFormatError, ValueError):  # what is damaged is fitted again
             if seconds_path.exists():
@@ -191,25 +204,30 @@ class Bench:
         sampler = sampler_of(self.config.samplers_of(self.name)[datum.sampler], self.model, self.seed)
         begin = time.perf_counter()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a calibration that misses its target shows in the ratio
+            warnings.simplefilter("ignore")  # a calibration that misses its target shows in the nn ratio
             sampler.fit(train)
         seconds = time.perf_counter() - begin
-        self._fitted_folder.mkdir(exist_ok=True)
+        path.parent.mkdir(exist_ok=True)
         sampler.save(path)
         storage.write_atomic(seconds_path, json.dumps(seconds).encode())
         return sampler, seconds
 
-    def _picture(self, datum: Datum, latents: Array, images: Array) -> None:
-        """Keep the first samples, and the training images with the nearest latents, of samplers to be shown."""
+    def _is_shown(self, datum: Datum) -> bool:
         first = (self.config.training_seeds[0], self.config.sampling_seeds[0])
-        if datum.sampler not in self.config.pictured or (datum.training_seed, datum.sampling_seed) != first:
-            return
-        rows = [to_levels(images[:N_PICTURED])]
-        if self.config.show_training_images:
-            _, nearest = nearest_rows(latents[:N_PICTURED], self.latents[0])
-            rows.append(to_levels(self.data.train.images[nearest]))
-        path = self.out / "pictures" / f"{slug(self.name)}-{slug(datum.sampler)}.npy"
-        storage.write_array(path, np.stack(rows))
+        return datum.sampler in self.config.shown and (datum.training_seed, datum.sampling_seed) == first
+
+    def _show(self, datum: Datum, images: Array, others: Array) -> None:
+        """Keep the first images of a row for the report, and those to stand below them."""
+        rows = [images, others]
+        if not self.config.show_training_images:
+            rows = [others] if datum.sampler == RECONSTRUCTIONS else [images]
+        path = self.out / "images" / f"{slug(self.name)}-{slug(datum.sampler)}.npy"
+        storage.write_array(path, np.stack([to_levels(row[: self.config.n_shown]) for row in rows]))
+
+
+def fitted_file(out: Path, datum: Datum) -> Path:
+    """Return where the folder of a study keeps a fitted sampler."""
+    return out / "kept" / "fitted" / f"{datum.key}.safetensors"
 
 
 @cache
@@ -218,13 +236,21 @@ def _versions() -> dict[str, str]:
     return {name: machine[name] for name in ("vicinal", "numpy", "numba", "scikit-learn", "torch") if name in machine}
 
 
+def _log_likelihood(sampler: Any, latents: Array) -> dict[str, float]:
+    """Return the mean log density of held-out latents, in nats; nothing where there is no density, or it is zero."""
+    if not hasattr(sampler, "score"):
+        return {}
+    value = float(sampler.score(latents))
+    return {"log_likelihood": value} if np.isfinite(value) else {}
+
+
 def _is_number(sampler: Any, name: str) -> bool:
     value = getattr(sampler, name, None)
     return value is not None and np.ndim(value) == 0
 
 
 def _in_words(results: Results, data: list[Datum]) -> str:
-    """Return what was found, in a few words."""
+    """Return what was measured, in a few words."""
     rows = [row for row in results.rows if Datum(*(row[name] for name in Datum._fields)) in set(data)]
     if "failed" in rows[0]:
         return f"failed: {rows[0]['failed']}"

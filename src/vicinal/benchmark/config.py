@@ -1,39 +1,50 @@
-"""What a study is: the TOML file, read and checked.
+"""What a study is: a TOML file, read and checked.
 
 ::
 
     title = "Handwritten digits"
-    training_seeds = [0, 1]        # each autoencoder is trained once for each
-    sampling_seeds = [0, 1, 2]     # and each sampler drawn from once for each
-    n_samples = 599                # as many as held-out images without
-    max_searched = 2_000           # rows whose neighbours are looked for, at most; all without
-    baseline = "GMM, 10 components"
-    pictured = ["PMF, auto"]       # samplers of which the report shows samples
-    show_training_images = true    # below them the nearest; false where these show people
+    lead = "..."                   # optional: text above everything in the report
+    training_seeds = [0, 1]        # each autoencoder is trained once for each seed
+    sampling_seeds = [0, 1, 2]     # each sampler is drawn from once for each seed
+    n_samples = 599                # default: the number of held-out images
+    max_searched = 2_000           # at most so many rows of a set have their neighbours searched; default: all
+    baseline = "GMM, n_components=10"
+    shown = ["reconstructions", "PMF"]  # the report shows images of these rows
+    n_shown = 20                   # how many images of each
+    show_training_images = true    # below each sample, the nearest training image; false where people are shown
 
-    [data]                         # vicinal.datasets.load, and where its files are within --data-dir
+    [data]                         # options of vicinal.datasets.load; `file` is a path within --data-dir
     name = "digits"
     held_out = ["test"]
 
-    [features]                     # vicinal.metrics: classifier, efficientnet, inception or pixels, and its options
+    [features]                     # vicinal.metrics: classifier, efficientnet, inception or pixels, with its options
     name = "classifier"
     n_epochs = 30
 
     [training]                     # vicinal.autoencoders.training.train, for all autoencoders
     latent_dim = 8
 
-    [autoencoders]                 # for each its objective and what differs from [training]; or a file of your own
+    [autoencoders]                 # an objective with what differs from [training], or a file of your own
     "AE" = { objective = "ae" }
     "Ours" = { path = "ours.safetensors" }
 
-    [samplers]                     # a class of vicinal.samplers and its parameters
-    "PMF, auto" = { sampler = "PMFSampler" }
+    [samplers]                     # a class of vicinal.samplers with its parameters
+    "PMF" = { sampler = "PMFSampler" }
+    "GMM" = { sampler = "GMMSampler", n_components = [10, 30, 100] }
     "VampPrior" = { sampler = "VampSampler", autoencoders = ["VAMP"] }
+
+    [saved]                        # optional: fitted samplers to keep, as saved/<autoencoder>-<name>.safetensors
+    pmf = "PMF"
+
+Sweeps: a list of values makes one sampler for each value, several lists make one for each combination. Its name says
+the values: ``"GMM, n_components=10"``. Some parameters are lists themselves, which shows in their default
+(``hidden_units`` of the networks). A list is then one value, and a list of lists is a sweep.
 """
 
 from __future__ import annotations
 
 import inspect
+import itertools
 import os
 import re
 import tomllib
@@ -44,8 +55,7 @@ from typing import Any
 
 from vicinal import _validation, datasets, metrics, samplers
 from vicinal._errors import FileFormatError, InvalidInputError
-from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
-from vicinal.metrics import DEFAULT_METRICS, METRICS
+from vicinal.evaluation import BOOTSTRAP, DEFAULT_METRICS, METRICS, REAL, RECONSTRUCTIONS
 
 FEATURES = {
     "classifier": metrics.ClassifierFeatures,
@@ -78,16 +88,21 @@ class Config:
     max_searched: int | None = None
     metrics: tuple[str, ...] = (*DEFAULT_METRICS, "feature_nn_ratio")
     baseline: str | None = None
-    pictured: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    n_shown: int = 20
     show_training_images: bool = True
+    lead: str = ""
+    saved: Mapping[str, str] = field(default_factory=dict)
     folder: Path = Path()
 
     def __post_init__(self) -> None:
-        """Check everything that can be checked without the data."""
+        """Expand the sweeps; check everything that can be checked without the data."""
+        object.__setattr__(self, "samplers", _expanded(self.samplers))
         if not isinstance(self.title, str) or not self.title:
             raise InvalidInputError(f"title must be a text; got {self.title!r}")
         for name in ("training_seeds", "sampling_seeds"):
             _check_seeds(getattr(self, name), name)
+        _validation.check_integer(self.n_shown, "n_shown", minimum=1)
         for name in ("n_samples", "max_searched"):
             if getattr(self, name) is not None:
                 _validation.check_integer(getattr(self, name), name, minimum=10)
@@ -98,6 +113,7 @@ class Config:
         _check_options("features", self.features, _parameters(kind) - own)
         _check_metrics(self.metrics)
         self._check_entries()
+        self._check_names()
 
     def _check_entries(self) -> None:
         for names in (self.autoencoders, self.samplers):
@@ -111,8 +127,18 @@ class Config:
             _check_autoencoder(name, {**self.training, **settings})
         for name, settings in self.samplers.items():
             _check_sampler(name, settings, self.autoencoders)
-        for name in (*self.pictured, *(() if self.baseline is None else (self.baseline,))):
-            _validation.check_choice(name, "pictured and baseline", (*self.samplers, BOOTSTRAP))
+
+    def _check_names(self) -> None:
+        """Check everything that names a sampler."""
+        rows = (*self.samplers, BOOTSTRAP)
+        if self.baseline is not None:
+            _validation.check_choice(self.baseline, "baseline", rows)
+        for name in self.shown:
+            _validation.check_choice(name, "shown", (RECONSTRUCTIONS, *rows))
+        for part, name in self.saved.items():
+            _validation.check_choice(name, f"saved.{part}", tuple(self.samplers))
+            if slug(part) != part:
+                raise InvalidInputError(f"saved.{part} must be part of a file name, such as {slug(part)!r}")
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Config:
@@ -140,7 +166,7 @@ class Config:
         if unknown or missing:
             what = f"has unknown keys {_listed(unknown)}" if unknown else f"lacks {_listed(missing)}"
             raise FileFormatError(f"{path} {what}; a study has {_listed(known)}")
-        for name in ("data", "features", "autoencoders", "samplers", "training"):
+        for name in ("data", "features", "autoencoders", "samplers", "training", "saved"):
             if not isinstance(found.get(name, {}), dict):
                 raise FileFormatError(f"{path}: {name} must be a table; got {found[name]!r}")
         return cls.from_dict({**found, "folder": path.parent})
@@ -177,6 +203,40 @@ def sampler_of(settings: Mapping[str, Any], model: Any, random_state: int) -> An
     if _MODEL in kind().get_params():
         parameters[_MODEL] = model
     return kind(**parameters, random_state=random_state)
+
+
+def _expanded(samplers_by_name: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the samplers with one entry for each combination of the values in lists."""
+    found: dict[str, Any] = {}
+    for name, settings in samplers_by_name.items():
+        kind = settings.get("sampler") if isinstance(settings, Mapping) else None
+        defaults = getattr(samplers, kind)().get_params() if kind in _kinds() else {}
+        swept = {key: value for key, value in settings.items() if _is_sweep(defaults, key, value)} if defaults else {}
+        for values in itertools.product(*swept.values()):
+            chosen = dict(zip(swept, values, strict=True))
+            label = ", ".join([name, *(f"{key}={_in_name(value)}" for key, value in chosen.items())])
+            if label in found:
+                raise InvalidInputError(f"samplers.{name} must have a name of its own; {label!r} is there already")
+            found[label] = {**settings, **chosen} if swept else settings
+        if not all(swept.values()):
+            raise InvalidInputError(f"samplers.{name} must have one or more values in each list; got an empty list")
+    return found
+
+
+def _is_sweep(defaults: Mapping[str, Any], key: str, value: Any) -> bool:
+    """Tell whether a setting is a list of values, rather than one value that is a list."""
+    if not isinstance(value, list | tuple) or key not in defaults:
+        return False
+    is_list_itself = isinstance(defaults[key], list | tuple)
+    return not is_list_itself or (bool(value) and all(isinstance(each, list | tuple) for each in value))
+
+
+def _in_name(value: Any) -> str:
+    return "x".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _kinds() -> tuple[str, ...]:
+    return tuple(kind for kind in samplers.__all__ if kind != "Sampler")
 
 
 def slug(name: str) -> str:
@@ -226,10 +286,9 @@ def _check_autoencoder(name: str, settings: Mapping[str, Any]) -> None:
 def _check_sampler(name: str, settings: Mapping[str, Any], autoencoders: Mapping[str, Any]) -> None:
     if name in (BOOTSTRAP, REAL, RECONSTRUCTIONS):
         raise InvalidInputError(f"samplers.{name} is a row that every study has; give yours another name")
-    kinds = tuple(kind for kind in samplers.__all__ if kind != "Sampler")
     if not isinstance(settings, Mapping):
         raise InvalidInputError(f"samplers.{name} must be a table; got {settings!r}")
-    kind = _validation.check_choice(settings.get("sampler"), f"samplers.{name}.sampler", kinds)
+    kind = _validation.check_choice(settings.get("sampler"), f"samplers.{name}.sampler", _kinds())
     parameters = getattr(samplers, kind)().get_params().keys() - {"random_state", _MODEL}
     unknown = settings.keys() - parameters - {"sampler", "autoencoders"}
     if unknown:

@@ -1,9 +1,9 @@
-"""A study as tables, sentences and pictures: Markdown and HTML, from the lines alone."""
+"""A study as tables, sentences and images: Markdown, HTML and JSON, from its results alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +12,27 @@ import numpy as np
 from vicinal import report, storage
 from vicinal.benchmark.config import slug
 from vicinal.benchmark.summary import LEAST_RATIO, QUALITY, REFERENCES, Estimate, Study, Verdict
-from vicinal.evaluation import REAL, RECONSTRUCTIONS
-from vicinal.metrics import METRICS
+from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS
+from vicinal.evaluation.scores import TO_RECONSTRUCTIONS, markdown_table, text_of
 from vicinal.report import Table
-from vicinal.scores import TO_RECONSTRUCTIONS, Scores, markdown_table, text_of
 
-OURS = ("PMFSampler", "LocalSampler")
+OURS = ({"sampler": "PMFSampler"}, {"sampler": "LocalSampler"})  # with all parameters at their defaults
 COPIES = "†"
+CHOSEN = {"n_bins": "bins", "n_neighbors": "neighbours", "n_components": "components", "bandwidth": "bandwidth"}
 
 
 def write(study: Study, folder: Path) -> None:
-    """Write ``report.html`` and ``report.md`` of a study into its folder."""
+    """Write ``report.html``, ``report.md`` and ``scores.json`` of a study into its folder."""
+    storage.write_atomic(folder / "scores.json", (json.dumps(scores(study), indent=1) + "\n").encode("utf-8"))
     storage.write_atomic(folder / "report.md", markdown(study).encode("utf-8"))
     sections = [
-        report.Section(name, _training(study, name), _scores(study, name), _grids(study, name, folder))
+        report.Section(name, _training(study, name), study.scores(name), _grids(study, name, folder))
         for name in study.autoencoders
     ]
     report.write(
         folder / "report.html",
         study.config.title,
-        introduction(study),
+        " ".join(filter(None, [study.config.lead, introduction(study)])),
         sections,
         study.machine,
         points=conclusions(study),
@@ -39,8 +40,17 @@ def write(study: Study, folder: Path) -> None:
     )
 
 
+def scores(study: Study) -> dict[str, Any]:
+    """Return the tables of all autoencoders as plain Python objects, ready for JSON."""
+    tables = {
+        name: study.scores(name).to_dict() | {"autoencoder": study.config.training_of(name)}
+        for name in study.autoencoders
+    }
+    return {"title": study.config.title, "facts": study.facts | study.machine, "autoencoders": tables}
+
+
 def markdown(study: Study) -> str:
-    """Return title, protocol, conclusions and tables in GitHub's Markdown; it depends on the lines alone."""
+    """Return title, protocol, conclusions and tables in GitHub's Markdown."""
     lines = [f"## {study.config.title}", "", introduction(study), "", *(f"- {line}" for line in conclusions(study)), ""]
     for table in tables(study):
         lines += [f"### {table.title}", "", markdown_table(table.cells), ""]
@@ -63,7 +73,7 @@ def introduction(study: Study) -> str:
         f"{facts['n_train']:,} training and {facts['n_held_out']:,} held-out images of "
         f"{' x '.join(map(str, facts['image_shape']))}; autoencoders: {training}; "
         f"{seeds} sampler, {n_samples:,} samples. "
-        f"{_distance(study)}{searched} Measured on {study.machine['cores']} cores of an {study.machine['processor']}."
+        f"{study.distance}{searched} Measured on {study.machine['cores']} cores of an {study.machine['processor']}."
     )
 
 
@@ -75,7 +85,7 @@ def tables(study: Study) -> list[Table]:
     )
     several = "Mean ± standard error over samplings, and over trainings where there are several."
     found = [
-        _matrix(study, QUALITY, f"{study.facts['distance']} to held-out images", [_distance(study), several, marked]),
+        _matrix(study, QUALITY, f"{study.facts['distance']} to held-out images", [study.distance, several, marked]),
         _ranks(study),
         _against_baseline(study),
         _matrix(study, "nn_ratio", "Novelty: nn ratio", ["1 is as new as fresh data, 0 a copy of a training latent."]),
@@ -86,7 +96,7 @@ def tables(study: Study) -> list[Table]:
             f"{study.facts['distance']} to decoded held-out latents",
             [
                 "Leaves out what the autoencoder loses, which noise can make up for where images are blurred. "
-                + _distance(study),
+                + study.distance,
                 marked,
             ],
         ),
@@ -107,13 +117,10 @@ def tables(study: Study) -> list[Table]:
 
 def conclusions(study: Study) -> list[str]:
     """Return sentences that the numbers bear out."""
-    rivals = [name for name, settings in study.config.samplers.items() if settings["sampler"] == "GMMSampler"]
-    ours = [
-        name
-        for name, settings in study.config.samplers.items()
-        if settings["sampler"] in OURS and "n_bins" not in settings
-    ]
-    lines = [line for name in ours for rival in rivals for line in [_duel(study, name, rival)] if line]
+    samplers = study.config.samplers
+    mixtures = [name for name, settings in samplers.items() if settings["sampler"] == "GMMSampler"]
+    ours = [name for name, settings in samplers.items() if settings in OURS]
+    lines = [line for name in ours for mixture in mixtures for line in [_compare(study, name, mixture)] if line]
     first = [ranks[0] for ranks in map(study.ranking, study.autoencoders) if ranks]
     if first:
         wins = sorted(((first.count(name), name) for name in set(first)), reverse=True)
@@ -122,9 +129,9 @@ def conclusions(study: Study) -> list[str]:
     return lines
 
 
-def _duel(study: Study, sampler: str, rival: str) -> str | None:
+def _compare(study: Study, sampler: str, other: str) -> str | None:
     """Return how a sampler does against another over all autoencoders."""
-    verdicts = {name: study.verdict(name, sampler, rival) for name in study.autoencoders}
+    verdicts = {name: study.verdict(name, sampler, other) for name in study.autoencoders}
     known = {name: verdict for name, verdict in verdicts.items() if verdict is not None}
     if not known:
         return None
@@ -132,13 +139,13 @@ def _duel(study: Study, sampler: str, rival: str) -> str | None:
     lower = [name for name, verdict in known.items() if verdict.gain.mean > 0 and verdict.word != "not compared"]
     compared = [name for name, verdict in known.items() if verdict.word != "not compared"]
     if not compared:
-        return f"{sampler} against {rival}: not compared, since one of the two is closer to copies."
+        return f"{sampler} against {other}: not compared, since one of the two is closer to copies."
     best = max(compared, key=lambda name: known[name].gain.mean)
     worst = min(compared, key=lambda name: known[name].gain.mean)
     ratios = _range([verdict.ratio for verdict in known.values()])
     others = _range([verdict.other_ratio for verdict in known.values()])
     text = (
-        f"{sampler} against {rival}: lower distance on {len(lower)} of {len(known)} autoencoders, by more than two "
+        f"{sampler} against {other}: lower distance on {len(lower)} of {len(known)} autoencoders, by more than two "
         f"standard errors on {words.count('better')}, higher by as much on {words.count('worse')}; nn ratios {ratios} "
         f"against {others}. Its distance is lower by {_signed(known[best].gain)} ({best}) at best, "
         f"{_signed(known[worst].gain)} ({worst}) at worst"
@@ -201,7 +208,7 @@ def _against_baseline(study: Study) -> Table:
         "difference seed by seed, with both nn ratios; better or worse: by more than two standard errors.",
         f"Samples that are less new than the others', and than {LEAST_RATIO}, are never called better, or as good: "
         "not compared.",
-        _distance(study),
+        study.distance,
     ]
     return Table(f"Against {baseline}", cells, (), notes)
 
@@ -230,17 +237,19 @@ def _means(study: Study) -> Table:
 
 
 def _chosen(study: Study) -> Table:
-    """Return what samplers found by themselves: bins, neighbours, components, bandwidths."""
-    knobs = {"n_bins": "bins", "n_neighbors": "neighbours", "n_components": "components", "bandwidth": "bandwidth"}
+    """Return what samplers chose themselves: bins, neighbours, components, bandwidths."""
     cells = [["", *study.autoencoders]]
     for sampler, settings in study.config.samplers.items():
-        if isinstance(settings.get("n_components"), int) or {"n_bins", "covariance_type", "kind"} & settings.keys():
-            continue
-        for knob, name in knobs.items():
-            row = [study.chosen(autoencoder, sampler, knob) for autoencoder in study.autoencoders]
-            if any(row):
+        for parameter, name in CHOSEN.items():
+            row = [study.chosen(autoencoder, sampler, parameter) for autoencoder in study.autoencoders]
+            if any(row) and _is_chosen(settings, parameter):
                 cells.append([f"{sampler}: {name}", *(", ".join(f"{v:.3g}" for v in values) or "-" for values in row)])
     return Table("What the samplers chose", cells, (), ["One value for each training of the autoencoder."])
+
+
+def _is_chosen(settings: Mapping[str, Any], parameter: str) -> bool:
+    """Tell whether a parameter was left to the sampler: to its default, or to a rule such as "auto"."""
+    return isinstance(settings.get(parameter, ""), str) and not {"covariance_type", "kind"} & settings.keys()
 
 
 def _times(study: Study) -> Table:
@@ -272,29 +281,35 @@ def _training(study: Study, autoencoder: str) -> str:
     return "; ".join(parts) + "."
 
 
-def _scores(study: Study, autoencoder: str) -> Scores:
-    return replace(study.scores(autoencoder), notes=[_distance(study)])
-
-
 def _grids(study: Study, autoencoder: str, folder: Path) -> list[report.Grid]:
+    """Return the images that the study shows; below samples, the training images with the nearest latents."""
     grids = []
-    for sampler in study.config.pictured:
-        path = folder / "pictures" / f"{slug(autoencoder)}-{slug(sampler)}.npy"
-        if path.exists():
-            rows = storage.read_array(path) / np.float32(255.0)
-            shows_training = study.config.show_training_images and len(rows) > 1  # kept when this was still allowed
-            below = ", and below each the training image with the nearest latent" if shows_training else ""
-            ratio = study.estimate(autoencoder, sampler, "nn_ratio")
-            novelty = "" if ratio is None else f", nn ratio {ratio.mean:.2f}"
-            grids.append(report.Grid(f"{sampler}{novelty}: samples{below}", rows[0], rows[1] if below else None))
+    for sampler in study.config.shown:
+        path = folder / "images" / f"{slug(autoencoder)}-{slug(sampler)}.npy"
+        if not path.exists():
+            continue
+        rows = storage.read_array(path) / np.float32(255.0)
+        if not study.config.show_training_images:
+            rows = rows[-1:] if sampler == RECONSTRUCTIONS else rows[:1]  # an earlier run may have kept both
+        below = rows[1] if len(rows) > 1 else None
+        if sampler == RECONSTRUCTIONS:
+            caption = "Reconstructions" if below is None else "Held-out images, and below each its reconstruction"
+        else:
+            more = "" if below is None else ", and below each the training image with the nearest latent"
+            caption = f"{sampler}{_in_brackets(study, autoencoder, sampler)}: samples{more}"
+        grids.append(report.Grid(caption, rows[0], below))
     return grids
 
 
-def _distance(study: Study) -> str:
-    name, features = study.facts["distance"], study.facts["features"]
-    return (
-        f"{name} in features of {features}." if name == "FID" else f"{name} in features of: {features}; it is not FID."
-    )
+def _in_brackets(study: Study, autoencoder: str, sampler: str) -> str:
+    """Return the novelty of a sampler and what it chose itself, for a caption."""
+    ratio = study.estimate(autoencoder, sampler, "nn_ratio")
+    parts = [] if ratio is None else [f"nn ratio {ratio.mean:.2f}"]
+    for parameter, name in CHOSEN.items():
+        values = study.chosen(autoencoder, sampler, parameter)
+        if values and _is_chosen(study.config.samplers.get(sampler, {}), parameter):
+            parts.append(f"{name} {values[0]:.3g}")
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _n_trainings(study: Study) -> int:

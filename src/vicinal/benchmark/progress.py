@@ -7,8 +7,6 @@ from typing import Self
 
 import numpy as np
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from vicinal import _progress
 from vicinal.benchmark.results import Results
@@ -32,38 +30,33 @@ class Watch:
 
     def __init__(self, title: str, results: Results, console: Console | None) -> None:
         self._results = results
-        columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn())
-        left = TextColumn("{task.fields[left]}")
-        self._bar = Progress(*columns, left, console=console, disable=console is None)
         n_known = len(results.planned) - len(results.missing)
-        self._task = self._bar.add_task(escape(title), total=len(results.planned), completed=n_known, left="")
+        self._context = _progress.bar(title, len(results.planned), done=n_known, show=console is not None)
 
     def __enter__(self) -> Self:
         """Show the bar."""
-        self._shown = _progress.shown(self._bar)
-        self._shown.__enter__()
+        self._bar = self._context.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Take it away."""
-        self._shown.__exit__(kind, error, trace)
+        self._context.__exit__(kind, error, trace)
 
     def doing(self, what: str) -> None:
         """Say what goes on."""
-        self._bar.update(self._task, description=escape(what))
+        self._bar.set(doing=what)
 
     def say(self, line: str) -> None:
         """Leave a line above the bar."""
-        if not self._bar.disable:
-            self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self._bar.say(line)
 
     def advance(self) -> None:
         """Count one datum more."""
         left = time_left(self._results)
-        text = "" if left is None else f"about {in_words(left)} left"
-        self._bar.update(self._task, advance=1, left=text)
+        self._bar.advance()
+        self._bar.set(note="" if left is None else f"about {in_words(left)} left")
 
 
 def time_left(results: Results) -> float | None:

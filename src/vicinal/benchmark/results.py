@@ -1,14 +1,15 @@
-"""What a study has found so far, in a folder: whole after every step, and in one order however it came about.
+"""What a study has measured so far, in a folder; every file is whole after every step, and its order is fixed.
 
 ==================  ================================================================================================
 ``study.json``      the study, what its data are, and the machine
 ``results.jsonl``   a line for each datum: autoencoder, sampler and their seeds, metrics, versions
 ``timings.jsonl``   the seconds of each datum, apart: nothing else differs between two runs on one machine
-``former/``         lines that a changed study has left behind; they come back with it
+``former/``         lines of an earlier state of the study; they come back with their settings
 ``models/``         the autoencoders, and checkpoints of trainings
-``kept/``           latents, classifier, features of real images, and the sampler that is being measured
-``pictures/``       a few samples of each autoencoder
-``report.html``     tables, plots and pictures; ``report.md`` has the tables
+``kept/``           latents, classifier, features of real images, and samplers that are still needed
+``images/``         a few images of each row that the report shows
+``saved/``          the fitted samplers that the study wants saved
+``report.html``     tables, plots and images; ``report.md`` and ``scores.json`` have the tables
 ==================  ================================================================================================
 """
 

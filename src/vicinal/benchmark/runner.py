@@ -1,25 +1,32 @@
-"""The command: what is known already is not done again."""
+"""The command: what is known already is not measured again."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import inspect
 import json
 import os
-import shutil
+import warnings
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 from vicinal import report, storage
-from vicinal._errors import import_extra
-from vicinal.benchmark import page, trial
-from vicinal.benchmark.bench import Bench
-from vicinal.benchmark.config import Config
-from vicinal.benchmark.data import Data, Features
+from vicinal._arrays import Array
+from vicinal._errors import InvalidInputError, import_extra
+from vicinal._validation import check_choice
+from vicinal.benchmark import page
+from vicinal.benchmark.bench import Bench, fitted_file
+from vicinal.benchmark.config import Config, sampler_of
+from vicinal.benchmark.inputs import Data, Features
 from vicinal.benchmark.progress import Watch
 from vicinal.benchmark.results import Datum, Results, key_of
 from vicinal.benchmark.summary import Study
-from vicinal.evaluation import REAL, RECONSTRUCTIONS
+from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS, catalogue
 
 PathLike = str | os.PathLike[str]
 
@@ -35,15 +42,14 @@ def run(
 ) -> Path:
     """Train, encode, fit, sample and score everything that a study names, and write its report.
 
-    Stopped at any moment and started again, it goes on where it was, to the same results: see
-    `vicinal.benchmark.results` for the files.
+    A run that was stopped goes on where it was, to the same results. `vicinal.benchmark.results` lists the files.
 
     Parameters
     ----------
     config : Config or path_like
         The study, or its TOML file: see `vicinal.benchmark.config`.
     out : path_like
-        Folder for everything that is found; made if need be.
+        Folder of all results; made if need be.
     data_dir : path_like, optional
         Folder of the files of the data set.
     device : str
@@ -51,7 +57,7 @@ def run(
     inception_weights : path_like, optional
         File of weights, for features of the Inception network.
     console : rich.console.Console, optional
-        Where to show progress, with the time left, and a line for each sampler; None shows nothing.
+        Where to show progress, the time left, and a line for each sampler; None shows nothing.
 
     Returns
     -------
@@ -61,40 +67,43 @@ def run(
     Raises
     ------
     FileFormatError, InvalidInputError, InvalidTypeError
-        For a study, data or earlier files that cannot be used. Of a sampler that cannot be fitted the message becomes a
-        line of the results.
+        For a study, data or earlier files that cannot be used. If a sampler cannot be fitted, its message becomes a
+        line of the results instead.
     MissingExtraError
-        If a package is missing, before anything takes long.
+        If a package is missing; raised before anything takes long.
     FileNotFoundError
-        If data are not there.
+        If data are missing.
     """
     config = config if isinstance(config, Config) else Config.read(config)
     for module, extra in (("torch", "torch"), ("matplotlib", "report"), ("jinja2", "report")):
         import_extra(module, extra)
     data = Data(config.data, None if data_dir is None else Path(data_dir).expanduser())
     out = Path(out)
-    for name in ("models", "kept", "pictures"):
+    for name in ("models", "kept", "images"):
         (out / name).mkdir(parents=True, exist_ok=True)
     weights = None if inception_weights is None else Path(inception_weights)
     features = Features(config.features, data, out / "kept", device, weights)
     results = Results(out, plan(config, data, features))
     with Watch(config.title, results, console) as watch:
         if results.missing:
-            trial.run(config)
+            try_out(config)
         _write_study(config, data, features, out)
-        results.write()  # lines of another study leave, and those of this one come back, even if nothing is missing
-        for (name, seed), wanted in _by_model(results.missing).items():
+        results.write()  # lines of an earlier study leave, and those of this one come back
+        for (name, seed), planned in _by_model(results.planned).items():
+            wanted = [datum for datum in planned if datum not in results]
             bench = Bench(config, name, seed, data, features, out, device, watch)
             bench.measure(wanted, results)
-            page.write(Study.read(out), out)
-    for fitted in (out / "kept").glob("*-fitted"):  # of a run that was stopped between its last line and here
-        shutil.rmtree(fitted, ignore_errors=True)
+            if seed == config.training_seeds[0]:
+                bench.save(planned)
+            _forget_fitted(config, results, out)
+            if wanted and results.missing:
+                page.write(Study.read(out), out)
     page.write(Study.read(out), out)
     return out / "report.html"
 
 
 def plan(config: Config, data: Data, features: Features) -> list[Datum]:
-    """Return every datum of a study in the order in which it is found: all autoencoders of a training seed first."""
+    """Return every datum of a study, in the order of measuring: all autoencoders of a training seed first."""
     common = [*data.fingerprints, features.settings, config.n_samples, config.max_searched, config.metrics]
     planned = []
     for number, training_seed in enumerate(config.training_seeds):
@@ -102,7 +111,7 @@ def plan(config: Config, data: Data, features: Features) -> list[Datum]:
             model = config.training_of(name)
             if "path" in model:
                 if number:
-                    continue  # it has been trained, once
+                    continue  # a file has one training
                 model["sha256"] = hashlib.sha256((config.folder / model["path"]).read_bytes()).hexdigest()
             rows = {RECONSTRUCTIONS: {}, REAL: {}, **config.samplers_of(name)}
             for sampler, settings in rows.items():
@@ -112,11 +121,64 @@ def plan(config: Config, data: Data, features: Features) -> list[Datum]:
     return planned
 
 
-def _by_model(wanted: list[Datum]) -> dict[tuple[str, int], list[Datum]]:
+def try_out(config: Config) -> None:
+    """Check objectives; try samplers and metrics on few latents, so that errors come early and compiling is not timed.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        For an unknown objective, or options that it does not have.
+    MissingExtraError
+        For a sampler or a metric that needs a package that is not installed.
+    """
+    for name in config.autoencoders:
+        _check_objective(config.training_of(name))
+    latents = np.random.default_rng(0).normal(size=(300, 3)).astype(np.float32)
+    for settings in config.samplers.values():
+        _try_sampler({key: value for key, value in settings.items() if key != "autoencoders"}, latents)
+    rows = latents.astype(np.float64)
+    few = catalogue.Samples(catalogue.Reference(rows[::2], rows[1::2], 0), rows[::3], 0)
+    for name in config.metrics:
+        METRICS[name].compute(few)
+
+
+def _check_objective(settings: dict[str, Any]) -> None:
+    from vicinal.autoencoders.objectives import OBJECTIVES
+    from vicinal.autoencoders.training import train
+
+    if "path" in settings:
+        return
+    name = check_choice(settings["objective"], "objective", tuple(OBJECTIVES))
+    known = inspect.signature(train).parameters
+    OBJECTIVES[name].resolve(name, {key: value for key, value in settings.items() if key not in known})
+
+
+def _try_sampler(settings: dict[str, Any], latents: Array) -> None:
+    sampler = sampler_of(settings, None, 0)
+    if "autoencoder" in sampler.get_params():
+        return  # it needs one, and there is none yet
+    if "n_epochs" in sampler.get_params():
+        sampler.set_params(n_epochs=1)
+    with warnings.catch_warnings(), contextlib.suppress(InvalidInputError):  # too few latents do not matter
+        warnings.simplefilter("ignore")
+        sampler.fit(latents).sample(10)
+
+
+def _by_model(planned: Iterable[Datum]) -> dict[tuple[str, int], list[Datum]]:
     groups: dict[tuple[str, int], list[Datum]] = {}
-    for datum in wanted:
+    for datum in planned:
         groups.setdefault((datum.autoencoder, datum.training_seed), []).append(datum)
     return groups
+
+
+def _forget_fitted(config: Config, results: Results, out: Path) -> None:
+    """Remove fitted samplers, except those that are still to be drawn from and those that the study wants saved."""
+    saved = config.saved.values()
+    needed = [datum for datum in results.planned if datum not in results or datum.sampler in saved]
+    kept = {fitted_file(out, datum).stem for datum in needed}
+    for path in (out / "kept" / "fitted").glob("*"):
+        if path.stem not in kept:
+            path.unlink()
 
 
 def _write_study(config: Config, data: Data, features: Features, out: Path) -> None:

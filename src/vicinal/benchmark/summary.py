@@ -25,7 +25,7 @@ from vicinal.benchmark import results
 from vicinal.benchmark.config import Config
 from vicinal.benchmark.results import Row
 from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
-from vicinal.scores import TO_RECONSTRUCTIONS, Scores
+from vicinal.evaluation.scores import TO_RECONSTRUCTIONS, Scores
 
 LEAST_RATIO = 0.9  # of samples as new as fresh data, to within what a calibration on training latents misses on others
 CLEAR = 2.0  # standard errors
@@ -115,10 +115,10 @@ class Study:
 
         return _estimate(self._by_training(autoencoder, sampler, gain))
 
-    def chosen(self, autoencoder: str, sampler: str, knob: str) -> list[float]:
+    def chosen(self, autoencoder: str, sampler: str, parameter: str) -> list[float]:
         """Return what a sampler found by itself, such as its number of bins, for each training."""
-        rows = [row for row in self._of(autoencoder, sampler) if knob in row.get("chosen", {})]
-        return list({row["training_seed"]: float(row["chosen"][knob]) for row in rows}.values())
+        rows = [row for row in self._of(autoencoder, sampler) if parameter in row.get("chosen", {})]
+        return list({row["training_seed"]: float(row["chosen"][parameter]) for row in rows}.values())
 
     def is_new(self, autoencoder: str, sampler: str) -> bool:
         """Tell whether the samples of a sampler are as new as fresh data."""
@@ -152,12 +152,22 @@ class Study:
             word = "not compared"
         return Verdict(word, gain, ratio, other_ratio)
 
+    @property
+    def distance(self) -> str:
+        """What the distances are taken between, as a sentence."""
+        name, features = self.facts["distance"], self.facts["features"]
+        if name == "FID":
+            return f"{name} in features of {features}."
+        return f"{name} in features of: {features}; it is not FID."
+
     def scores(self, autoencoder: str) -> Scores:
         """Return the table of one autoencoder."""
         names = [*reversed(REFERENCES), *self.config.samplers]
         rows = [self._score_row(autoencoder, name) for name in names if self.estimate(autoencoder, name, QUALITY)]
         heading = self.facts["distance"]
-        return Scores(rows, headings={} if heading == "Frechet distance" else {QUALITY: f"{heading} ↓"})
+        baseline = self.config.baseline if any(row["name"] == self.config.baseline for row in rows) else None
+        headings = {} if heading == "Frechet distance" else {QUALITY: f"{heading} ↓"}
+        return Scores(rows, [self.distance], headings, baseline)
 
     def seconds(self, sampler: str, part: str) -> float | None:
         """Return the median over autoencoders of the seconds that a fit or a sample took."""
@@ -165,15 +175,19 @@ class Study:
         return float(np.median(values)) if values else None
 
     def _score_row(self, autoencoder: str, sampler: str) -> dict[str, Any]:
-        row: dict[str, Any] = {"name": sampler, "reference": sampler in REFERENCES}
-        row["n"] = self._of(autoencoder, sampler)[0]["n"]
-        for metric in (QUALITY, TO_RECONSTRUCTIONS, *self.config.metrics, "fit_seconds", "sample_seconds"):
-            found = self.estimate(autoencoder, sampler, metric)
-            if found is not None:
-                row[metric] = found.mean
-                if found.error is not None:
-                    row[f"{metric}_se"] = found.error
-        return row
+        found = self._of(autoencoder, sampler)
+        row: dict[str, Any] = {"name": sampler, "reference": sampler in REFERENCES, "n": found[0]["n"]}
+        metrics = [QUALITY, TO_RECONSTRUCTIONS, *self.config.metrics]
+        for metric in dict.fromkeys([*metrics, "fit_seconds", "sample_seconds"]):
+            estimate = self.estimate(autoencoder, sampler, metric)
+            if estimate is not None:
+                row[metric] = estimate.mean
+                if estimate.error is not None and metric in metrics:
+                    row[f"{metric}_se"] = estimate.error
+        if len(found) > 1 and len(self.config.training_seeds) == 1:  # of several trainings, differences vary otherwise
+            runs = {metric: [each.get(metric) for each in found] for metric in metrics}
+            row["runs"] = {metric: values for metric, values in runs.items() if None not in values}
+        return row | {key: found[0][key] for key in ("chosen", "mean_squared_error") if key in found[0]}
 
     def _of(self, autoencoder: str, sampler: str) -> list[Row]:
         return self._values.get((autoencoder, sampler), [])

@@ -86,10 +86,10 @@ def demo(
     """Train autoencoders on real images, turn them into generators, and write a report."""
     from rich.console import Console
 
-    from vicinal import demo as main_job
+    from vicinal.benchmark import run_demo
 
     console = Console(stderr=True)
-    report = main_job.run(out, dataset=dataset, data_dir=data_dir, random_state=seed, force=force, console=console)
+    report = run_demo(out, dataset=dataset, data_dir=data_dir, random_state=seed, force=force, console=console)
     typer.echo(f"wrote {report}")
 
 
@@ -149,7 +149,7 @@ def fit(
     if novelty is not None:
         _leave_to_novelty(sampler, given)
     check_free(output, force)
-    with _progress.spinner(f"Fitting {sampler}"):
+    with _progress.bar(f"Fitting {sampler}"):
         kinds[sampler](**given).fit(storage.read_array(latents)).save(output)
     typer.echo(f"wrote {output}")
 
@@ -214,7 +214,7 @@ def sample(
 
     fitted = read_sampler(sampler)
     check_free(output, force)
-    with _progress.spinner("Sampling"):
+    with _progress.bar("Sampling"):
         storage.write_array(output, fitted.sample(n_samples, random_state=seed, start=start))
     typer.echo(f"wrote {output}")
 

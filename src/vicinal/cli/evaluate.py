@@ -47,7 +47,7 @@ def evaluate(
     """Score samples against held-out data: quality, and novelty when the training data are given."""
     from vicinal import image_files
     from vicinal.evaluation import evaluate as score
-    from vicinal.scores import check_baseline
+    from vicinal.evaluation.scores import check_baseline
 
     if output is not None:
         _check_table(output, force)
@@ -55,12 +55,12 @@ def evaluate(
     check_baseline(baseline, list(sets))  # here already: reading may take minutes
     wanted = _metric_names(metrics, has_train=train is not None)
     _check_features(features, inception_weights, device, cache)
-    with _progress.spinner("Reading") as say:
+    with _progress.bar("Reading") as progress:
         rows = image_files.read(real)
         extractor = _extractor(features, rows, inception_weights, device, cache)
         samples = {name: [image_files.read(path) for path in paths] for name, paths in sets.items()}
         others = [None if path is None else image_files.read(path) for path in (train, reconstructions)]
-        say("Evaluating")
+        progress.set(doing="Evaluating")
         scores = score(
             rows,
             samples,
@@ -70,7 +70,7 @@ def evaluate(
             reconstructions=others[1],
             baseline=baseline,
             random_state=seed,
-            on_row=lambda name: say(f"Evaluating: {name} is done"),
+            on_row=lambda name: progress.set(doing=f"Evaluating: {name} is done"),
         )
     typer.echo(str(scores))
     if output is not None:
@@ -122,7 +122,7 @@ def _split(argument: str) -> tuple[str, Path]:
 
 def _metric_names(metrics: str | None, has_train: bool) -> list[str] | None:
     from vicinal import _validation
-    from vicinal.metrics import METRICS
+    from vicinal.evaluation import METRICS
 
     if metrics is None:
         return None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -51,11 +50,16 @@ def train(
     if present and not (force or resume):
         raise InvalidInputError(f"{present[0]} exists; pass --resume to go on, or --force to start anew")
     options = _options_of_objective(option or [])
-    with _progress.spinner("Reading"):
+    with _progress.bar("Reading"):
         images = datasets.load(dataset, data_dir=data_dir, split="train").images
     n_train = _n_train(len(images), validation)
     out.mkdir(parents=True, exist_ok=True)
-    with _training_bar(objective, epochs) as on_epoch:
+    with _progress.bar(f"Training {objective}", epochs) as progress:
+
+        def on_epoch(_epoch: int, loss: float) -> None:
+            progress.advance()
+            progress.set(note=f"loss {loss:.4g}")
+
         model = train_autoencoder(
             objective,
             images[:n_train],
@@ -96,28 +100,6 @@ def _n_train(n_images: int, share: float) -> int:
     if not 0.0 <= share < 1.0:
         raise InvalidInputError(f"--validation must be a share from 0 to below 1; got {share}")
     return n_images - round(share * n_images)
-
-
-@contextmanager
-def _training_bar(objective: str, n_epochs: int) -> Iterator[Callable[[int, float], None]]:
-    """Show epochs, loss and time left on a terminal; yields the function that moves the bar on."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[loss]}"))
-    times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
-    with Progress(*columns, *times, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(escape(f"Training {objective}"), total=max(n_epochs, 1), loss="")
-        yield lambda epoch, loss: bar.update(task, completed=epoch, loss=f"loss {loss:.4g}")
 
 
 def _errors_of(card: dict[str, Any]) -> str:

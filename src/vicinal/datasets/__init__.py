@@ -3,14 +3,14 @@
 =============  ================================================================================================
 digits         1,797 handwritten digits, 8 x 8 grey, inside scikit-learn: nothing to download
 mnist          60,000 + 10,000 handwritten digits, 28 x 28 grey, IDX files
-fashion-mnist  60,000 + 10,000 pictures of clothes, 28 x 28 grey, IDX files
+fashion-mnist  60,000 + 10,000 images of clothes, 28 x 28 grey, IDX files
 celeba         202,599 faces, 178 x 218 RGB, folder or zip of ``NNNNNN.jpg``; cropped to 140 x 140, then resized
-mobius         16,717 pictures of eyes, RGB, folders ``Images`` and ``Masks``; whole, or cropped to the eye
+mobius         16,717 images of eyes, RGB, folders ``Images`` and ``Masks``; whole, or cropped to the eye
 folder         your own folder or zip of images; sub-folders are classes
 =============  ================================================================================================
 
 The first three are read whole, as floats. The others are decoded once, by threads, into a cache file of 8-bit levels,
-which is mapped into memory from then on: what is not looked at takes none.
+which later calls map into memory: images that are not used take no memory.
 """
 
 from __future__ import annotations
@@ -23,14 +23,12 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from vicinal import _validation
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.datasets import cache, celeba, folder, grey, mobius
-from vicinal.datasets.files import Files
-from vicinal.datasets.pictures import SPLITS, BoxOf, Picture, central_square, whole
+from vicinal.datasets import cache, celeba, grey, image_folder, mobius
+from vicinal.datasets.image_folder import SPLITS, BoxOf, Files, ImageFile, central_square, whole
 from vicinal.image_files import unreadable_message
 from vicinal.images import in_units
-
-Array = np.ndarray[Any, Any]
 
 NAMES = ("digits", "mnist", "fashion-mnist", "celeba", "mobius", "folder")
 
@@ -85,13 +83,13 @@ def load(
     split : {"train", "validation", "test"}
         The first three have no validation split. For digits every third image is a test image (599), the others are
         for training (1,198). CelebA: its own partition. mobius and folder: 80, 10 and 10 %, by a hash of the subject
-        or of the file's stem, so that all pictures of one subject or stem are in one split.
+        or of the file's stem, so that all images of one subject or stem are in one split.
     image_size : int, optional
         Height and width to resize to, 1 to 4096; None is 64 for celeba and mobius, and for folder the size that the
         images have. Those of a folder are cropped to their central square first.
     region : {"image", "eye"}, optional
-        What of a mobius picture is kept: all of it, squeezed to a square, which is the default; or a square around
-        what its mask marks, with a quarter of its longer side added on each side. Pictures without a mask have no eye.
+        What of a mobius image is kept: all of it, squeezed to a square, which is the default; or a square around
+        what its mask marks, with a quarter of its longer side added on each side. Images without a mask have no eye.
     cache_dir : path_like, False or None
         Folder for the cache; None is ``vicinal`` in ``$XDG_CACHE_HOME`` or ``~/.cache``. False keeps none: images are
         decoded into memory, on every call. The first three never need one.
@@ -100,7 +98,8 @@ def load(
     -------
     Dataset
         Images and labels. Labels are digits, kinds of clothes, subjects or sub-folders (see
-        `vicinal.datasets.folder.list_pictures`); for celeba they are all 0. C is 1 if all files are grey, otherwise 3.
+        `vicinal.datasets.image_folder.list_images`); for celeba they are all 0. C is 1 if all files are grey,
+        otherwise 3.
 
     Warns
     -----
@@ -135,21 +134,21 @@ def load(
     if data_dir is None:
         raise InvalidInputError(f"data_dir must name the folder, or the zip, that holds the files of {name}; got None")
     with Files(_find(name, Path(data_dir).expanduser())) as files:
-        pictures, box_of = _plan(name, files, Path(data_dir).expanduser(), region or "image")
+        images, box_of = _plan(name, files, Path(data_dir).expanduser(), region or "image")
         if image_size is None and name != "folder":
             image_size = _IMAGE_SIZE
-        pictures.sort(key=lambda picture: SPLITS.index(picture.split))  # a split is one stretch of the cache file
-        levels, unreadable = cache.load(name, files, pictures, box_of, image_size, cache_dir)
+        images.sort(key=lambda image: SPLITS.index(image.split))  # a split is one stretch of the cache file
+        levels, unreadable = cache.load(name, files, images, box_of, image_size, cache_dir)
         if unreadable:
             warnings.warn(unreadable_message(files.path, len(levels), unreadable), UserWarning, stacklevel=2)
-    pictures = [picture for picture in pictures if picture.name not in unreadable]
-    rows = [i for i, picture in enumerate(pictures) if picture.split == split]
+    images = [image for image in images if image.name not in unreadable]
+    rows = [i for i, image in enumerate(images) if image.split == split]
     if not rows:
         raise InvalidInputError(
-            f"split must be one that has images; of the {len(pictures)} in {files.path} none is for {split}: add "
+            f"split must be one that has images; of the {len(images)} in {files.path} none is for {split}: add "
             "images, or use another split"
         )
-    labels = np.array([pictures[i].label for i in rows], np.int64)
+    labels = np.array([images[i].label for i in rows], np.int64)
     return Dataset(levels[rows[0] : rows[-1] + 1], labels)
 
 
@@ -170,13 +169,13 @@ def _check_options(name: str, split: str, image_size: int | None, region: str | 
 
 
 def _find(name: str, data_dir: Path) -> Path:
-    return {"celeba": celeba.find, "mobius": mobius.find, "folder": folder.find}[name](data_dir)
+    return {"celeba": celeba.find, "mobius": mobius.find, "folder": image_folder.find}[name](data_dir)
 
 
-def _plan(name: str, files: Files, data_dir: Path, region: str) -> tuple[list[Picture], BoxOf]:
-    """Return the pictures of a data set and what is kept of each."""
+def _plan(name: str, files: Files, data_dir: Path, region: str) -> tuple[list[ImageFile], BoxOf]:
+    """Return the images of a data set and what is kept of each."""
     if name == "celeba":
-        return celeba.list_pictures(files, data_dir), celeba.aligned_face
+        return celeba.list_images(files, data_dir), celeba.aligned_face
     if name == "mobius":
-        return mobius.list_pictures(files, region), mobius.eye if region == "eye" else whole
-    return folder.list_pictures(files), central_square
+        return mobius.list_images(files, region), mobius.eye if region == "eye" else whole
+    return image_folder.list_images(files), central_square

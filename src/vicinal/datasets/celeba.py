@@ -7,22 +7,17 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-import numpy as np
-
+from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError
-from vicinal.datasets.files import Files
-from vicinal.datasets.pictures import SPLITS, Box, Picture
-
-Array = np.ndarray[Any, Any]
+from vicinal.datasets.image_folder import SPLITS, Box, Files, ImageFile
 
 PARTITION = "list_eval_partition.txt"
 
 _NAME = re.compile(r"(\d{6})\.jpg", re.IGNORECASE)
 _FOLDER, _ARCHIVE = "img_align_celeba", "img_align_celeba.zip"
-_SUB_FOLDERS = (".", "celeba", "Img", "celeba/Img")  # as published, pictures are in Img and the partition is in Eval
-_N_ALL, _STANDARD = 202_599, (162_770, 182_637)  # all pictures; the last of the standard train and validation splits
+_SUB_FOLDERS = (".", "celeba", "Img", "celeba/Img")  # as published, images are in Img and the partition is in Eval
+_N_ALL, _STANDARD = 202_599, (162_770, 182_637)  # all images; the last of the standard train and validation splits
 _TO_GET = (
     "CelebA is published by the Multimedia Laboratory of the Chinese University of Hong Kong, for non-commercial "
     f"research only: get its aligned and cropped images, {_ARCHIVE}, and name it or its folder with data_dir"
@@ -30,25 +25,25 @@ _TO_GET = (
 
 
 def find(data_dir: Path) -> Path:
-    """Return the folder or archive of the pictures: ``data_dir`` itself, or what is there.
+    """Return the folder or archive of the images: ``data_dir`` itself, or what is there.
 
     Raises
     ------
     FileNotFoundError
         If there is none.
     InvalidInputError
-        If there are several, none of which has CelebA's own name.
+        If there are several, and none has CelebA's own name.
     """
     if data_dir.is_file():
         return data_dir
     for sub_folder in _SUB_FOLDERS:
         for name in (_FOLDER, _ARCHIVE):
             path = data_dir / sub_folder / name
-            if path.is_file() or (path.is_dir() and any(_pictures_in(path))):
+            if path.is_file() or (path.is_dir() and any(_images_in(path))):
                 return path
-    if data_dir.is_dir() and any(_pictures_in(data_dir, depth=0)):
+    if data_dir.is_dir() and any(_images_in(data_dir, depth=0)):
         return data_dir
-    others = [path for path in sorted(data_dir.glob("*")) if any(_pictures_in(path))]
+    others = [path for path in sorted(data_dir.glob("*")) if any(_images_in(path))]
     if len(others) > 1:
         raise InvalidInputError(
             f"data_dir must hold one folder or zip of CelebA; {data_dir} has {', '.join(p.name for p in others)}: "
@@ -62,8 +57,8 @@ def find(data_dir: Path) -> Path:
     return others[0]
 
 
-def _pictures_in(path: Path, depth: int = 1) -> Iterator[str]:
-    """Yield the names of pictures in a zip, or in a folder and, with depth 1, the folders in it."""
+def _images_in(path: Path, depth: int = 1) -> Iterator[str]:
+    """Yield the names of images in a zip, or in a folder and, with depth 1, the folders in it."""
     if path.is_dir():
         for pattern in ("*.jpg", "*/*.jpg")[: depth + 1]:
             yield from (file.name for file in path.glob(pattern) if _NAME.fullmatch(file.name))
@@ -73,8 +68,8 @@ def _pictures_in(path: Path, depth: int = 1) -> Iterator[str]:
         yield from (name for name in names if _NAME.fullmatch(name))
 
 
-def list_pictures(files: Files, data_dir: Path) -> list[Picture]:
-    """Return all pictures with their splits.
+def list_images(files: Files, data_dir: Path) -> list[ImageFile]:
+    """Return all images with their splits.
 
     These are what the partition file says. Without one, the first 80 % by number are for training, the next 10 % for
     validation and the last 10 % for testing; of the complete set, the standard parts.
@@ -82,9 +77,9 @@ def list_pictures(files: Files, data_dir: Path) -> list[Picture]:
     Raises
     ------
     FileNotFoundError
-        If there is no picture.
+        If there is no image.
     FileFormatError
-        If the partition file is damaged or lacks a picture.
+        If the partition file is damaged or lacks a image.
     """
     found = {name: _NAME.fullmatch(PurePosixPath(name).name) for name in files.stamps}
     numbers = {name: int(match[1]) for name, match in found.items() if match}
@@ -97,11 +92,11 @@ def list_pictures(files: Files, data_dir: Path) -> list[Picture]:
         absent = [name for name in names if numbers[name] not in splits]
         if absent:
             raise FileFormatError(f"{partition} does not say in which split {absent[0]} is: get it again")
-        return [Picture(name, splits[numbers[name]], 0) for name in names]
+        return [ImageFile(name, splits[numbers[name]], 0) for name in names]
     if len(names) == _N_ALL:
-        return [Picture(name, SPLITS[bisect.bisect_left(_STANDARD, numbers[name])], 0) for name in names]
+        return [ImageFile(name, SPLITS[bisect.bisect_left(_STANDARD, numbers[name])], 0) for name in names]
     tenths = [10 * i // len(names) for i in range(len(names))]
-    return [Picture(name, SPLITS[max(0, tenth - 7)], 0) for name, tenth in zip(names, tenths, strict=True)]
+    return [ImageFile(name, SPLITS[max(0, tenth - 7)], 0) for name, tenth in zip(names, tenths, strict=True)]
 
 
 def _find_partition(path: Path, data_dir: Path) -> Path | None:

@@ -6,13 +6,11 @@ import gzip
 import struct
 import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError
-
-Array = np.ndarray[Any, Any]
 
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")  # of Debian's package dataset-fashion-mnist
 

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.datasets.files import Files
-from vicinal.datasets.pictures import Box, Picture, split_by_hash, stem
-
-Array = np.ndarray[Any, Any]
+from vicinal.datasets.image_folder import Box, Files, ImageFile, split_by_hash
 
 REGIONS = ("image", "eye")
 MARGIN = 0.25  # of the longer side of an eye, added on each side of it
@@ -48,13 +45,13 @@ def find(data_dir: Path) -> Path:
     raise FileNotFoundError(f"Images/ and MOBIUS.zip are not in {data_dir}, nor in its sub-folder MOBIUS; {_TO_GET}")
 
 
-def list_pictures(files: Files, region: str) -> list[Picture]:
-    """Return all pictures with their subjects, which decide about the splits, and with masks for region "eye".
+def list_images(files: Files, region: str) -> list[ImageFile]:
+    """Return all images with their subjects, which decide about the splits, and with masks for region "eye".
 
     Raises
     ------
     FileNotFoundError
-        If there is no picture, or no picture with a mask though the region needs one.
+        If there is no image, or no image with a mask though the region needs one.
     """
     found, masks = {}, {}
     for name in files.stamps:
@@ -66,22 +63,23 @@ def list_pictures(files: Files, region: str) -> list[Picture]:
             masks[path.stem] = name
     if not found:
         raise FileNotFoundError(f"{files.path} has no file such as Images/1/1_1i_Ll_1.jpg; {_TO_GET}")
-    pictures = [
-        Picture(name, split_by_hash(str(subject)), subject, masks.get(stem(name)) if region == "eye" else None)
+    mask_of = masks if region == "eye" else {}
+    images = [
+        ImageFile(name, split_by_hash(str(subject)), subject, mask_of.get(PurePosixPath(name).stem))
         for name, subject in sorted(found.items(), key=lambda item: (item[1], item[0]))
     ]
     if region == "image":
-        return pictures
+        return images
     if not masks:
         raise FileNotFoundError(
             f"{files.path} has no mask such as Masks/1/1_1i_Ll_1.png, which region='eye' needs: get them too, or pass "
             "region='image'"
         )
-    return [picture for picture in pictures if picture.mask is not None]
+    return [image for image in images if image.mask is not None]
 
 
 def eye(width: int, height: int, mask: Array | None) -> Box:
-    """Keep a square around everything that is not black in the mask, with a margin, moved into the picture.
+    """Keep a square around everything that is not black in the mask, with a margin, moved into the image.
 
     Examples
     --------

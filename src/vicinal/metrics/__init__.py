@@ -16,10 +16,9 @@ novelty   test of whether samples are nearer to the training data than fresh   `
 ========  ===================================================================  =================================
 
 Quality alone rewards copying: always read it beside novelty. Features to measure between are in
-`vicinal.metrics.features`; the names under which `vicinal.evaluate` knows the metrics are in `METRICS`.
+`vicinal.metrics.features`. The metrics by name, as `vicinal.evaluate` takes them, are in `vicinal.evaluation.METRICS`.
 """
 
-from vicinal.metrics.catalogue import DEFAULT_METRICS, METRICS
 from vicinal.metrics.copying import data_copying_test
 from vicinal.metrics.discrepancy import kernel_distance, mmd
 from vicinal.metrics.distances import Moments, frechet_distance, variance_ratio
@@ -31,13 +30,11 @@ from vicinal.metrics.features import (
     ModuleFeatures,
     PixelFeatures,
 )
-from vicinal.metrics.manifold import density_coverage, precision_recall
-from vicinal.metrics.neighbors import authenticity, nn_ratio
+from vicinal.metrics.neighborhoods import density_coverage, precision_recall
+from vicinal.metrics.novelty import authenticity, nn_ratio
 from vicinal.metrics.transport import sinkhorn_divergence, sliced_wasserstein_distance, wasserstein_distance
 
 __all__ = [
-    "DEFAULT_METRICS",
-    "METRICS",
     "CachedFeatures",
     "ClassifierFeatures",
     "EfficientNetFeatures",

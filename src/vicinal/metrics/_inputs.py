@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
 from vicinal._validation import check_integer, check_rows
-
-Array = np.ndarray[Any, Any]
 
 _LARGEST = 1e45  # sixth powers, of which millions are summed, are within float64
 

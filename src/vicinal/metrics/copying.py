@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
 from vicinal._validation import check_integer
-from vicinal.kernels.neighbors import nearest_rows
 from vicinal.metrics._inputs import check_sets
-
-Array = np.ndarray[Any, Any]
+from vicinal.neighbors import nearest_rows
 
 MOST_CELLS = 50
 ROWS_PER_CELL = 100  # of held-out data, in the cells that are chosen without being asked

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError
 from vicinal.metrics._inputs import check_sets
-
-Array = np.ndarray[Any, Any]
 
 _BLOCK = 4096  # rows centred in one go
 
@@ -52,6 +51,9 @@ class Moments:
     def update(self, features: Any, name: str = "features") -> Moments:
         """Add rows of features, array_like of shape (n, *shape), and return self."""
         (rows,) = check_sets(**{name: features})
+        return self._add(rows)
+
+    def _add(self, rows: Array) -> Moments:
         for first in range(0, len(rows), _BLOCK):
             block = rows[first : first + _BLOCK]
             part = Moments()
@@ -154,6 +156,16 @@ def frechet_distance(real: Any, generated: Any) -> float:
         raise InvalidInputError(
             f"real and generated must have rows of one length; got {len(r.mean)} and {len(g.mean)} values"
         )
+    return frechet(r, g)
+
+
+def moments_of(rows: Array) -> Moments:
+    """Return the moments of float64 rows (n, d)."""
+    return Moments()._add(rows)
+
+
+def frechet(r: Moments, g: Moments) -> float:
+    """Return `frechet_distance` of moments in equally many dimensions."""
     gap = r.mean - g.mean
     covariance_r, covariance_g = r.covariance, g.covariance
     with threadpool_limits(1, user_api="blas"):  # more gain little here, and lose tenfold on cores that others use too
@@ -201,6 +213,10 @@ def variance_ratio(real: Any, generated: Any) -> float:
     >>> variance_ratio([[0.0], [2.0]], [[1.0], [5.0]])
     4.0
     """
-    real, generated = check_sets(real=real, generated=generated)
+    return total_variance_ratio(*check_sets(real=real, generated=generated))
+
+
+def total_variance_ratio(real: Array, generated: Array) -> float:
+    """Return `variance_ratio` of float64 rows (n, d) and (m, d)."""
     spread = float(np.var(real, axis=0).sum())
     return float(np.var(generated, axis=0).sum()) / spread if spread > 0 else float("nan")

@@ -8,11 +8,10 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, import_extra
 from vicinal._validation import check_integer, check_positive
 from vicinal.metrics._inputs import check_sets, subsets
-
-Array = np.ndarray[Any, Any]
 
 _MOST_COST = 500.0  # in units of epsilon; exp(-cost / epsilon) of more is too near 0, and logarithms are used
 
@@ -67,7 +66,13 @@ def wasserstein_distance(
     4.242641
     """
     p = check_integer(p, "p", minimum=1, maximum=2)
-    real, generated = subsets(max_samples, random_state, *check_sets(real=real, generated=generated))
+    real, generated = check_sets(real=real, generated=generated)
+    return exact(real, generated, p, max_samples, random_state)
+
+
+def exact(real: Array, generated: Array, p: int, max_samples: int, random_state: int) -> float:
+    """Return `wasserstein_distance` of float64 rows (n, d) and (k, d)."""
+    real, generated = subsets(max_samples, random_state, real, generated)
     cost = cdist(real, generated, "euclidean" if p == 1 else "sqeuclidean")
     return float(cost[linear_sum_assignment(cost)].mean() ** (1.0 / p))
 
@@ -127,8 +132,13 @@ def sliced_wasserstein_distance(
     n_projections = check_integer(n_projections, "n_projections", minimum=1)
     seed = check_integer(random_state, "random_state", minimum=0, maximum=2**32 - 1)
     real, generated = check_sets(real=real, generated=generated)
+    return sliced(real, generated, p, n_projections, seed)
+
+
+def sliced(real: Array, generated: Array, p: int = 2, n_projections: int = 200, random_state: int = 0) -> float:
+    """Return `sliced_wasserstein_distance` of float64 rows (n, d) and (m, d)."""
     ot = import_extra("ot", "ot")
-    return float(ot.sliced_wasserstein_distance(real, generated, n_projections=n_projections, p=p, seed=seed))
+    return float(ot.sliced_wasserstein_distance(real, generated, n_projections=n_projections, p=p, seed=random_state))
 
 
 def sinkhorn_divergence(
@@ -197,20 +207,33 @@ def sinkhorn_divergence(
     >>> sinkhorn_divergence(x, y) < 0.5 < 11.5 < sinkhorn_divergence(x, y + 2.0) < 12.5
     True
     """
-    real, generated = subsets(max_samples, random_state, *check_sets(real=real, generated=generated))
+    if regularization is not None:
+        regularization = check_positive(regularization, "regularization")
+    real, generated = check_sets(real=real, generated=generated)
+    return sinkhorn(real, generated, regularization, max_samples, random_state)
+
+
+def sinkhorn(
+    real: Array,
+    generated: Array,
+    regularization: float | None = None,
+    max_samples: int = 1000,
+    random_state: int = 0,
+) -> float:
+    """Return `sinkhorn_divergence` of float64 rows (n, d) and (m, d)."""
+    real, generated = subsets(max_samples, random_state, real, generated)
     within, between = (cdist(real, rows, "sqeuclidean") for rows in (real, generated))
     most = max(float(within.max()), float(between.max()))
     if regularization is None:
         regularization = max(0.05 * float(np.median(within)), most / _MOST_COST)
         if not regularization > 0:
             raise InvalidInputError("regularization cannot be taken from real: all rows are equal; give one")
-    epsilon = check_positive(regularization, "regularization")
     ot = import_extra("ot", "ot")
     found = ot.bregman.empirical_sinkhorn_divergence(
         real,
         generated,
-        epsilon,
-        method="sinkhorn" if most <= _MOST_COST * epsilon else "sinkhorn_log",
+        regularization,
+        method="sinkhorn" if most <= _MOST_COST * regularization else "sinkhorn_log",
         stopThr=1e-6,
         numIterMax=10_000,
     )

@@ -28,9 +28,9 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from vicinal import kernels, rng
+from vicinal import neighbors, rng
 from vicinal._arrays import Array
-from vicinal._errors import CalibrationWarning
+from vicinal._errors import CalibrationWarning, InvalidInputError
 from vicinal.samplers.cells import Grid
 
 Rows = Callable[[], Iterable[Array]]  # gives the batches of training latents (n, d), again at every call
@@ -48,7 +48,6 @@ CLOSE = 0.015  # of the target: the search stops here, since the sources resolve
 _FIRST_NEIGHBORS = 32  # that are tried
 _MORE, _FEWER = 0.04, 0.065  # by which the nn ratio rises and falls, roughly, when these are doubled and halved
 _MOST_TRIALS = 12
-_CHUNK = 1 << 23  # values searched together
 KEY = 0x76696369  # of the internal draws: the calibration is a function of the latents alone
 
 
@@ -57,14 +56,14 @@ class NothingToCompareError(Exception):
 
 
 class Novelty:
-    """Fresh latents that samples are compared with.
+    """The nn ratio of samples to fresh latents, see `vicinal.neighbors`, scaled by the ``sources``.
 
     Parameters
     ----------
     rows : callable
         Gives the batches of training latents, float32 or float64, again at every call.
     held_out : ndarray of shape (m, d), optional
-        Held-out latents; None lets training latents stand in for them.
+        Held-out latents. With None the sources take their place, each compared with all latents that differ from it.
 
     Raises
     ------
@@ -79,31 +78,20 @@ class Novelty:
 
     def __init__(self, rows: Rows, held_out: Array | None = None) -> None:
         self._rows, self.sources = rows, _probes(rows())
-        self._centre, self._scale = _moments(self.sources)
+        try:
+            self._scaling = neighbors.Scaling.of(self.sources)
+        except InvalidInputError as error:
+            raise NothingToCompareError(str(error)) from None
         if held_out is None:
-            self._fresh = self._typical_distance(self.sources, other=True)
+            self._fresh = neighbors.nearest_distances(self.sources, rows(), self._scaling, other=True)
         else:
-            self._fresh = self._typical_distance(_least_hashed([held_out])[0])
-            if self._fresh == 0:
+            self._fresh = neighbors.nearest_distances(_least_hashed([held_out])[0], rows(), self._scaling)
+            if np.median(self._fresh) == 0:
                 raise NothingToCompareError("half of the held-out latents are copies of training latents")
 
     def ratio(self, samples: Array) -> float:
         """Return the nn ratio of samples (k, d)."""
-        return self._typical_distance(samples) / self._fresh
-
-    def _typical_distance(self, queries: Array, other: bool = False) -> float:
-        """Return the median distance from queries (m, d) to the nearest training latent, or the nearest other one."""
-        nearest, scaled = np.full(len(queries), np.inf), self._scaled(queries)
-        for batch in self._rows():
-            for part in np.array_split(batch, -(-batch.size // _CHUNK) or 1):  # bounds what copies take
-                distances = kernels.select().nearest_distances(scaled, self._scaled(part), other=other)
-                nearest = np.minimum(nearest, distances)
-        return float(np.median(nearest))
-
-    def _scaled(self, rows: Array) -> Array:
-        with np.errstate(over="ignore"):  # what is that far away is not near
-            scaled: Array = ((rows - self._centre) / self._scale).astype(self.sources.dtype)
-        return scaled
+        return neighbors.nn_ratio(neighbors.nearest_distances(samples, self._rows(), self._scaling), self._fresh)
 
 
 def calibrate_bins(
@@ -226,16 +214,6 @@ def _least_hashed(batches: Iterable[Array]) -> tuple[Array, Array, int]:
         least = np.argsort(hashes, kind="stable")[:N_PROBES]
         rows, hashes, n = rows[least], hashes[least], n + len(batch)
     return rows, hashes, n
-
-
-def _moments(probes: Array) -> tuple[Array, Array]:
-    """Return mean and standard deviation of each dimension, float64 (d,); 1 for a constant one."""
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        centre, scale = probes.mean(axis=0, dtype=np.float64), probes.std(axis=0, dtype=np.float64)
-    if not np.isfinite(scale).all() or (scale[np.ptp(probes, axis=0) > 0] == 0).any():
-        raise NothingToCompareError("squares of the latents are beyond the range of float64: rescale them")
-    scale[scale == 0] = 1.0
-    return centre, scale
 
 
 def row_hash(rows: Array) -> Array:

@@ -1,14 +1,14 @@
 """Training objectives: functions of a model and a batch of images, over the same networks.
 
 =============  ============================================================  ==========================================
-file           objectives                                                    what brings latents into shape
+file           objectives                                                    what shapes the latents
 =============  ============================================================  ==========================================
-plain          ``ae``, ``dae``                                               nothing
-variational    ``vae``, ``beta-vae``, ``sigma-vae``                          each posterior near the prior
-vamp           ``vamp``                                                      the same, with a learned prior
-mmd            ``info-vae``, ``wae-mmd``                                     all latents together near the prior
-adversarial    ``aae``                                                       the same, told by a second network
-regularized    ``rae-l2``, ``rae-gp``, ``rae-sn``                            small latents and a smooth decoder
+deterministic  ``ae``, ``dae``                                               nothing
+deterministic  ``rae-l2``, ``rae-gp``, ``rae-sn``                            a penalty on latents, a smooth decoder
+variational    ``vae``, ``beta-vae``, ``sigma-vae``                          each posterior is drawn to the prior
+variational    ``vamp``                                                      the same, with a learned prior
+mmd            ``info-vae``, ``wae-mmd``                                     all latents together follow the prior
+adversarial    ``aae``                                                       the same, judged by a second network
 =============  ============================================================  ==========================================
 
 The equations stand at the top of each file. Losses are means over the batch; squared errors are sums over pixels.
@@ -18,11 +18,9 @@ from __future__ import annotations
 
 from vicinal.autoencoders.objectives.adversarial import aae, discriminator_of
 from vicinal.autoencoders.objectives.base import Objective
+from vicinal.autoencoders.objectives.deterministic import ae, dae, normalize_decoder, rae_gp, rae_l2, rae_sn
 from vicinal.autoencoders.objectives.mmd import info_vae, wae_mmd
-from vicinal.autoencoders.objectives.plain import ae, dae
-from vicinal.autoencoders.objectives.regularized import normalize_decoder, rae_gp, rae_l2, rae_sn
-from vicinal.autoencoders.objectives.vamp import start_from_images, vamp
-from vicinal.autoencoders.objectives.variational import beta_vae, sigma_vae, vae
+from vicinal.autoencoders.objectives.variational import beta_vae, sigma_vae, start_from_images, vae, vamp
 
 OBJECTIVES = {
     "ae": Objective(ae),

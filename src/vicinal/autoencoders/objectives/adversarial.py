@@ -1,4 +1,4 @@
-r"""The adversarial autoencoder: a second network tells latents from prior draws, and the encoder deceives it.
+r"""The adversarial autoencoder: a second network separates latents from prior draws, and the encoder deceives it.
 
 With D(z) the discriminator's logit of "z is a prior draw", z = encode(x) and p drawn from N(0, I), averaged over the
 batch, encoder and decoder minimise the first loss and the discriminator the second:
@@ -7,8 +7,8 @@ batch, encoder and decoder minimise the first loss and the discriminator the sec
 
 -log sigmoid(D(p)) - log(1 - sigmoid(D(z)))
 
-The discriminator's layers have spectral norm 1 (Miyato et al. 2018, arXiv:1802.05957): without a bound on its slope it
-soon tells the two apart for certain, and the encoder learns nothing more from it.
+The discriminator's layers have spectral norm 1 (Miyato et al. 2018, arXiv:1802.05957). Without a bound on its slope, it
+soon separates the two with certainty, and the encoder learns nothing more from it.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def aae(
     discriminator : Module
         Latents (n, latent_dim) to logits (n, 1).
     weight : float
-        Of the deception, from 0 on; 1 as in the first paper, which has no weight. In the second, of which this is
-        the adversarial form, it is 10 for MNIST, without the bound on the discriminator.
+        Weight of the term that deceives the discriminator, at least 0. It is 1 as in the first paper, which has no
+        weight. The second paper uses 10 for MNIST, without the bound on the discriminator.
 
     References
     ----------

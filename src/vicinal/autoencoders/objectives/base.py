@@ -1,4 +1,4 @@
-"""What an objective is, and the terms that several of them share."""
+"""The class of objectives, and the terms that several objectives share."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Objective:
 
     Notes
     -----
-    What generation needs belongs to the model itself, as its pseudo-inputs do: a file holds the model alone.
+    Everything that generation needs belongs to the model, such as its pseudo-inputs. A file holds the model only.
     """
 
     loss: Callable[..., Tensor]

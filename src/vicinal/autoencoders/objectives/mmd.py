@@ -1,4 +1,4 @@
-r"""Latents brought to the prior as a whole, by the maximum mean discrepancy of a batch from as many prior draws.
+r"""Autoencoders that match all latents to the prior, by the maximum mean discrepancy of a batch and prior draws.
 
 For latents :math:`z_i` and draws :math:`p_i` of N(0, I), i = 1 ... n, and a kernel k:
 

@@ -1,4 +1,4 @@
-r"""Variational autoencoders with a standard normal prior and a Gaussian decoder.
+r"""Variational autoencoders with a Gaussian decoder.
 
 With :math:`q(z \mid x)` the posterior, one draw :math:`z` of it, :math:`\hat x = \mathrm{decode}(z)`, :math:`D` pixel
 values an image and KL its divergence from N(0, I), in nats up to a constant and averaged over the batch:
@@ -7,7 +7,10 @@ values an image and KL its divergence from N(0, I), in nats up to a constant and
 `vae`        ||x - x_hat||^2 / (2 s^2) + KL, s = ``decoder_std``
 `beta_vae`   ||x - x_hat||^2 / (2 s^2) + beta KL
 `sigma_vae`  D log s + ||x - x_hat||^2 / (2 s^2) + KL, s^2 the mean square error of a pixel
+`vamp`       ||x - x_hat||^2 / (2 s^2) + log q(z | x) - log p(z), p(z) = 1 / K sum_k q(z | u_k)
 ===========  ============================================================================
+
+The prior of `vamp` is learned: a mixture of the posteriors of K pseudo-inputs :math:`u_k`. The others have N(0, I).
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from torch import Tensor
 
 from vicinal.autoencoders.networks import ConvAutoencoder, draw
 from vicinal.autoencoders.objectives.base import divergence, gaussian_loss, squared_error
+from vicinal.images import in_units
 
 SMALLEST_STD = math.exp(-6.0)  # of the decoder: without a floor, perfect reconstructions would be worth infinity
 
@@ -93,3 +97,45 @@ def sigma_vae(model: ConvAutoencoder, images: Tensor, generator: torch.Generator
     n_pixels = images[0].numel()
     variance = (error / n_pixels).clamp_min(SMALLEST_STD**2)
     return 0.5 * n_pixels * variance.log() + error / (2.0 * variance) + divergence(mean, log_variance)
+
+
+def start_from_images(
+    model: ConvAutoencoder, images: Tensor, generator: torch.Generator, *, n_pseudo_inputs: int = 500
+) -> None:
+    """Give a model pseudo-inputs that start as training images, each taken once as long as there are enough."""
+    order = torch.randperm(len(images), generator=generator, device=images.device)
+    chosen = images[order.repeat(math.ceil(n_pseudo_inputs / len(images)))[:n_pseudo_inputs]]
+    model.n_pseudo_inputs = n_pseudo_inputs
+    model.pseudo_inputs = torch.nn.Parameter(in_units(chosen))
+
+
+def vamp(model: ConvAutoencoder, images: Tensor, generator: torch.Generator, *, decoder_std: float = 0.1) -> Tensor:
+    """Return the negative evidence lower bound under a learned prior, in nats, up to a constant.
+
+    Parameters
+    ----------
+    model : ConvAutoencoder
+        A variational one with pseudo-inputs.
+    images : Tensor of shape (n, C, H, W)
+        In [0, 1].
+    generator : torch.Generator
+        Of the noise.
+    decoder_std : float
+        As in `vicinal.autoencoders.objectives.vae`.
+
+    References
+    ----------
+    J. M. Tomczak, M. Welling, "VAE with a VampPrior", 2018, arXiv:1705.07120.
+    """
+    mean, log_variance = model.posterior(images)
+    latents = draw(mean, log_variance, generator)
+    loss = gaussian_loss(images, model.decode(latents), decoder_std)
+    prior_means, prior_log_variances = model.prior_components()
+    of_each = log_normal(latents[:, None], prior_means[None], prior_log_variances[None])
+    log_prior = of_each.logsumexp(dim=1) - math.log(len(prior_means))
+    return loss + (log_normal(latents, mean, log_variance) - log_prior).mean()
+
+
+def log_normal(latents: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Return log N(z; mean, variance), summed over the last dimension, without -d / 2 log(2 pi)."""
+    return -0.5 * (log_variance + (latents - mean).square() / log_variance.exp()).sum(dim=-1)

@@ -1,19 +1,20 @@
-"""What a feature extractor is, and what several of them need: batches, sums of weights, devices."""
+"""What a feature extractor is, the simplest one, and what several share: batches, checksums, devices."""
 
 from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from vicinal import _progress
 from vicinal import images as _images
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-
-Array = np.ndarray[Any, Any]
+from vicinal._validation import check_device, check_integer
 
 _BLOCK = 1 << 22  # bytes summed in one go, so that no second copy of the data is made
 
@@ -82,19 +83,63 @@ class FeatureExtractor(ABC):
         return " ".join([type(self).__name__, str(self._version), *settings])
 
 
+class PixelFeatures(FeatureExtractor):
+    """The pixels as a file would keep them: clipped to [0, 1], rounded to 256 levels, flattened.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> PixelFeatures()(np.full((1, 1, 1, 2), 1.02)).tolist()
+    [[1.0, 1.0]]
+    """
+
+    name = "pixels"
+
+    @property
+    def fingerprint(self) -> str:
+        """A text that differs wherever the features may differ."""
+        return self._fingerprint()
+
+    def _features(self, levels: Array) -> Array:
+        return _images.in_units(levels.reshape(len(levels), -1))
+
+
+class RgbFeatures(FeatureExtractor):
+    """Base of networks that take RGB images: levels in batches to the hook ``_forward``."""
+
+    def __init__(self, batch_size: int, device: Any) -> None:
+        self._batch_size = check_integer(batch_size, "batch_size", minimum=1)
+        self._device = check_device("cpu" if device is None else device)
+
+    @abstractmethod
+    def _forward(self, images: Any) -> Any:
+        """Return the features (n, n_features) of a tensor of levels (n, 3, H, W), float32 in [0, 255]."""
+
+    def _features(self, levels: Array) -> Array:
+        return in_batches(self._batch, _images.to_rgb(levels), self._batch_size, f"Features: {self.name}")
+
+    def _batch(self, levels: Array) -> Array:
+        import torch
+
+        with torch.inference_mode():
+            images = torch.from_numpy(levels.astype(np.float32)).to(self._device)
+            features: Array = self._forward(images).float().cpu().numpy()
+        return features
+
+
 def in_batches(function: Callable[[Array], Array], levels: Array, batch_size: int, doing: str) -> Array:
     """Return the rows ``function`` gives for batches of ``levels``, as one float32 array (n, n_features).
 
     A progress bar labelled ``doing`` shows on standard error, if that is a terminal, after two seconds.
     """
     features: Array | None = None
-    with _progress.late_bar(doing, len(levels)) as advance:
+    with _progress.bar(doing, len(levels)) as progress:
         for first in range(0, len(levels), batch_size):
             batch = function(levels[first : first + batch_size])
             if features is None:
                 features = np.empty((len(levels), *batch.shape[1:]), np.float32)
             features[first : first + len(batch)] = batch
-            advance(len(batch))
+            progress.advance(len(batch))
     if features is None:
         raise InvalidInputError("images must hold at least one image; got 0")
     return features
@@ -110,3 +155,9 @@ def sum_of(parts: Iterable[tuple[str, Array]], *labels: str) -> str:
         for first in range(0, len(rows), step):
             digest.update(np.ascontiguousarray(rows[first : first + step]).tobytes())
     return digest.hexdigest()
+
+
+def sum_of_file(path: Path) -> str:
+    """Return the sha256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from vicinal import storage
+from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidTypeError
 from vicinal.metrics.features.base import FeatureExtractor, sum_of
-
-Array = np.ndarray[Any, Any]
 
 
 class CachedFeatures(FeatureExtractor):

@@ -10,11 +10,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from vicinal import storage
+from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError
-from vicinal.metrics.features.base import FeatureExtractor, sum_of
-from vicinal.metrics.features.pixels import PixelFeatures
-
-Array = np.ndarray[Any, Any]
+from vicinal.metrics.features.base import FeatureExtractor, PixelFeatures, sum_of
 
 PIXELS = PixelFeatures()
 

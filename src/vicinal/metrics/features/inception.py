@@ -1,4 +1,4 @@
-"""The 2015 Inception network up to its last pooling, where FID is computed, as a table.
+"""Features of the 2015 Inception network: up to its last pooling, where FID is computed, as a table.
 
 Inception v3 as TensorFlow released it in 2015 and pytorch-fid ported it, with torchvision's names of
 weights. It is not quite the published network: average pooling leaves the padding out, and the last
@@ -14,14 +14,20 @@ M. Heusel et al., "GANs trained by a two time-scale update rule converge to a lo
 from __future__ import annotations
 
 import itertools
+import os
+import pickle
+import struct
+import warnings
+import zipfile
 from collections.abc import Collection, Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from vicinal._errors import FileFormatError, import_extra
+from vicinal.metrics.features.base import RgbFeatures, sum_of_file
 
-from vicinal._errors import FileFormatError
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FILE = "pt_inception-2015-12-05-6726825d.pth"  # of pytorch-fid; the digits begin its sha256
 SHA256_PREFIX = "6726825d"
@@ -30,7 +36,19 @@ N_FEATURES = 2048
 
 _N_CLASSES = 1008
 _EPSILON = 1e-3
+_NORM = ("weight", "bias", "running_mean", "running_var")
 _COUNTER = "num_batches_tracked"  # of batch normalisation: some versions of torch save it, nothing needs it here
+_UNREADABLE = (  # what torch raises for files that are damaged, of another kind, or hold code
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    EOFError,
+    struct.error,
+    pickle.UnpicklingError,
+)
 
 # A block is its pooling and its branches, the last of which follows the pooling. A branch is a list of steps; a step
 # holds one convolution, or two side by side: name, channels, height and width of the kernel, and a stride if not 1.
@@ -96,6 +114,13 @@ def _e(pooling: str) -> _Block:
     ]
 
 
+_STEM: dict[str, tuple[int, int, int, bool, bool]] = {  # channels, side of the kernel, stride, padded, then pooled
+    "Conv2d_1a_3x3": (32, 3, 2, False, False),
+    "Conv2d_2a_3x3": (32, 3, 1, False, False),
+    "Conv2d_2b_3x3": (64, 3, 1, True, True),
+    "Conv2d_3b_1x1": (80, 1, 1, True, False),
+    "Conv2d_4a_3x3": (192, 3, 1, False, True),
+}
 _BLOCKS = {
     "Mixed_5b": _a(32),
     "Mixed_5c": _a(64),
@@ -111,106 +136,229 @@ _BLOCKS = {
 }
 
 
-class InceptionNetwork(nn.Module):
-    """The network with the weights as they come: random ones, until a state dict is loaded."""
+class InceptionFeatures(RgbFeatures):
+    """2048 features of the 2015 Inception network: the Frechet distance between them is FID.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.Conv2d_1a_3x3 = _Convolution(3, 32, 3, 3, 2)
-        self.Conv2d_2a_3x3 = _Convolution(32, 32, 3, 3, padded=False)
-        self.Conv2d_2b_3x3 = _Convolution(32, 64, 3, 3)
-        self.Conv2d_3b_1x1 = _Convolution(64, 80, 1, 1)
-        self.Conv2d_4a_3x3 = _Convolution(80, 192, 3, 3, padded=False)
-        channels = 192
-        for name, (pooling, branches) in _BLOCKS.items():
-            block = _Mixed(channels, pooling, branches)
-            self.add_module(name, block)
-            channels = block.n_outputs
-        self.fc = nn.Linear(channels, _N_CLASSES)  # not used, but in every file of weights
+    Levels become RGB, are resized to 299 x 299 (bilinear, not antialiased) and scaled to [-1, 1], as in
+    pytorch-fid. A TorchScript file gets the levels as they are, and resizes them itself.
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return features (n, 2048) of images (n, 3, 299, 299) in [-1, 1]."""
-        maps = self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(self.Conv2d_1a_3x3(images)))
-        maps = functional.max_pool2d(maps, 3, 2)
-        maps = self.Conv2d_4a_3x3(self.Conv2d_3b_1x1(maps))
-        maps = functional.max_pool2d(maps, 3, 2)
-        for name in _BLOCKS:
-            maps = self.get_submodule(name)(maps)
-        features: Tensor = maps.mean(dim=(2, 3))
-        return features
+    Parameters
+    ----------
+    weights : path_like
+        pytorch-fid's ``pt_inception-2015-12-05-6726825d.pth``, the same as ``.safetensors``, or the
+        TorchScript file ``inception-2015-12-05.pt``. Objects are never unpickled from it.
+    batch_size : int
+        Images in one go.
+    device : str or torch.device, optional
+        Where to run; None is the CPU.
+
+    Attributes
+    ----------
+    verified : bool
+        Whether the file is pytorch-fid's, by its checksum. Only then is ``frechet_name`` ``"FID"``;
+        otherwise a UserWarning says so.
+
+    Raises
+    ------
+    MissingExtraError
+        If torch is not installed.
+    FileFormatError
+        If the file is damaged, or of another network.
+    OSError
+        If it cannot be read.
+    InvalidInputError, InvalidTypeError
+        For arguments that cannot be used; on a call, for images that have neither 1 nor 3 channels.
+
+    References
+    ----------
+    M. Heusel et al., "GANs trained by a two time-scale update rule converge to a local Nash
+    equilibrium", 2017, arXiv:1706.08500.
+
+    Examples
+    --------
+    >>> features = InceptionFeatures("pt_inception-2015-12-05-6726825d.pth")  # doctest: +SKIP
+    >>> features.frechet_name  # doctest: +SKIP
+    'FID'
+    """
+
+    def __init__(self, weights: str | os.PathLike[str], *, batch_size: int = 32, device: Any = None) -> None:
+        super().__init__(batch_size, device)
+        path = Path(weights)
+        if not path.is_file():
+            raise FileNotFoundError(f"weights must be a file, such as pytorch-fid's {FILE}; got {path}")
+        self._sha256 = sum_of_file(path)
+        self._scripted = _is_torchscript(path)
+        if self._scripted:
+            self._network = _load_scripted(path).to(self._device)
+        else:
+            self._weights = _checked_weights(_load_state(path), path, self._device)
+        self.verified = self._sha256.startswith(SHA256_PREFIX)
+        self.name = "Inception 2015" if self.verified else "Inception (unverified weights)"
+        self.frechet_name = "FID" if self.verified else "Frechet distance"
+        if not self.verified:
+            warnings.warn(
+                f"{path} is not pytorch-fid's {FILE}, by its checksum: distances between these features "
+                "are not called FID; pass that file for values that can be compared with published ones",
+                UserWarning,
+                stacklevel=2,
+            )
+
+    @property
+    def fingerprint(self) -> str:
+        """A text that differs wherever the features may differ."""
+        return self._fingerprint(scripted=self._scripted, sha256=self._sha256)
+
+    def _forward(self, images: Tensor) -> Tensor:
+        from torch.nn.functional import interpolate
+
+        if not self._scripted:
+            images = interpolate(images / 255.0, (SIDE, SIDE), mode="bilinear", align_corners=False)
+            return _network(2.0 * images - 1.0, self._weights)
+        output = self._network(images, return_features=True)
+        shape = getattr(output, "shape", None)
+        if shape != (len(images), N_FEATURES):
+            got = type(output).__name__ if shape is None else tuple(shape)
+            raise FileFormatError(
+                f"weights must give {N_FEATURES} features for each of {len(images)} images; got {got}: "
+                "pass inception-2015-12-05.pt"
+            )
+        return output
 
 
-class _Convolution(nn.Module):
-    """Convolution, batch normalisation, ReLU; a stride of 1 keeps the size unless it is not ``padded``."""
+def shapes() -> dict[str, tuple[int, ...]]:
+    """Return the shape of each weight of the network, by the names of torchvision."""
+    found: dict[str, tuple[int, ...]] = {}
 
-    def __init__(
-        self, n_inputs: int, n_outputs: int, height: int, width: int, stride: int = 1, *, padded: bool = True
-    ) -> None:
-        super().__init__()
-        padding = (height // 2, width // 2) if padded and stride == 1 else 0
-        self.conv = nn.Conv2d(n_inputs, n_outputs, (height, width), stride, padding, bias=False)
-        self.bn = nn.BatchNorm2d(n_outputs, eps=_EPSILON)
+    def add(name: str, *shape: int) -> None:
+        found[f"{name}.conv.weight"] = shape
+        found.update({f"{name}.bn.{part}": shape[:1] for part in _NORM})
 
-    def forward(self, maps: Tensor) -> Tensor:
-        return functional.relu(self.bn(self.conv(maps)), inplace=True)
-
-
-class _Mixed(nn.Module):
-    """Branches side by side, their outputs joined."""
-
-    def __init__(self, n_inputs: int, pooling: str, branches: list[list[_Step]]) -> None:
-        super().__init__()
-        self.pooling = pooling
-        self.branches = [[tuple(step) for step in branch] for branch in branches]
-        self.n_outputs = 0
+    channels = 3
+    for name, (n_maps, side, *_) in _STEM.items():
+        add(name, n_maps, channels, side, side)
+        channels = n_maps
+    for block, (_, branches) in _BLOCKS.items():
+        n_outputs = 0
         for branch in branches:
-            channels = n_inputs
+            n_inputs = channels
             for step in branch:
-                for name, (n_maps, height, width, *stride) in step.items():
-                    self.add_module(name, _Convolution(channels, n_maps, height, width, *stride))
-                channels = sum(n_maps for n_maps, *_ in step.values())
-            self.n_outputs += channels
-
-    def forward(self, maps: Tensor) -> Tensor:
-        outputs = []
-        for branch in self.branches:
-            output = self._pooled(maps) if branch is self.branches[-1] else maps
-            for names in branch:
-                output = torch.cat([self.get_submodule(name)(output) for name in names], dim=1)
-            outputs.append(output)
-        return torch.cat(outputs, dim=1)
-
-    def _pooled(self, maps: Tensor) -> Tensor:
-        if self.pooling == "halve":
-            return functional.max_pool2d(maps, 3, 2)
-        if self.pooling == "max":
-            return functional.max_pool2d(maps, 3, 1, padding=1)
-        return functional.avg_pool2d(maps, 3, 1, padding=1, count_include_pad=False)
+                for name, (n_maps, height, width, *_) in step.items():
+                    add(f"{block}.{name}", n_maps, n_inputs, height, width)
+                n_inputs = sum(n_maps for n_maps, *_ in step.values())
+            n_outputs += n_inputs
+        channels = n_outputs
+    return found | {"fc.weight": (_N_CLASSES, channels), "fc.bias": (_N_CLASSES,)}  # fc is in every file, and not used
 
 
-def load(state: Any, path: Any) -> InceptionNetwork:
-    """Return the network with the weights of ``state``, read from ``path``, in evaluation mode.
+def _network(images: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+    """Return features (n, 2048) of images (n, 3, 299, 299) in [-1, 1]."""
+    import torch
+    from torch.nn import functional
+
+    def convolved(maps: Tensor, name: str, stride: int, padding: tuple[int, int]) -> Tensor:
+        maps = functional.conv2d(maps, weights[f"{name}.conv.weight"], None, stride, padding)
+        gain, bias, mean, variance = (weights[f"{name}.bn.{part}"] for part in _NORM)
+        return functional.relu(functional.batch_norm(maps, mean, variance, gain, bias, eps=_EPSILON), inplace=True)
+
+    def branched(maps: Tensor, block: str, branch: list[_Step]) -> Tensor:
+        for step in branch:
+            outputs = []
+            for name, (_, height, width, *strides) in step.items():
+                stride, padding = (strides[0], (0, 0)) if strides else (1, (height // 2, width // 2))
+                outputs.append(convolved(maps, f"{block}.{name}", stride, padding))
+            maps = torch.cat(outputs, dim=1)
+        return maps
+
+    maps = images
+    for name, (_, side, stride, padded, then_pooled) in _STEM.items():
+        maps = convolved(maps, name, stride, (side // 2, side // 2) if padded else (0, 0))
+        maps = functional.max_pool2d(maps, 3, 2) if then_pooled else maps
+    for block, (pooling, branches) in _BLOCKS.items():
+        inputs = [maps] * (len(branches) - 1) + [_pooled(maps, pooling)]
+        outputs = [branched(each, block, branch) for each, branch in zip(inputs, branches, strict=True)]
+        maps = torch.cat(outputs, dim=1)
+    return maps.mean(dim=(2, 3))
+
+
+def _pooled(maps: Tensor, pooling: str) -> Tensor:
+    from torch.nn import functional
+
+    if pooling == "halve":
+        return functional.max_pool2d(maps, 3, 2)
+    if pooling == "max":
+        return functional.max_pool2d(maps, 3, 1, padding=1)
+    return functional.avg_pool2d(maps, 3, 1, padding=1, count_include_pad=False)
+
+
+def _is_torchscript(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith("/constants.pkl") for name in archive.namelist())
+
+
+def _load_scripted(path: Path) -> Any:
+    torch = import_extra("torch", "torch")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of the format, which the file will not leave
+            network = torch.jit.load(str(path), map_location="cpu").eval()
+            names = [argument.name for argument in network.forward.schema.arguments]
+    except _UNREADABLE as error:
+        raise FileFormatError(f"{path} is no whole TorchScript file ({_reason(error)}); fetch it again") from None
+    if "return_features" not in names:
+        raise FileFormatError(
+            f"{path} must hold a TorchScript network that takes (images, return_features=True); got one that takes "
+            f"({', '.join(names[1:])}): pass inception-2015-12-05.pt"
+        )
+    return network
+
+
+def _load_state(path: Path) -> Any:
+    torch = import_extra("torch", "torch")
+    from safetensors import SafetensorError
+
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, *_UNREADABLE) as error:
+        raise FileFormatError(
+            f"{path} is no whole file of weights, or holds more than tensors, which is never run ({_reason(error)}): "
+            "fetch pytorch-fid's file again"
+        ) from None
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).partition("\n")[0]
+
+
+def _checked_weights(state: Any, path: Path, device: Any) -> dict[str, Tensor]:
+    """Return the weights of ``state``, read from ``path``, as float32 on a device.
 
     Raises
     ------
     FileFormatError
         If these are not this network's weights: the message names the first key or shape that is wrong.
     """
-    with torch.device("meta"):  # no weights are drawn: torch's generator stays where it is
-        network = InceptionNetwork()
-    expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    counters = {name for name in expected if name.endswith(_COUNTER)}
-    _check_state(state, {name: shape for name, shape in expected.items() if name not in counters}, path)
-    weights = {name: state[name].float() for name in expected if name not in counters}
-    network.load_state_dict(weights | {name: torch.tensor(0) for name in counters}, assign=True)
-    network.eval().requires_grad_(requires_grad=False)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network
+    import torch
+
+    expected = shapes()
+    _check_state(state, expected, path)
+    weights = {name: state[name].to(device, torch.float32) for name in expected if not name.startswith("fc.")}
+    return {
+        name: value.contiguous(memory_format=torch.channels_last) if value.ndim == 4 else value
+        for name, value in weights.items()
+    }
 
 
 def _check_state(state: Any, expected: Mapping[str, tuple[int, ...]], path: Any) -> None:
+    import torch
+
     remedy = f"pass pytorch-fid's {FILE}"
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise FileFormatError(
             f"{path} must hold a state dict, names with tensors; got {type(state).__name__}: {remedy}"
         )

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from vicinal import _arrays
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError, import_extra
 from vicinal._validation import check_device, check_integer
 from vicinal.images import in_units
 from vicinal.metrics.features.base import FeatureExtractor, in_batches, sum_of
-
-Array = np.ndarray[Any, Any]
 
 
 class ModuleFeatures(FeatureExtractor):

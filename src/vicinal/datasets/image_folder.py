@@ -1,0 +1,269 @@
+"""Image files in a folder or a zip archive: listed, decoded, cropped and resized.
+
+A box is (left, top, right, bottom) in pixels of an image, with fractions: 0, 0 is the upper left corner of the first
+pixel. What is in it is resized by Pillow's bicubic filter, which averages over all pixels where it reduces.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import os
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import BinaryIO, NamedTuple, Self
+
+import numpy as np
+
+from vicinal import image_files
+from vicinal._arrays import Array
+from vicinal._errors import FileFormatError, InvalidInputError, import_extra
+from vicinal.image_files import SUFFIXES
+
+Box = tuple[float, float, float, float]
+BoxOf = Callable[[int, int, Array | None], Box]
+"""From the width and height of an image and the levels (C, H, W) of its mask, if it has one, to the box to keep."""
+
+SPLITS = ("train", "validation", "test")
+
+_MOST_BYTES = 1 << 28  # of one file in an archive: its size is only what the archive says, and it is read into memory
+
+
+class Files:
+    """The image files in a folder and the folders below, or in a zip archive.
+
+    Hidden files, and what macOS adds to archives, are passed over.
+
+    Parameters
+    ----------
+    path : Path
+        The folder or the archive.
+
+    Attributes
+    ----------
+    path : Path
+        As given.
+    stamps : dict of str to str
+        Paths below the folder or in the archive, sorted, each with what changes when the file does: its
+        size, and its time or checksum.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder or file.
+    FileFormatError
+        If the file is no zip archive.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile(suffix=".zip") as file:
+    ...     with zipfile.ZipFile(file, "w") as archive:
+    ...         archive.writestr("eyes/1.png", "bytes")
+    ...         archive.writestr("readme.txt", "no image")
+    ...     with Files(Path(file.name)) as files:
+    ...         print(list(files.stamps), files.open("eyes/1.png").read())
+    ['eyes/1.png'] b'bytes'
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._archive: zipfile.ZipFile | None = None
+        if path.is_dir():
+            stamps = _stamps_of_folder(path)
+        else:
+            try:
+                self._archive = zipfile.ZipFile(path)
+            except zipfile.BadZipFile as error:
+                raise FileFormatError(f"{path} is not a whole zip archive ({error}): get it again") from None
+            stamps = {
+                i.filename: f"{i.file_size} {i.CRC:08x}" for i in self._archive.infolist() if _is_image(i.filename)
+            }
+        self.stamps: dict[str, str] = dict(sorted(stamps.items()))
+
+    def open(self, name: str) -> BinaryIO:
+        """Return a file to read from, in binary mode; any number of threads may ask at once.
+
+        Raises
+        ------
+        OSError, RuntimeError, zipfile.BadZipFile
+            If it cannot be read, is encrypted, or its checksum is wrong.
+        ValueError
+            If a file in an archive is far larger than an image.
+        """
+        if self._archive is None:
+            return (self.path / name).open("rb")
+        size = self._archive.getinfo(name).file_size
+        if size > _MOST_BYTES:
+            raise ValueError(f"{size} bytes are more than the {_MOST_BYTES} that an image in an archive may have")
+        return io.BytesIO(self._archive.read(name))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if self._archive is not None:
+            self._archive.close()
+
+
+class ImageFile(NamedTuple):
+    """A file, what is known of it, and the file of its mask, if that tells which part of it is kept."""
+
+    name: str
+    split: str
+    label: int
+    mask: str | None = None
+
+
+def split_by_hash(key: str) -> str:
+    """Return the split of all images with this key: 80 % of the keys train, 10 % validation, 10 % test.
+
+    The first 64 bits of the SHA-256 of the key, as a fraction, decide: the same on every machine, whatever
+    else is in the data set.
+
+    Examples
+    --------
+    >>> [split_by_hash(str(i)) for i in range(6)]
+    ['train', 'train', 'validation', 'train', 'train', 'test']
+    """
+    tenth = int.from_bytes(hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()[:8], "big") * 10 >> 64
+    return SPLITS[max(0, tenth - 7)]
+
+
+def whole(width: int, height: int, _mask: Array | None = None) -> Box:
+    """Keep everything: what is not square is squeezed."""
+    return 0.0, 0.0, float(width), float(height)
+
+
+def central_square(width: int, height: int, _mask: Array | None = None) -> Box:
+    """Keep the largest square in the middle, moved up and left by half a pixel where that makes it whole pixels.
+
+    Examples
+    --------
+    >>> central_square(9, 6)
+    (1.0, 0.0, 7.0, 6.0)
+    """
+    side = min(width, height)
+    left, top = (width - side) // 2, (height - side) // 2
+    return float(left), float(top), float(left + side), float(top + side)
+
+
+def resized(levels: Array, box: Box, image_size: int) -> Array:
+    """Return the part of levels (C, H, W) in a box as levels (C, image_size, image_size).
+
+    Examples
+    --------
+    >>> levels = np.arange(36, dtype=np.uint8).reshape(1, 6, 6)
+    >>> resized(levels, (1.0, 1.0, 5.0, 5.0), 4)[0, 0].tolist()
+    [7, 8, 9, 10]
+    """
+    image_module = import_extra("PIL.Image", "images")
+    # Only the pixels that the box touches: what is beyond a crop must not seep in at its edges.
+    left, top = math.floor(box[0]), math.floor(box[1])
+    right, bottom = math.ceil(box[2]), math.ceil(box[3])
+    part = levels[:, top:bottom, left:right]
+    image = image_module.fromarray(np.ascontiguousarray(part[0] if len(part) == 1 else part.transpose(1, 2, 0)))
+    inner = (box[0] - left, box[1] - top, box[2] - left, box[3] - top)
+    image = image.resize((image_size, image_size), image_module.Resampling.BICUBIC, box=inner)
+    return np.ascontiguousarray(np.atleast_3d(np.asarray(image)).transpose(2, 0, 1))
+
+
+def decoded(
+    files: Files, images: Sequence[ImageFile], box_of: BoxOf, image_size: int | None
+) -> Iterator[tuple[ImageFile, Array | str]]:
+    """Yield each image, in order, with its levels (C, H, W), or with the reason why it cannot be read.
+
+    Parameters
+    ----------
+    files : Files
+        Where the images are.
+    images : sequence of ImageFile
+        Which to decode; a block of them at a time, by threads.
+    box_of : callable
+        Tells which part of an image is kept.
+    image_size : int, optional
+        Height and width; None keeps the images as they are.
+
+    Raises
+    ------
+    MissingExtraError
+        If Pillow is not installed.
+    """
+
+    def decode(image: ImageFile) -> Array:
+        with files.open(image.name) as file:
+            levels = image_files.decode(file)
+        if image_size is None:
+            return levels
+        mask = None
+        if image.mask is not None:
+            with files.open(image.mask) as file:
+                mask = image_files.decode(file)
+        return resized(levels, box_of(levels.shape[2], levels.shape[1], mask), image_size)
+
+    yield from image_files.in_threads(images, decode)
+
+
+def find(data_dir: Path) -> Path:
+    """Return ``data_dir``, which must be a folder or an archive.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is neither.
+    """
+    if not data_dir.exists():
+        raise FileNotFoundError(f"data_dir must be a folder of images or a .zip file of them; {data_dir} is not there")
+    return data_dir
+
+
+def list_images(files: Files) -> list[ImageFile]:
+    """Return all images; the hash of the stem of a file decides about its split.
+
+    Images of one stem, such as ``open/17.png`` and ``closed/17.png``, are in one split, as they may show the same.
+    Labels count the first sub-folders in the order of their names; a single one that holds everything, as in many
+    archives, is passed over first. Files beside sub-folders come before them, as a class of their own.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is no image.
+    """
+    if not files.stamps:
+        raise InvalidInputError(f"{files.path} must hold images ({', '.join(SUFFIXES)}); got none")
+    parts = [name.split("/") for name in files.stamps]
+    while len({tuple(part[:1]) for part in parts}) == 1 and len(parts[0]) > 1:
+        parts = [part[1:] for part in parts]
+    classes = ["" if len(part) == 1 else part[0] for part in parts]
+    labels = {name: label for label, name in enumerate(sorted(set(classes)))}
+    return [
+        ImageFile(name, split_by_hash(PurePosixPath(name).stem), labels[of])
+        for name, of in zip(files.stamps, classes, strict=True)
+    ]
+
+
+def _stamps_of_folder(folder: Path) -> dict[str, str]:
+    stamps = {}
+    for root, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not _is_hidden(name)]
+        below = Path(root).relative_to(folder).as_posix()
+        for name in names:
+            path = Path(root, name)
+            if _is_image(name) and path.is_file():
+                state = path.stat()
+                stamps[name if below == "." else f"{below}/{name}"] = f"{state.st_size} {state.st_mtime_ns}"
+    return stamps
+
+
+def _is_image(name: str) -> bool:
+    path = PurePosixPath(name)
+    return path.suffix.lower() in SUFFIXES and not any(_is_hidden(part) for part in path.parts)
+
+
+def _is_hidden(part: str) -> bool:
+    return part == "__MACOSX" or (part.startswith(".") and part != "..")

@@ -1,0 +1,192 @@
+"""Every metric by the name it has in a table, computed for many sets of samples against one set of real data.
+
+What depends on the real and the training data alone is computed once: `Reference`. What several metrics need of one
+set of samples is computed once for them: `Samples`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from vicinal import neighbors
+from vicinal._arrays import Array
+from vicinal._errors import InvalidInputError
+from vicinal.metrics import copying, discrepancy, distances, neighborhoods, novelty, transport
+from vicinal.neighbors import nearest_rows
+
+N_NEIGHBORS = 5
+W2_ROWS = 1000
+
+
+class Reference:
+    """Held-out and training data in one space, float64 (n, d) and (k, d).
+
+    ``max_searched`` is the most rows, drawn from the held-out ones and the first of each set of samples, whose
+    neighbours are looked for.
+    """
+
+    def __init__(self, real: Array, train: Array | None, random_state: int, max_searched: int | None = None) -> None:
+        self.real, self._train, self.random_state = real, train, random_state
+        self.max_searched = max_searched
+
+    @cached_property
+    def searched(self) -> Array:
+        """The held-out rows whose neighbours are looked for."""
+        if self.max_searched is None or self.max_searched >= len(self.real):
+            return self.real
+        chosen = np.random.default_rng([self.random_state, 4]).permutation(len(self.real))[: self.max_searched]
+        return self.real[np.sort(chosen)]
+
+    @property
+    def train(self) -> Array:
+        """The training data."""
+        if self._train is None:
+            raise InvalidInputError("novelty needs the training data: pass train=, or leave novelty out of metrics")
+        return self._train
+
+    @cached_property
+    def moments(self) -> distances.Moments:
+        """Mean and covariance of the held-out data."""
+        return distances.moments_of(self.real)
+
+    @cached_property
+    def radii(self) -> Array:
+        """Balls around the held-out rows, (n,)."""
+        return neighborhoods.radii(self.searched, N_NEIGHBORS, "real")
+
+    @cached_property
+    def fresh_distances(self) -> Array:
+        """Distance of each held-out row from the training data, scaled, (n,)."""
+        return novelty.scaled_distances(self.train, self.searched)
+
+    @cached_property
+    def nearest(self) -> Array:
+        """Distance of each held-out row from the training data, (n,)."""
+        return nearest_rows(self.searched, self.train)[0]
+
+    @cached_property
+    def partition(self) -> Any:
+        """K-means of the training data."""
+        return copying.partitioned(self.train, len(self.searched), None, self.random_state)
+
+    @cached_property
+    def cells(self) -> Array:
+        """Cells of the held-out rows, (n,)."""
+        return self.partition.predict(self.searched)
+
+
+class Samples:
+    """One set of samples, float64 (m, d), and the seed of the subsets that metrics take."""
+
+    def __init__(self, reference: Reference, rows: Array, seed: int) -> None:
+        self.reference, self.rows, self.seed = reference, rows, seed
+        self.searched = rows[: reference.max_searched]
+
+    @cached_property
+    def relations(self) -> tuple[neighborhoods.PrecisionRecall, neighborhoods.DensityCoverage]:
+        """Precision, recall, density and coverage."""
+        return neighborhoods.relations(self.reference.searched, self.searched, N_NEIGHBORS, self.reference.radii)
+
+    @cached_property
+    def nearest(self) -> tuple[Array, Array]:
+        """Distance and index of the nearest training row of each sample."""
+        return nearest_rows(self.searched, self.reference.train)
+
+    @property
+    def nn_ratio(self) -> float:
+        """See `vicinal.metrics.nn_ratio`."""
+        distances = novelty.scaled_distances(self.reference.train, self.searched)
+        return neighbors.nn_ratio(distances, self.reference.fresh_distances)
+
+    @property
+    def authenticity(self) -> float:
+        """See `vicinal.metrics.authenticity`."""
+        return novelty.authentic_percentage(self.reference.train, *self.nearest)
+
+    @property
+    def data_copying(self) -> float:
+        """See `vicinal.metrics.data_copying_test`."""
+        cells = self.reference.partition.predict(self.searched)
+        return copying.statistic(self.reference.nearest, self.nearest[0], self.reference.cells, cells)
+
+
+class Metric(NamedTuple):
+    """A column of a table.
+
+    ``better`` says where to go: "lower", "higher", or "reference" for as near as possible to what real data give.
+    ``space`` says what it is taken between: "features", or "rows" as they come.
+    """
+
+    heading: str
+    better: Literal["lower", "higher", "reference"]
+    space: Literal["features", "rows"]
+    needs_train: bool
+    decimals: int | None
+    compute: Callable[[Samples], float]
+
+
+def _between(metric: Callable[..., float], **options: Any) -> Callable[[Samples], float]:
+    return lambda samples: metric(samples.reference.real, samples.rows, random_state=samples.seed, **options)
+
+
+def _novelty(prefix: str, space: Literal["features", "rows"]) -> dict[str, Metric]:
+    of = "features " if prefix else ""
+    return {
+        f"{prefix}nn_ratio": Metric(f"{of}nn ratio (1 = fresh)", "reference", space, True, 2, lambda s: s.nn_ratio),
+        f"{prefix}authenticity": Metric(f"{of}AuthPct %", "reference", space, True, 1, lambda s: s.authenticity),
+        f"{prefix}data_copying": Metric(
+            f"{of}C_T (< -3 copies)", "reference", space, True, 1, lambda s: s.data_copying
+        ),
+    }
+
+
+METRICS: dict[str, Metric] = {
+    "frechet_distance": Metric(
+        "Frechet distance ↓",
+        "lower",
+        "features",
+        False,
+        None,
+        lambda s: distances.frechet(s.reference.moments, distances.moments_of(s.rows)),
+    ),
+    "kernel_distance": Metric("kernel distance ↓", "lower", "features", False, None, _between(discrepancy.polynomial)),
+    "precision": Metric("precision ↑", "higher", "features", False, 3, lambda s: s.relations[0].precision),
+    "recall": Metric("recall ↑", "higher", "features", False, 3, lambda s: s.relations[0].recall),
+    "density": Metric("density ↑", "higher", "features", False, 3, lambda s: s.relations[1].density),
+    "coverage": Metric("coverage ↑", "higher", "features", False, 3, lambda s: s.relations[1].coverage),
+    "wasserstein_distance": Metric(
+        "W2 ↓", "lower", "rows", False, None, _between(transport.exact, p=2, max_samples=W2_ROWS)
+    ),
+    "wasserstein_1_distance": Metric(
+        "W1 ↓", "lower", "rows", False, None, _between(transport.exact, p=1, max_samples=W2_ROWS)
+    ),
+    "sliced_wasserstein_distance": Metric("sliced W2 ↓", "lower", "rows", False, None, _between(transport.sliced)),
+    "sinkhorn_divergence": Metric(
+        "Sinkhorn ↓", "lower", "rows", False, None, _between(transport.sinkhorn, max_samples=W2_ROWS)
+    ),
+    "mmd": Metric("MMD² ↓", "lower", "rows", False, None, _between(discrepancy.gaussian)),
+    "variance_ratio": Metric(
+        "variance (1 = real)",
+        "reference",
+        "rows",
+        False,
+        2,
+        lambda s: distances.total_variance_ratio(s.reference.real, s.rows),
+    ),
+    **_novelty("", "rows"),
+    **_novelty("feature_", "features"),
+}
+DEFAULT_METRICS = (
+    "frechet_distance",
+    "precision",
+    "recall",
+    "wasserstein_distance",
+    "variance_ratio",
+    "nn_ratio",
+    "authenticity",
+    "data_copying",
+)

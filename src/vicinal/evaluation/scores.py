@@ -1,0 +1,267 @@
+"""The table of scores: rows are sets of samples, columns are metrics; as text, Markdown, CSV, JSON or a data frame."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from vicinal import storage
+from vicinal._errors import InvalidInputError, MissingExtraError
+from vicinal.evaluation.catalogue import METRICS
+
+TO_RECONSTRUCTIONS = "frechet_to_reconstructions"
+HEADINGS = {
+    "n": "n",
+    "frechet_distance": METRICS["frechet_distance"].heading,
+    TO_RECONSTRUCTIONS: "to reconstructions ↓",
+    **{name: metric.heading for name, metric in METRICS.items()},
+    "fit_seconds": "fit s",
+    "sample_seconds": "sample s",
+}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A table: one row for each set of samples, one column for each metric.
+
+    Attributes
+    ----------
+    rows : list of dict
+        ``name``, ``reference`` (whether the row is there for comparison), ``n`` (its number of samples) and metrics;
+        one that was not measured is absent. Where there are several seeds a metric is their mean, ``<metric>_se`` its
+        standard error, and ``runs[<metric>]`` holds the value of each seed.
+    notes : list of str
+        What a reader of the numbers has to know.
+    headings : dict of str to str
+        Headings of columns where they are not the usual ones, such as "FID ↓".
+    baseline : str, optional
+        Row that the others are compared with, below the table.
+    """
+
+    rows: list[dict[str, Any]]
+    notes: list[str] = field(default_factory=list)
+    headings: Mapping[str, str] = field(default_factory=dict)
+    baseline: str | None = None
+
+    def __getitem__(self, name: str) -> dict[str, Any]:
+        """Return the row of that name."""
+        for row in self.rows:
+            if row["name"] == name:
+                return row
+        raise KeyError(f"no row {name!r}; there are {', '.join(repr(row['name']) for row in self.rows)}")
+
+    @property
+    def columns(self) -> list[str]:
+        """The metrics that at least one row has, in the order of the catalogue."""
+        return [column for column in HEADINGS if any(column in row for row in self.rows)]
+
+    def versus(self, baseline: str) -> list[dict[str, Any]]:
+        """Return by how much each set of samples is better than one of them, seed by seed.
+
+        Parameters
+        ----------
+        baseline : str
+            Name of the row to compare with.
+
+        Returns
+        -------
+        list of dict
+            For each other row that is no reference: ``name``, and for each metric that has a direction the mean
+            difference, positive where the row is better, with ``<metric>_se``. Where both have equally many seeds
+            the differences are paired: seed i of both was measured against the same subset of the real data, so that
+            its chance cancels. A row with one seed has no standard error.
+
+        Raises
+        ------
+        KeyError
+            If there is no such row.
+
+        Examples
+        --------
+        >>> rows = [
+        ...     {"name": "a", "reference": False, "n": 9, "mmd": 0.3, "runs": {"mmd": [0.2, 0.4]}},
+        ...     {"name": "b", "reference": False, "n": 9, "mmd": 0.6, "runs": {"mmd": [0.5, 0.7]}},
+        ... ]
+        >>> difference, = Scores(rows).versus("b")
+        >>> round(difference["mmd"], 6), round(difference["mmd_se"], 6)
+        (0.3, 0.0)
+        """
+        base = self[baseline]
+        return [
+            {"name": row["name"], **_differences(row, base, self.columns)}
+            for row in self.rows
+            if row is not base and not row["reference"]
+        ]
+
+    def cells(self) -> list[list[str]]:
+        """Return the table as text: a row of headings, then a row for each set of samples."""
+        headings = ["", *(self._heading(column) for column in self.columns)]
+        return [headings, *([row["name"], *(text_of(row, column) for column in self.columns)] for row in self.rows)]
+
+    def difference_cells(self) -> list[list[str]]:
+        """Return the comparison with the baseline as text; empty if there is none.
+
+        The nn ratio of both stands last: a sampler that is better but less new may only be closer to copies.
+        """
+        if self.baseline is None:
+            return []
+        differences = self.versus(self.baseline)
+        columns = [column for column in self.columns if any(column in row for row in differences)]
+        novelty = ["nn ratio, of both"] if "nn_ratio" in self.columns else []
+        cells = [[f"better than {self.baseline} by", *(_plain(self._heading(c)) for c in columns), *novelty]]
+        for row in differences:
+            of_both = ", ".join(text_of(self[name], "nn_ratio") for name in (row["name"], self.baseline))
+            cells.append(
+                [row["name"], *(text_of(row, column, "+") for column in columns), *([of_both] if novelty else [])]
+            )
+        return cells
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain Python objects, ready for JSON: None stands for NaN."""
+        found: dict[str, Any] = {"rows": [_without_nan(row) for row in self.rows], "notes": list(self.notes)}
+        if self.headings:
+            found["headings"] = dict(self.headings)
+        if self.baseline is not None:
+            found["baseline"] = self.baseline
+            found["versus_baseline"] = [_without_nan(row) for row in self.versus(self.baseline)]
+        return found
+
+    def to_markdown(self) -> str:
+        """Return the table in GitHub's Markdown, with the notes below it."""
+        parts = [markdown_table(cells) for cells in (self.cells(), self.difference_cells()) if cells]
+        return "\n\n".join([*parts, "\n".join(f"- {note}" for note in self.notes)]).rstrip() + "\n"
+
+    def to_csv(self, path: storage.PathLike) -> None:
+        """Write the rows as CSV, with all digits, a column for each metric and each standard error.
+
+        Parameters
+        ----------
+        path : path_like
+            The file; an existing one is replaced, in one step.
+        """
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(self._flat()[0]) if self.rows else [], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self._flat())
+        storage.write_atomic(path, text.getvalue().encode("utf-8"))
+
+    def to_pandas(self) -> Any:
+        """Return the rows as a pandas data frame, with the names as index.
+
+        Raises
+        ------
+        MissingExtraError
+            If pandas is not installed.
+        """
+        try:
+            import pandas as pd  # type: ignore[import-untyped, unused-ignore]
+        except ModuleNotFoundError:
+            raise MissingExtraError("pandas is not installed; run: pip install pandas", name="pandas") from None
+        return pd.DataFrame(self._flat()).set_index("name")
+
+    def __str__(self) -> str:
+        differences = _aligned(self.difference_cells())
+        return "\n".join([*_aligned(self.cells()), *(["", *differences, ""] if differences else []), *self.notes])
+
+    def _heading(self, column: str) -> str:
+        return self.headings.get(column, HEADINGS[column])
+
+    def _flat(self) -> list[dict[str, Any]]:
+        """Return the rows with one set of keys, without the single runs; None where a value is missing."""
+        keys = ["name", "reference"]
+        for column in self.columns:
+            keys += [key for key in (column, f"{column}_se") if any(key in row for row in self.rows)]
+        return [{key: row.get(key) for key in keys} for row in self.rows]
+
+
+def summary(runs: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    """Return mean and standard error of each metric over runs with different seeds, and the runs."""
+    if len(runs) == 1:
+        return dict(runs[0])
+    found: dict[str, Any] = {}
+    for metric in runs[0]:
+        values = np.array([run[metric] for run in runs], np.float64)
+        found[metric] = float(values.mean())
+        found[f"{metric}_se"] = float(values.std(ddof=1) / np.sqrt(len(runs)))
+    return found | {"runs": {metric: [float(run[metric]) for run in runs] for metric in runs[0]}}
+
+
+def check_baseline(baseline: str | None, names: Sequence[str]) -> None:
+    """Raise InvalidInputError unless the baseline is None or one of the names."""
+    if baseline is not None and baseline not in names:
+        raise InvalidInputError(f"baseline must name one of {', '.join(map(repr, names))}; got {baseline!r}")
+
+
+def _differences(row: Mapping[str, Any], base: Mapping[str, Any], columns: Sequence[str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for column in columns:
+        metric = METRICS.get(column)
+        if metric is None or metric.better == "reference" or column not in row or column not in base:
+            continue
+        sign = -1.0 if metric.better == "lower" else 1.0
+        found[column] = sign * (row[column] - base[column])
+        runs, base_runs = (each.get("runs", {}).get(column, []) for each in (row, base))
+        if len(runs) == len(base_runs) > 1:
+            values = np.subtract(runs, base_runs)
+            found[f"{column}_se"] = float(values.std(ddof=1) / np.sqrt(len(values)))
+        elif len(runs) > 1 and len(base_runs) > 1:
+            found[f"{column}_se"] = float(np.hypot(row[f"{column}_se"], base[f"{column}_se"]))
+    return found
+
+
+def text_of(row: Mapping[str, Any], column: str, sign: str = "") -> str:
+    """Return a metric of a row with its standard error, to the digits that mean something."""
+    value = row.get(column)
+    if value is None:
+        return "-"
+    if column == "n":
+        return str(value)
+    if column in ("fit_seconds", "sample_seconds"):
+        return f"{value:.3f}" if value < 1 else f"{value:.1f}"
+    error = row.get(f"{column}_se")
+    decimals = METRICS[column].decimals if column in METRICS else None
+    if decimals is None:
+        decimals = _decimals(value) if not sign or error is None else _decimals(error, significant=2)
+    return f"{value:{sign}.{decimals}f}" + ("" if error is None else f" ± {error:.{decimals}f}")
+
+
+def _decimals(value: float, significant: int = 3) -> int:
+    """Decimals that show so many significant digits, at most 5, at most 3 from 0.01 on."""
+    size = abs(value)
+    if not np.isfinite(size) or size == 0:
+        return 3
+    return int(np.clip(significant - 1 - np.floor(np.log10(size)), 0, 3 if size >= 0.01 else 5))
+
+
+def _plain(heading: str) -> str:
+    return heading.rstrip(" ↓↑")
+
+
+def _without_nan(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: {name: [None if x != x else x for x in values] for name, values in value.items()}
+        if key == "runs"
+        else None
+        if value != value
+        else value
+        for key, value in row.items()
+    }
+
+
+def markdown_table(cells: Sequence[Sequence[str]]) -> str:
+    """Return rows of text, the first of headings, as a table in GitHub's Markdown."""
+    rule = ["---", *["---:"] * (len(cells[0]) - 1)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (cells[0], rule, *cells[1:]))
+
+
+def _aligned(cells: list[list[str]]) -> list[str]:
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))] if cells else []
+    return [
+        "  ".join(cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(row))
+        for row in (list(zip(row, widths, strict=True)) for row in cells)
+    ]

@@ -1,0 +1,195 @@
+"""The catalogue: every metric ranks a copier, a good sampler and a noisy one as it should."""
+
+import numpy as np
+import pytest
+
+from vicinal import metrics
+from vicinal.evaluation.catalogue import DEFAULT_METRICS, METRICS, Reference, Samples
+
+SEEDS = range(3)
+QUALITY = [name for name, metric in METRICS.items() if metric.better != "reference"]
+N, M = 1500, 240  # training rows; held-out and generated rows
+
+
+def mixture(seed):
+    """Return a function that draws rows of eight dimensions from five clusters of unequal weight and shape."""
+    generator = np.random.default_rng(seed)
+    centres = 2 * generator.normal(size=(5, 8))
+    shapes = generator.normal(size=(5, 8, 8)) / np.sqrt(8)
+    weights = generator.dirichlet(np.full(5, 5.0))
+
+    def draw(n, scale=1.0, clusters=5):
+        cells = generator.choice(5, n, p=weights) % clusters
+        return centres[cells] + scale * np.einsum("nij,nj->ni", shapes[cells], generator.normal(size=(n, 8)))
+
+    return draw, generator
+
+
+@pytest.fixture(scope="module", params=SEEDS)
+def table(request):
+    """Return every metric of every sampler, for one seed."""
+    draw, generator = mixture(request.param)
+    train, real = draw(N), draw(M)
+    samplers = {
+        "copies": train[generator.integers(0, N, M)],
+        "good": draw(M),
+        "noise": draw(M, scale=3.0),
+        "collapsed": draw(M, clusters=1),
+    }
+    reference = Reference(real, train, request.param)
+    found = {}
+    for name, rows in samplers.items():
+        samples = Samples(reference, rows, request.param)
+        found[name] = {key: metric.compute(samples) for key, metric in METRICS.items()}
+    return found
+
+
+def worse(name, value, other):
+    """Return by how much ``value`` is worse than ``other`` in a metric that has a direction."""
+    return value - other if METRICS[name].better == "lower" else other - value
+
+
+@pytest.mark.parametrize("name", [name for name in QUALITY if name != "recall"])
+def test_noise_is_worse_than_fresh_draws(table, name):
+    # Not in recall: the balls of scattered samples are large, and reach all real rows.
+    good, noise = table["good"][name], table["noise"][name]
+    assert worse(name, noise, good) > 0.3 * abs(good)
+
+
+@pytest.mark.parametrize("name", [name for name in QUALITY if name not in {"precision", "density"}])
+def test_a_collapsed_sampler_is_worse_than_fresh_draws(table, name):
+    # Not in precision and density: what it makes is good, there is only little of it.
+    good, collapsed = table["good"][name], table["collapsed"][name]
+    assert worse(name, collapsed, good) > 0.3 * abs(good)
+
+
+@pytest.mark.parametrize("name", QUALITY)
+def test_quality_does_not_see_copying(table, name):
+    good, copies = table["good"][name], table["copies"][name]
+    bad = max((table[other][name] for other in ("noise", "collapsed")), key=lambda value: worse(name, value, good))
+    assert worse(name, copies, good) < 0.25 * worse(name, bad, good)
+
+
+def test_variance_tells_noise_and_collapse_from_fresh_draws(table):
+    ratio = {sampler: found["variance_ratio"] for sampler, found in table.items()}
+    assert ratio["good"] == pytest.approx(1.0, abs=0.15)
+    assert ratio["copies"] == pytest.approx(1.0, abs=0.15)
+    assert ratio["collapsed"] < 0.8
+    assert ratio["noise"] > 1.5
+
+
+@pytest.mark.parametrize("prefix", ["", "feature_"])
+def test_novelty_sees_copying(table, prefix):
+    ratio, authentic, c_t = (
+        {sampler: found[prefix + name] for sampler, found in table.items()}
+        for name in ("nn_ratio", "authenticity", "data_copying")
+    )
+    assert ratio["copies"] == 0.0
+    assert ratio["good"] == pytest.approx(1.0, abs=0.15)
+    assert ratio["noise"] > 1.5
+    assert authentic["copies"] == 0.0
+    assert 20 < authentic["good"] < 75 < authentic["noise"]
+    assert c_t["copies"] < -3 < c_t["good"] < 3 < c_t["noise"]
+
+
+@pytest.fixture
+def sets():
+    draw, _ = mixture(7)
+    return {"train": draw(400), "real": draw(220), "generated": draw(150, scale=1.2)}
+
+
+def public(real, generated, train, seed):
+    """Return every metric by the public functions."""
+    novelty = {
+        "nn_ratio": metrics.nn_ratio(real, generated, train=train),
+        "authenticity": metrics.authenticity(train, generated),
+        "data_copying": metrics.data_copying_test(real, generated, train=train, random_state=seed),
+    }
+    return {
+        "frechet_distance": metrics.frechet_distance(real, generated),
+        "kernel_distance": metrics.kernel_distance(real, generated, random_state=seed),
+        **metrics.precision_recall(real, generated)._asdict(),
+        **metrics.density_coverage(real, generated)._asdict(),
+        "wasserstein_distance": metrics.wasserstein_distance(real, generated, random_state=seed),
+        "wasserstein_1_distance": metrics.wasserstein_distance(real, generated, p=1, random_state=seed),
+        "sliced_wasserstein_distance": metrics.sliced_wasserstein_distance(real, generated, random_state=seed),
+        "sinkhorn_divergence": metrics.sinkhorn_divergence(real, generated, random_state=seed),
+        "mmd": metrics.mmd(real, generated, random_state=seed),
+        "variance_ratio": metrics.variance_ratio(real, generated),
+        **novelty,
+        **{f"feature_{name}": value for name, value in novelty.items()},
+    }
+
+
+def test_the_catalogue_computes_the_public_functions(sets):
+    pytest.importorskip("ot")
+    samples = Samples(Reference(sets["real"], sets["train"], 3), sets["generated"], 3)
+    expected = public(**sets, seed=3)
+    assert {name: metric.compute(samples) for name, metric in METRICS.items()} == pytest.approx(expected, rel=1e-12)
+    assert list(expected) == list(METRICS)
+
+
+def test_what_needs_the_training_data_says_so(sets):
+    pytest.importorskip("ot")
+    samples = Samples(Reference(sets["real"], None, 0), sets["generated"], 0)
+    for metric in METRICS.values():
+        if metric.needs_train:
+            with pytest.raises(ValueError, match=r"pass train=, or leave novelty out of metrics"):
+                metric.compute(samples)
+        else:
+            assert np.isfinite(metric.compute(samples))
+
+
+def test_more_searched_rows_than_there_are_change_nothing(sets):
+    pytest.importorskip("ot")
+    found = []
+    for max_searched in (None, 220, 10_000):
+        samples = Samples(Reference(sets["real"], sets["train"], 3, max_searched), sets["generated"], 3)
+        found.append({name: metric.compute(samples) for name, metric in METRICS.items()})
+    assert found[0] == found[1] == found[2]
+
+
+def test_searched_rows_are_drawn_by_the_seed(sets):
+    def searched(seed):
+        return Reference(sets["real"], sets["train"], seed, 40).searched
+
+    rows = {row.tobytes(): i for i, row in enumerate(sets["real"])}
+    where = [rows[row.tobytes()] for row in searched(0)]
+    assert len(where) == 40
+    assert where == sorted(set(where)), "each once, in the order of the held-out rows"
+    assert np.array_equal(searched(0), searched(0))
+    assert not np.array_equal(searched(0), searched(1))
+    assert max(where) >= 180, "not merely the first"
+
+
+OF_NEIGHBOURS = ("precision", "recall", "density", "coverage", "nn_ratio", "authenticity", "data_copying")
+
+
+def test_only_metrics_of_neighbours_leave_rows_out(sets):
+    pytest.importorskip("ot")
+    few = Reference(sets["real"], sets["train"], 3, 40)
+    samples = Samples(few, sets["generated"], 3)
+    found = {name: metric.compute(samples) for name, metric in METRICS.items()}
+    whole = Samples(Reference(sets["real"], sets["train"], 3), sets["generated"], 3)
+    cut = Samples(Reference(few.searched, sets["train"], 3), sets["generated"][:40], 3)
+    for name, value in found.items():
+        leaves_out = name.removeprefix("feature_") in OF_NEIGHBOURS
+        expected, other = (cut, whole) if leaves_out else (whole, cut)
+        assert value == METRICS[name].compute(expected), name
+        if name != "recall":
+            assert value != METRICS[name].compute(other), name
+
+
+def test_the_catalogue_hangs_together():
+    assert set(DEFAULT_METRICS) <= set(METRICS)
+    assert [name for name in METRICS if name in DEFAULT_METRICS] == list(DEFAULT_METRICS), "tables keep this order"
+    headings = [metric.heading for metric in METRICS.values()]
+    assert len(set(headings)) == len(headings)
+    for name, metric in METRICS.items():
+        arrow = {"lower": "↓", "higher": "↑", "reference": ")%"}[metric.better]
+        assert metric.heading[-1] in arrow, f"{name}: {metric.heading} does not say that {metric.better} is better"
+        assert metric.needs_train == (metric.better == "reference" and name != "variance_ratio")
+        assert (metric.space == "features") == (
+            name.startswith("feature_") or name in {"frechet_distance", "kernel_distance", "precision", "recall",
+                                                    "density", "coverage"}
+        )  # fmt: skip

@@ -1,0 +1,260 @@
+"""The table: its rows, its columns, and that it tells copies, noise and good samples apart."""
+
+import json
+
+import numpy as np
+import pytest
+
+from vicinal import evaluate, metrics
+from vicinal.evaluation import BOOTSTRAP, DEFAULT_METRICS, METRICS, REAL, RECONSTRUCTIONS
+from vicinal.evaluation.scores import Scores
+from vicinal.metrics.features import PixelFeatures
+
+
+@pytest.fixture
+def data():
+    """Return training rows, held-out rows and samples of one distribution."""
+    return np.random.default_rng(0).normal(size=(3, 600, 4))
+
+
+def test_rows_and_columns(data):
+    train, real, good = data
+    scores = evaluate(real, {"good": good, "noise": 3 * good, "copies": train[:300]}, train=train)
+    assert [row["name"] for row in scores.rows] == [REAL, BOOTSTRAP, "good", "noise", "copies"]
+    assert [row["reference"] for row in scores.rows] == [True, True, False, False, False]
+    assert scores.columns == ["n", *DEFAULT_METRICS]
+    assert scores["good"]["frechet_distance"] == metrics.frechet_distance(real, good)
+    assert scores["good"]["nn_ratio"] == metrics.nn_ratio(real, good, train=train)
+    assert scores["good"]["authenticity"] == metrics.authenticity(train, good)
+    assert scores["good"]["data_copying"] == metrics.data_copying_test(real, good, train=train)
+    assert (scores["good"]["precision"], scores["good"]["recall"]) == metrics.precision_recall(real, good)
+    for metric in ("frechet_distance", "wasserstein_distance"):
+        assert scores["good"][metric] < scores["noise"][metric]
+    assert scores[REAL]["nn_ratio"] == 1.0
+    assert scores[REAL]["data_copying"] == 0.0
+    assert scores[BOOTSTRAP]["nn_ratio"] == scores["copies"]["nn_ratio"] == 0.0
+    assert scores[BOOTSTRAP]["authenticity"] == 0.0
+    assert scores["copies"]["n"] == 300
+
+
+def test_one_array_is_one_row(data):
+    scores = evaluate(data[1], data[2])
+    assert [row["name"] for row in scores.rows] == ["generated"]
+    assert "nn_ratio" not in scores.columns
+    assert any("novelty is not measured" in note for note in scores.notes)
+
+
+def test_features_are_used_for_the_frechet_distance(data):
+    train, real, good = data
+    scores = evaluate(real, good, train=train, features=lambda rows: rows[:, :1] * 100)
+    assert scores["generated"]["frechet_distance"] == metrics.frechet_distance(real[:, :1] * 100, good[:, :1] * 100)
+
+
+def test_metrics_by_name(data):
+    train, real, good = data
+    scores = evaluate(real, good, train=train, metrics=["nn_ratio", "mmd", "coverage"])
+    assert scores.columns == ["n", "coverage", "mmd", "nn_ratio"]
+    assert scores["generated"]["mmd"] == metrics.mmd(real, good)
+    with pytest.raises(ValueError, match=r"metrics must be one of 'frechet_distance', .*; got 'fid'"):
+        evaluate(real, good, metrics=["fid"])
+    with pytest.raises(ValueError, match="must not name 'nn_ratio' without the training data: pass train="):
+        evaluate(real, good, metrics=["nn_ratio"])
+    with pytest.raises(ValueError, match="must be a sequence of one or more names; got 'mmd'"):
+        evaluate(real, good, metrics="mmd")
+
+
+def test_every_metric_has_a_finite_value_and_a_heading_of_its_own(data):
+    train, real, good = data
+    scores = evaluate(real[:300], good[:250], train=train, metrics=list(METRICS))
+    assert set(scores.columns) == {"n", *METRICS}
+    assert all(np.isfinite(row[name]) for row in scores.rows for name in METRICS)
+    assert len(set(scores.cells()[0])) == len(METRICS) + 2
+    # without features there is one space
+    assert scores["generated"]["feature_nn_ratio"] == scores["generated"]["nn_ratio"]
+
+
+def test_novelty_in_feature_space(data):
+    train, real, good = data
+    names = ["nn_ratio", "feature_nn_ratio", "feature_authenticity", "feature_data_copying"]
+    scores = evaluate(real, good, train=train, features=lambda rows: rows[:, :2], metrics=names)
+    first = [rows[:, :2] for rows in (real, good, train)]
+    assert scores["generated"]["feature_nn_ratio"] == metrics.nn_ratio(*first[:2], train=first[2])
+    assert scores["generated"]["feature_authenticity"] == metrics.authenticity(first[2], first[1])
+    assert scores["generated"]["feature_data_copying"] == metrics.data_copying_test(*first[:2], train=first[2])
+    assert scores["generated"]["nn_ratio"] == metrics.nn_ratio(real, good, train=train)
+
+
+def test_several_seeds_give_mean_standard_error_and_paired_differences(data):
+    train, real, _ = data
+    generator = np.random.default_rng(1)
+    sets = {"good": [generator.normal(size=(600, 4)) for _ in range(4)]}
+    sets["noisier"] = [1.1 * x for x in sets["good"]]
+    scores = evaluate(real, sets, train=train, baseline="noisier", random_state=3)
+    values = [metrics.frechet_distance(real, x) for x in sets["good"]]
+    row = scores["good"]
+    assert row["runs"]["frechet_distance"] == pytest.approx(values)
+    assert row["frechet_distance"] == pytest.approx(np.mean(values))
+    assert row["frechet_distance_se"] == pytest.approx(np.std(values, ddof=1) / 2)
+    transport = [metrics.wasserstein_distance(real, x, random_state=3 + i) for i, x in enumerate(sets["good"])]
+    assert row["runs"]["wasserstein_distance"] == pytest.approx(transport)
+    assert len(scores[REAL]["runs"]["frechet_distance"]) == len(scores[BOOTSTRAP]["runs"]["frechet_distance"]) == 4
+    (difference,) = scores.versus("noisier")
+    base = scores["noisier"]["runs"]["wasserstein_distance"]
+    assert difference["wasserstein_distance"] == pytest.approx(np.mean(base) - np.mean(transport))
+    assert difference["wasserstein_distance"] > 0
+    paired = np.std(np.subtract(base, transport), ddof=1) / 2
+    assert difference["wasserstein_distance_se"] == pytest.approx(paired)
+    # the pairs share their chance, so that the difference is known better than either
+    assert paired < min(scores[name]["wasserstein_distance_se"] for name in sets)
+    assert "nn_ratio" not in difference
+    headings, cells = scores.difference_cells()
+    assert headings[0] == "better than noisier by"
+    assert headings[-1] == "nn ratio, of both"
+    assert cells[headings.index("W2")].startswith("+")
+    assert scores.to_dict()["versus_baseline"] == [difference]
+    with pytest.raises(ValueError, match="baseline must name one of 'good', 'noisier'; got 'best'"):
+        evaluate(real, sets, baseline="best")
+
+
+def test_the_better_sampler_is_better_by_what_it_should_be():
+    """Of two shifted samplers the nearer is better by the difference of the squared shifts."""
+    generator = np.random.default_rng(0)
+    real = generator.normal(size=(4000, 3))
+    near = [generator.normal(size=(4000, 3)) + np.array([1.0, 0.0, 0.0]) for _ in range(5)]
+    far = [generator.normal(size=(4000, 3)) + np.array([2.0, 0.0, 0.0]) for _ in range(5)]
+    scores = evaluate(real, {"near": near, "far": far}, metrics=["frechet_distance"], baseline="far")
+    (difference,) = scores.versus("far")
+    assert difference["frechet_distance"] == pytest.approx(3.0, abs=5 * difference["frechet_distance_se"])
+    assert 0 < difference["frechet_distance_se"] < 0.1
+
+
+def test_images_are_seen_in_8_bits():
+    generator = np.random.default_rng(0)
+    real = generator.integers(0, 256, size=(40, 1, 5, 5), dtype=np.uint8)
+    exact = real.astype(np.float32) / 255.0
+    names = ["frechet_distance", "wasserstein_distance"]
+    scores = evaluate(
+        real, {"floats": exact, "over": exact * 1.2 - 0.1}, features=PixelFeatures(), metrics=names, train=real
+    )
+    assert scores["floats"]["frechet_distance"] == pytest.approx(0.0, abs=1e-9)
+    assert scores["floats"]["wasserstein_distance"] == pytest.approx(
+        metrics.wasserstein_distance(exact, exact), abs=1e-6
+    )
+    clipped = np.rint(np.clip(exact * 1.2 - 0.1, 0, 1) * 255) / 255
+    assert scores["over"]["frechet_distance"] == pytest.approx(metrics.frechet_distance(exact, clipped), rel=1e-4)
+    seen = []
+    evaluate(real, exact, features=lambda images: seen.append(images) or images.reshape(len(images), -1), metrics=names)
+    assert all(images.dtype == np.float32 and np.array_equal(images, exact) for images in seen)
+
+
+def test_grey_images_compare_with_rgb_ones():
+    real, fake = np.random.default_rng(0).integers(0, 256, size=(2, 40, 1, 5, 5), dtype=np.uint8)
+    options = {"train": fake[::-1] // 2, "features": PixelFeatures(), "reconstructions": fake}
+    rgb = evaluate(real, np.repeat(fake, 3, axis=1), **options)["generated"]
+    both_rgb = [np.repeat(x, 3, axis=1) for x in (real, fake)]
+    expected = evaluate(*both_rgb, **options)["generated"]
+    assert rgb == {key: value if key == "name" else pytest.approx(value) for key, value in expected.items()}
+
+
+def test_images_in_another_range_are_named():
+    generator = np.random.default_rng(0)
+    real = generator.random((40, 1, 5, 5))
+    with pytest.raises(ValueError, match=r"generated\['x'\] must be floats in \[0, 1\].*divide by 255"):
+        evaluate(real, {"x": 255.0 * real}, features=PixelFeatures())
+    with pytest.raises(ValueError, match=r"got values up to 25.* against 0.99.*divide the one in 0..255 by 255"):
+        evaluate(real, 255.0 * real)
+    with pytest.raises(ValueError, match=r"real must be floats in .* from -1 to 1"):
+        evaluate(np.where(real < 0.5, -1.0, 1.0), real, features=PixelFeatures())
+
+
+def test_reconstructions_are_a_reference_row(data):
+    train, real, good = data
+    scores = evaluate(real, good, train=train, reconstructions=real)
+    assert [row["name"] for row in scores.rows] == [REAL, BOOTSTRAP, RECONSTRUCTIONS, "generated"]
+    assert scores[RECONSTRUCTIONS]["reference"]
+    assert scores[RECONSTRUCTIONS]["frechet_distance"] == pytest.approx(0.0, abs=1e-9)
+    assert "nn_ratio" not in scores[RECONSTRUCTIONS]
+
+
+def test_torch_modules_and_frechet_names():
+    torch = pytest.importorskip("torch")
+    generator = np.random.default_rng(0)
+    real, fake = generator.integers(0, 256, size=(2, 40, 1, 5, 5), dtype=np.uint8)
+    module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(25, 3))
+    scores = evaluate(real, torch.from_numpy(fake), features=module, metrics=["frechet_distance"])
+    with torch.no_grad():
+        a, b = (module(torch.from_numpy(x).float() / 255) for x in (real, fake))
+    assert scores["generated"]["frechet_distance"] == pytest.approx(metrics.frechet_distance(a, b), rel=1e-4)
+    assert "Features: Sequential." in scores.notes
+
+    class Named(PixelFeatures):
+        frechet_name = "FID"
+
+    assert "FID ↓" in evaluate(real, fake, features=Named(), metrics=["frechet_distance"]).cells()[0]
+
+
+def test_csv_and_pandas_hold_all_digits(data, tmp_path):
+    train, real, good = data
+    scores = evaluate(real, {"a, b": [good, good[::-1]], "c": real}, train=train)
+    scores.to_csv(tmp_path / "scores.csv")
+    pd = pytest.importorskip("pandas")
+    frame = pd.read_csv(tmp_path / "scores.csv", index_col="name")
+    assert frame.loc["a, b", "frechet_distance"] == scores["a, b"]["frechet_distance"]
+    assert np.isnan(frame.loc["c", "frechet_distance_se"])
+    pd.testing.assert_frame_equal(scores.to_pandas(), frame)
+
+
+def test_pandas_missing_says_so(data, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pandas", None)
+    with pytest.raises(ImportError, match="pandas is not installed; run: pip install pandas"):
+        evaluate(data[0], data[1]).to_pandas()
+
+
+def test_bad_input(data):
+    with pytest.raises(ValueError, match=r"generated\['x'\] must have rows of shape \(4,\), like real; got \(3,\)"):
+        evaluate(data[1], {"x": data[2][:, :3]})
+    with pytest.raises(ValueError, match="real must have at least 6 rows"):
+        evaluate(data[1][:1], data[2])
+    with pytest.raises(ValueError, match="at least one set of samples"):
+        evaluate(data[1], {})
+    with pytest.raises(ValueError, match="must not use the names of reference rows; got bootstrap copies"):
+        evaluate(data[1], {BOOTSTRAP: data[2]})
+    with pytest.raises(ValueError, match="random_state must be an integer from 0 to 4294957296; got -1"):
+        evaluate(data[1], data[2], train=data[0], random_state=-1)
+    with pytest.raises(ValueError, match="train must be finite"):
+        evaluate(data[1], data[2], train=np.full((9, 4), np.inf))
+    with pytest.raises(ValueError, match=r"generated\['generated'\] must hold at least one set of samples; got none"):
+        evaluate(data[1], [])
+    with pytest.raises(
+        TypeError, match=r"features must be a FeatureExtractor, a torch.nn.Module or a callable; got str"
+    ):
+        evaluate(data[1], data[2], features="pixels")
+
+
+def test_nan_is_none_in_json(data):
+    scores = evaluate(data[0], {1: data[2]}, train=data[0])  # held-out rows that are training rows
+    assert np.isnan(scores["1"]["nn_ratio"])
+    assert json.loads(json.dumps(scores.to_dict(), allow_nan=False))["rows"][2]["nn_ratio"] is None
+    again = Scores(scores.to_dict()["rows"])
+    assert again.cells()[3][1 + again.columns.index("nn_ratio")] == "-"
+
+
+def test_as_text():
+    rows = [
+        {"name": "a", "reference": True, "n": 5, "frechet_distance": 123.456, "nn_ratio": 0.5},
+        {"name": "bb", "reference": False, "n": 5, "frechet_distance": 1.23456, "frechet_distance_se": 0.0456},
+    ]
+    scores = Scores(rows, ["A note."])
+    assert scores.cells()[1:] == [["a", "5", "123", "0.50"], ["bb", "5", "1.23 ± 0.05", "-"]]
+    assert scores.to_markdown().splitlines() == [
+        "|  | n | Frechet distance ↓ | nn ratio (1 = fresh) |",
+        "| --- | ---: | ---: | ---: |",
+        "| a | 5 | 123 | 0.50 |",
+        "| bb | 5 | 1.23 ± 0.05 | - |",
+        "",
+        "- A note.",
+    ]
+    assert len({len(line) for line in str(scores).splitlines()[:3]}) == 1
+    assert json.loads(json.dumps(scores.to_dict())) == {"rows": rows, "notes": ["A note."]}
+    with pytest.raises(KeyError, match="no row 'c'; there are 'a', 'bb'"):
+        scores["c"]
