@@ -31,7 +31,7 @@ def two_lumps(n, seed=0, d=2):
 @pytest.mark.parametrize("d", [1, 2])
 def test_the_density_of_a_flow_integrates_to_one(kind, d):
     sampler = small_flow(kind).fit(two_lumps(800, d=d))
-    edges = np.linspace(-40, 40, 8001 if d == 1 else 401)
+    edges = np.linspace(-40, 40, 2001 if d == 1 else 301)
     middle = (edges[1:] + edges[:-1]) / 2
     grid = np.stack(np.meshgrid(*[middle] * d), axis=-1).reshape(-1, d)
     mass = np.exp(sampler.score_samples(grid)).sum() * (edges[1] - edges[0]) ** d
@@ -55,15 +55,15 @@ def test_the_density_of_a_flow_is_a_change_of_variables(kind):
 
 
 def test_a_flow_finds_two_lumps():
-    latents, fresh = two_lumps(2000), two_lumps(4000, seed=1)
-    sampler = small_flow(n_epochs=30, learning_rate=2e-2).fit(latents)
+    latents, fresh = two_lumps(1500), two_lumps(2000, seed=1)
+    sampler = small_flow(n_epochs=25, learning_rate=2e-2).fit(latents)
     truth = (
         stats.norm.logpdf(np.abs(fresh[:, 0]), 6.0) + np.log(0.5) + stats.norm.logpdf(fresh[:, 1], 0.5 * fresh[:, 0])
     )
     assert truth.mean() - 0.15 < sampler.score(fresh) < truth.mean() + 0.01
     assert sampler.score(fresh) > GaussianSampler().fit(latents).score(fresh) + 1.0
     assert sampler.validation_score_ == pytest.approx(sampler.score(fresh), abs=0.15)
-    first = sampler.sample(4000)[:, 0]
+    first = sampler.sample(2000)[:, 0]
     assert ((first > 0).mean(), (np.abs(first) < 2).mean()) == (
         pytest.approx(0.5, abs=0.05),
         pytest.approx(0, abs=0.02),
@@ -112,9 +112,9 @@ class TestTraining:
         latents = np.random.default_rng(0).normal(size=(60, 3))
         sampler = make(n_epochs=400, patience=4, learning_rate=5e-2).fit(latents)
         assert 5 <= sampler.n_epochs_ < 300
-        best = make(n_epochs=400, patience=30, learning_rate=5e-2).fit(latents)
+        best = make(n_epochs=400, patience=12, learning_rate=5e-2).fit(latents)
         assert best.validation_score_ >= sampler.validation_score_
-        assert best.n_epochs_ > sampler.n_epochs_ + 10
+        assert best.n_epochs_ >= sampler.n_epochs_ + 8
 
     def test_parameters_may_change_after_the_fit(self, make, tmp_path):
         sampler = make(n_epochs=1).fit(two_lumps(100))
@@ -131,12 +131,14 @@ class TestTraining:
             assert sampler.score_samples([[0.1, -3.0], [0.1, -2.0]]).tolist() == [0.0, -np.inf]
 
     def test_automatic_epochs(self, make):
-        sampler = make(n_epochs="auto").set_params(batch_size=512)
-        few, many = (1, 10) if isinstance(sampler, FlowSampler) else (2, 19)
-        assert sampler._check_training(10**6) == (100_000, 1758, few)
-        assert sampler._check_training(60_000) == (6000, 106, many)
-        assert sampler._check_training(1200) == (120, 10, 100)  # 3 steps of 512 would be too few
-        assert sampler._check_training(2) == (1, 1, 100)
+        assert make(n_epochs="auto", patience=1000).fit(two_lumps(3)).n_epochs_ == 100  # the most there are
+
+    def test_weights_weigh_the_loss(self, make):
+        latents = two_lumps(1000)
+        weights = np.where(latents[:, 0] > 0, 9.0, 1.0)
+        sampler = make(n_epochs=12, learning_rate=2e-2).fit(latents, sample_weight=weights)
+        assert sampler.mean_ == pytest.approx(np.average(latents, axis=0, weights=weights))
+        assert (sampler.sample(2000)[:, 0] > 0).mean() == pytest.approx(0.9, abs=0.08)
 
     @pytest.mark.parametrize(
         ("options", "message"),

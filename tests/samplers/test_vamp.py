@@ -1,13 +1,9 @@
-"""The learned prior: the contract for an autoencoder of its own dimensions, and known answers."""
-
-import pickle
+"""The learned prior: known answers, and what cannot be used."""
 
 import numpy as np
 import pytest
 from scipy import stats
 from scipy.special import logsumexp
-from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
 
 import vicinal
 from vicinal.samplers import VampSampler
@@ -28,35 +24,10 @@ def sampler():
     return VampSampler(Model(), random_state=3).fit(np.zeros((10, 4), np.float32))
 
 
-def test_rows_are_functions_of_the_seed_and_their_number(sampler):
-    rows = sampler.sample(3000)
-    assert rows.dtype == np.float32
-    assert rows[:10].tobytes() == sampler.sample(10).tobytes()
-    assert np.concatenate([sampler.sample(600), sampler.sample(400, start=600)]).tobytes() == rows[:1000].tobytes()
-    assert sampler.sample(start=777).tobytes() == rows[777:778].tobytes()
-    assert sampler.sample(10, random_state=4).tobytes() != rows[:10].tobytes()
-
-
-def test_files_copies_and_clones(sampler, tmp_path):
+def test_the_autoencoder_is_not_saved(sampler, tmp_path):
     sampler.save(tmp_path / "s")
     assert isinstance(sampler.autoencoder, Model)
-    loaded = vicinal.load(tmp_path / "s")
-    assert (type(loaded), loaded.autoencoder, loaded.random_state) == (VampSampler, None, 3)
-    latents = sampler.sample(50)
-    for other in (loaded, pickle.loads(pickle.dumps(loaded))):  # noqa: S301 - our own bytes
-        assert other.sample(50).tobytes() == latents.tobytes()
-        assert other.score_samples(latents).tobytes() == sampler.score_samples(latents).tobytes()
-    loaded.save(tmp_path / "again")
-    assert (tmp_path / "again").read_bytes() == (tmp_path / "s").read_bytes()
-    with pytest.raises(NotFittedError):
-        clone(sampler).sample()
-    again = clone(sampler).fit(np.zeros((2, 4), np.float32))
-    assert again.sample(50).tobytes() == latents.tobytes()
-
-
-def test_not_fitted(tmp_path):
-    with pytest.raises(NotFittedError):
-        VampSampler(Model()).save(tmp_path / "s")
+    assert vicinal.load(tmp_path / "s").autoencoder is None
 
 
 def test_density_and_samples_of_the_mixture(sampler):
@@ -71,19 +42,6 @@ def test_density_and_samples_of_the_mixture(sampler):
         normal = (drawn[component == k] - part.mean) / np.sqrt(covariances[k])
         assert all(stats.kstest(column, "norm").pvalue > 1e-4 for column in normal.T)
         assert np.abs(np.corrcoef(normal.T) - np.eye(4)).max() < 0.05
-
-
-def test_density_does_not_depend_on_the_chunks(sampler, monkeypatch):
-    latents = sampler.sample(100)
-    whole = sampler.score_samples(latents)
-    monkeypatch.setattr("vicinal.samplers.vamp._CHUNK", 40)
-    assert sampler.score_samples(latents).tobytes() == whole.tobytes()
-
-
-def test_shapes_and_types_are_those_of_the_latents():
-    for dtype in (np.float16, np.float64):
-        drawn = VampSampler(Model()).fit(np.zeros((5, 2, 2, 1), dtype)).sample(7)
-        assert (drawn.shape, drawn.dtype) == ((7, 2, 2, 1), dtype)
 
 
 def test_models_of_vicinal():
