@@ -1,7 +1,6 @@
 """What the documentation shows is what the result files say."""
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +22,7 @@ def test_results_and_readme(tmp_path):
     for name in ("docs/results.md", "README.md"):
         whole = (ROOT / name).read_text("utf-8")
         (tmp_path / Path(name).name).write_text(whole.replace(shown(name), "nothing"), "utf-8")
-    command = [sys.executable, ROOT / "docs/results.py", "--page", tmp_path / "results.md", "--readme"]
+    command = [sys.executable, ROOT / "benchmarks/pages/results.py", "--page", tmp_path / "results.md", "--readme"]
     subprocess.run([*command, tmp_path / "README.md"], check=True)  # noqa: S603 - ours
     for name in ("docs/results.md", "README.md"):
         assert (tmp_path / Path(name).name).read_bytes() == (ROOT / name).read_bytes()
@@ -32,29 +31,22 @@ def test_results_and_readme(tmp_path):
 def test_performance(tmp_path):
     page = tmp_path / "performance.md"
     page.write_text("<!-- results -->\n<!-- /results -->", "utf-8")
-    results = tmp_path / "results"
-    results.mkdir()
-    for path in (ROOT / "benchmarks/results").glob("*.json"):
-        if "quick" not in path.stem:
-            shutil.copy(path, results)
-    command = [sys.executable, ROOT / "docs/performance.py", "full", "--results", results, "--page", page]
-    subprocess.run(command, check=True)  # noqa: S603 - ours
+    subprocess.run([sys.executable, ROOT / "benchmarks/pages/performance.py", "--page", page], check=True)  # noqa: S603 - ours
     assert page.read_text("utf-8") == f"<!-- results -->\n{shown('docs/performance.md')}\n<!-- /results -->"
 
 
 @pytest.mark.parametrize(
     ("script", "page"),
     [
-        ("autoencoders", "autoencoders"),
-        ("choosing_bins", "choosing-bins"),
-        ("frontier", "choosing-a-sampler"),
-        ("moments", "method"),
+        ("benchmarks/pages/autoencoders.py", "autoencoders"),
+        ("benchmarks/pages/choosing_bins.py", "choosing-bins"),
+        ("benchmarks/pages/frontier.py", "choosing-a-sampler"),
     ],
 )
 def test_pages_of_one_result(tmp_path, script, page):
     copy = tmp_path / "page.md"
     copy.write_text("<!-- results -->\n<!-- /results -->", "utf-8")
-    subprocess.run([sys.executable, ROOT / f"docs/{script}.py", "--page", copy], check=True)  # noqa: S603 - ours
+    subprocess.run([sys.executable, ROOT / script, "--page", copy], check=True)  # noqa: S603 - ours
     assert copy.read_text("utf-8") == f"<!-- results -->\n{shown(f'docs/{page}.md')}\n<!-- /results -->"
 
 

@@ -1,10 +1,11 @@
-"""What the scripts that fill the marked parts of the documentation have in common."""
+"""What the scripts that fill the marked parts of the documentation share."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-DOCS = Path(__file__).parent
+DOCS = Path(__file__).parents[2] / "docs"
+RESULTS = DOCS.parent / "benchmarks/results"
 GREEN, BLUE, RED = "#0b6e4f", "#3d5a80", "#b23a48"
 
 
