@@ -38,26 +38,28 @@ def main() -> None:
         "local": ("LocalSampler", local),
         "metrics": ("Metrics", metrics),
     }
-    lines, machine = [], ""
+    lines: list[str] = []
+    machine = ""
     for name, (title, section) in sections.items():
-        path = arguments.results / f"{name}.json"
-        result = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"not_run": "no result"}
         lines += ["", f"## {title}", ""]
+        result = load(arguments.results / f"{name}.json")
         if "not_run" in result:
             lines.append(f"Not run: {result['not_run']}.")
             continue
         text, plots = section(result)
         before, machine = machine, measured_on(result)
         where = "the same machine" if machine == before else machine
-        load = (
-            f"; load average at the start {result['facts']['load average']}"
-            if "load average" in result["facts"]
-            else ""
-        )
-        lines += [f"Measured in {result['mode']} mode on {where}{load}.", "", *text]
+        busy = f"load average at the start {result['facts'].get('load average', 'unknown')}"
+        lines += [f"Measured in {result['mode']} mode on {where}; {busy}.", "", *text]
         for plot, data in plots.items():
             (images / plot).write_bytes(data)
     fill(arguments.page, "results", "\n".join(lines))
+
+
+def load(path: Path) -> Row:
+    """Return a result."""
+    result: Row = {"not_run": "`make bench` measures it"}
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else result
 
 
 def measured_on(result: Row) -> str:
