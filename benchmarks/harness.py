@@ -94,7 +94,7 @@ def one_core() -> None:
         sys.modules["torch"].set_num_threads(1)
 
 
-def apart(function: Callable[..., Row], limit_s: float | None = None, **spec: Any) -> Row:
+def apart(function: Callable[..., Row], limit_s: float | None = None, /, **spec: Any) -> Row:
     """Return what a function of a module gives in a process of its own; ``spec`` and result are JSON-able.
 
     If it fails or takes longer than ``limit_s``, ``not_run`` says so, and ``stopped_s`` holds the limit.
