@@ -8,6 +8,7 @@ import gc
 import importlib
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -29,7 +30,7 @@ Row = dict[str, Any]
 Key = TypeVar("Key", bound=Hashable)
 
 INSTRUCTION_SETS = ("sse4.2", "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512vl", "neon", "sve")
-STARTUP_S = 20.0  # imports and compilation of a process, before its limit counts
+STARTUP_S = 120.0  # at most for imports and compilation of a process, before its limit counts
 
 
 def machine() -> dict[str, str]:
@@ -97,19 +98,27 @@ def one_core() -> None:
 def apart(function: Callable[..., Row], limit_s: float | None = None, /, **spec: Any) -> Row:
     """Return what a function of a module gives in a process of its own; ``spec`` and result are JSON-able.
 
-    If it fails or takes longer than ``limit_s``, ``not_run`` says so, and ``stopped_s`` holds the limit.
+    If it fails or is stopped (`stop_after`), ``not_run`` says so, and ``stopped_s`` holds the limit.
     """
     command = [sys.executable, __file__, function.__module__, function.__name__, json.dumps(spec)]
-    timeout = None if limit_s is None else limit_s + STARTUP_S
+    timeout = None if limit_s is None else 2 * limit_s + STARTUP_S
+    stopped: Row = {"not_run": f"stopped after {limit_s} s", "stopped_s": limit_s}
     try:
         found = subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout)  # noqa: S603
     except subprocess.TimeoutExpired:
-        return {"not_run": f"stopped after {limit_s:.0f} s", "stopped_s": limit_s}
+        return stopped
+    if found.returncode == -signal.SIGALRM:
+        return stopped
     if found.returncode:
         lines = found.stderr.strip().splitlines() or [f"the process ended with status {found.returncode}"]
         return {"not_run": lines[-1][:300]}
     result: Row = json.loads(found.stdout.splitlines()[-1])
     return result
+
+
+def stop_after(limit_s: float) -> None:
+    """End this process in so many seconds, unless it is called again; 0 is never."""
+    signal.setitimer(signal.ITIMER_REAL, limit_s)
 
 
 class Peak:
