@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA_DIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo study test test-all test-no-jit test-gpu lint format bench results clean
+.PHONY: help demo study test test-all test-no-jit test-gpu lint format bench house results clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,14 +52,17 @@ format: .venv/tools  ## put the code in its one format
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group bench
 	touch $@
 
-bench: .venv/bench  ## measure speed in five minutes and write docs/performance.md (FULL=1: hours; DATA_DIR as in results)
+bench: .venv/bench  ## measure speed in eight minutes and write docs/performance.md (FULL=1: hours; DATA_DIR as in results)
 	$(BIN)/python benchmarks/bench.py $(if $(FULL),--full) $(if $(DATA_DIR),--data-dir $(DATA_DIR)/mnist --models build/study/mnist/models)
+
+house: .venv/package  ## count lines, files, what a fit walks through, and what a newcomer reads
+	$(BIN)/python benchmarks/house.py
 
 results: study  ## measure anew what README and docs show, in hours (DATA_DIR=folder with mnist/, CelebA and a zip of eyes)
 	$(if $(DATA_DIR),for name in mnist celeba ocular frontier-mnist frontier-celeba frontier-ocular choosing-bins; do $(BIN)/vicinal benchmark benchmarks/configs/$$name.toml --data-dir $(DATA_DIR) --out build/study/$$name || exit 1; done)
 	$(BIN)/python benchmarks/pages/results.py --runs build/study
-	$(if $(DATA_DIR),$(BIN)/python benchmarks/autoencoders.py --data-dir $(DATA_DIR)/mnist --epochs 3 --force)
-	$(BIN)/python docs/autoencoders.py
+	$(if $(DATA_DIR),$(BIN)/python benchmarks/objectives.py --data-dir $(DATA_DIR)/mnist --epochs 3 --force)
+	$(BIN)/python benchmarks/pages/autoencoders.py
 	$(BIN)/python benchmarks/pages/choosing_bins.py --runs build/study
 	$(BIN)/python benchmarks/pages/frontier.py --runs build/study
 

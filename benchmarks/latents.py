@@ -1,4 +1,4 @@
-"""Latents to measure on: clustered ones of any size, and those of real MNIST digits."""
+"""Latents to measure on: clustered ones of any size, and those of real MNIST digits. And the plain NumPy to compare with."""
 
 from __future__ import annotations
 
@@ -48,3 +48,24 @@ def mnist(n: int, data_dir: Path, models: Path) -> Array:
     images, _ = datasets.load("mnist", data_dir=data_dir)
     autoencoder = vicinal.load(models / "ae-0.safetensors")
     return np.ascontiguousarray(vicinal.encode(autoencoder, images[:n]), dtype=np.float32)
+
+
+class PlainCells:
+    """Cells as one would write them in a few lines of NumPy: codes of all latents, drawn with replacement."""
+
+    def __init__(self, n_bins: int) -> None:
+        self.n_bins = n_bins
+        self.generator = np.random.default_rng(0)
+
+    def fit(self, latents: Array) -> None:
+        """Find bounds and codes."""
+        self.lower = latents.min(axis=0)
+        self.width = (latents.max(axis=0) - self.lower) / np.float32(self.n_bins)
+        self.codes = np.minimum(np.floor((latents - self.lower) / self.width), self.n_bins - 1).astype(np.uint8)
+
+    def sample(self, n: int) -> Array:
+        """Draw n latents."""
+        rows = self.generator.integers(len(self.codes), size=n)
+        noise = self.generator.random((n, self.codes.shape[1]), dtype=np.float32)
+        samples: Array = self.lower + (self.codes[rows] + noise) * self.width
+        return samples

@@ -1,11 +1,11 @@
 """How well each objective reconstructs MNIST, and what an epoch costs: docs/autoencoders.md shows the table.
 
-    python benchmarks/autoencoders.py --data-dir DIR/mnist --epochs 3
-    python benchmarks/autoencoders.py --dataset celeba --data-dir DIR --epochs 1 --objectives ae --latent-dim 64 --out benchmarks/results/autoencoders-celeba.json
-    python benchmarks/autoencoders.py --dataset digits --epochs 1 --objectives ae --out /tmp/autoencoders.json
+    python benchmarks/objectives.py --data-dir DIR/mnist --epochs 3
+    python benchmarks/objectives.py --dataset celeba --data-dir DIR --epochs 1 --objectives ae --latent-dim 64 --out benchmarks/results/autoencoders-celeba.json
+    python benchmarks/objectives.py --dataset digits --epochs 1 --objectives ae --out /tmp/autoencoders.json
 
-Objectives that the file already holds, trained with the same settings, are skipped, and one that was interrupted goes on
-from its checkpoint in ``--work``.
+Objectives that the file already holds, trained with the same settings, are skipped. An interrupted one continues from its
+checkpoint in ``--work``.
 """
 
 from __future__ import annotations
@@ -35,24 +35,7 @@ ROOT = Path(__file__).parents[1]
 
 def main() -> None:
     """Train and write, one objective after another."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--dataset", default="mnist")
-    parser.add_argument("--data-dir", type=Path)
-    parser.add_argument("--objectives", nargs="+", choices=OBJECTIVES, default=list(OBJECTIVES))
-    parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--latent-dim", type=int, default=16)
-    parser.add_argument("--width", type=int, default=16)
-    parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, help="of torch; its own choice without")
-    parser.add_argument("--n-images", type=int, help="train on the first so many images")
-    parser.add_argument("--force", action="store_true", help="train anew what is there already")
-    parser.add_argument(
-        "--work", type=Path, default=ROOT / "build/autoencoders", help="folder for models and checkpoints"
-    )
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/autoencoders.json")
-    arguments = parser.parse_args()
+    arguments = parsed()
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
     images = datasets.load(arguments.dataset, data_dir=arguments.data_dir).images[: arguments.n_images]
@@ -63,15 +46,33 @@ def main() -> None:
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     console = Console(highlight=False)
     for name in arguments.objectives:
-        if name in rows:
-            console.print(f"[bold]{name}[/]: there already")
-            continue
-        rows[name] = measure(name, images, test, arguments, console)
+        if name not in rows:
+            rows[name] = measure(name, images, test, arguments)
         row = rows[name]
         console.print(f"[bold]{name}[/]: error {row['test_error']:.5f}, {row['seconds_per_epoch']:.1f} s an epoch")
         ordered = [rows[known] for known in OBJECTIVES if known in rows]
         result = {"settings": settings, "mean_image_error": mean_image_error(images, test), "rows": ordered}
         write_atomic(arguments.out, (json.dumps(result, indent=1) + "\n").encode())
+
+
+def parsed() -> argparse.Namespace:
+    """Return the arguments."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--dataset", default="mnist")
+    parser.add_argument("--data-dir", type=Path)
+    parser.add_argument("--objectives", nargs="+", choices=OBJECTIVES, default=list(OBJECTIVES))
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--latent-dim", type=int, default=16)
+    parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, help="of torch; by default torch decides")
+    parser.add_argument("--n-images", type=int, help="train on the first so many images")
+    parser.add_argument("--force", action="store_true", help="train anew what the file already holds")
+    parser.add_argument("--work", type=Path, default=ROOT / "build/autoencoders", help="for models and checkpoints")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/autoencoders.json")
+    return parser.parse_args()
 
 
 def settings_of(arguments: argparse.Namespace, n_images: int) -> Row:
@@ -90,32 +91,26 @@ def finished(path: Path, settings: Row) -> dict[str, Row]:
     return {row["objective"]: row for row in result["rows"]}
 
 
-def measure(name: str, images: Any, test: Any, arguments: argparse.Namespace, console: Console) -> Row:
+def measure(name: str, images: Any, test: Any, arguments: argparse.Namespace) -> Row:
     """Train one objective and return its row."""
     checkpoint = arguments.work / f"{arguments.dataset}-{name}-checkpoint.safetensors"
     if arguments.force:
         checkpoint.unlink(missing_ok=True)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     ends = [time.perf_counter()]
-    with console.status(name) as status:
-
-        def on_epoch(epoch: int, loss: float) -> None:
-            ends.append(time.perf_counter())
-            status.update(f"{name}: {epoch} of {arguments.epochs} epochs, loss {loss:.4g}")
-
-        model = train(
-            name,
-            images,
-            latent_dim=arguments.latent_dim,
-            width=arguments.width,
-            n_epochs=arguments.epochs,
-            batch_size=arguments.batch_size,
-            random_state=arguments.seed,
-            device=arguments.device,
-            checkpoint=checkpoint,
-            resume=True,
-            on_epoch=on_epoch,
-        )
+    model = train(
+        name,
+        images,
+        latent_dim=arguments.latent_dim,
+        width=arguments.width,
+        n_epochs=arguments.epochs,
+        batch_size=arguments.batch_size,
+        random_state=arguments.seed,
+        device=arguments.device,
+        checkpoint=checkpoint,
+        resume=True,
+        on_epoch=lambda *_: ends.append(time.perf_counter()),
+    )
     model.save(arguments.work / f"{arguments.dataset}-{name}.safetensors")
     checkpoint.unlink()
     held_out = to_device(check_images(test, "test"), torch.device(arguments.device))

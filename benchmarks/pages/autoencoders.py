@@ -1,6 +1,6 @@
-"""Write the table of docs/autoencoders.md from what benchmarks/autoencoders.py measured.
+"""Write the table of docs/autoencoders.md from what benchmarks/objectives.py measured.
 
-python docs/autoencoders.py
+python benchmarks/pages/autoencoders.py
 """
 
 from __future__ import annotations
@@ -10,37 +10,26 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pages import DOCS, fill, measured_on, table
+from pages import DOCS, RESULTS, fill, measured_on, table
 
 Row = dict[str, Any]
 
-RESULT = DOCS.parent / "benchmarks/results/autoencoders.json"
-FACES = (
-    DOCS.parent / "benchmarks/results/autoencoders-celeba.json"
-)  # python benchmarks/autoencoders.py --dataset celeba ...
-
-FAMILIES = (  # of what brings latents into shape: nothing, each posterior, all latents together, a smooth decoder
+FAMILIES = (  # by what shapes the latents: nothing, each posterior, all latents together, a smooth decoder
     ("ae", "dae"),
     ("vae", "beta-vae", "sigma-vae", "vamp"),
     ("info-vae", "wae-mmd", "aae"),
     ("rae-l2", "rae-gp", "rae-sn"),
 )
 
-# The equation and the reference of each objective; x' is the reconstruction, means are over the batch.
-OBJECTIVES = {
+GHOSH = "[Ghosh et al. 2020](https://arxiv.org/abs/1903.12436)"
+OBJECTIVES = {  # the equation and the reference; x' is the reconstruction, means are over the batch
     "ae": ("‖x - x'‖²", "[Hinton & Salakhutdinov 2006](https://doi.org/10.1126/science.1127647)"),
     "dae": (
         "‖x - decode(encode(m x))‖², m masks a share of the pixels",
         "[Vincent et al. 2008](https://doi.org/10.1145/1390156.1390294)",
     ),
-    "vae": (
-        "‖x - x'‖² / 2s² + KL(q(z given x), N(0, I))",
-        "[Kingma & Welling 2014](https://arxiv.org/abs/1312.6114)",
-    ),
-    "beta-vae": (
-        "‖x - x'‖² / 2s² + β KL",
-        "[Higgins et al. 2017](https://openreview.net/forum?id=Sy2fzU9gl)",
-    ),
+    "vae": ("‖x - x'‖² / 2s² + KL(q(z given x), N(0, I))", "[Kingma & Welling 2014](https://arxiv.org/abs/1312.6114)"),
+    "beta-vae": ("‖x - x'‖² / 2s² + β KL", "[Higgins et al. 2017](https://openreview.net/forum?id=Sy2fzU9gl)"),
     "sigma-vae": (
         "D log s + ‖x - x'‖² / 2s² + KL, s² = mean square error of the batch",
         "[Rybkin et al. 2021](https://arxiv.org/abs/2006.13202)",
@@ -61,31 +50,25 @@ OBJECTIVES = {
         "‖x - x'‖² - λ log sigmoid D(z); D learns to tell z from N(0, I)",
         "[Makhzani et al. 2015](https://arxiv.org/abs/1511.05644)",
     ),
-    "rae-l2": (
-        "‖x - x'‖² + β/2 ‖z‖² + λ ‖decoder weights‖²",
-        "[Ghosh et al. 2020](https://arxiv.org/abs/1903.12436)",
-    ),
-    "rae-gp": (
-        "‖x - x'‖² + β/2 ‖z‖² + λ ‖d decode / dz‖²",
-        "[Ghosh et al. 2020](https://arxiv.org/abs/1903.12436)",
-    ),
+    "rae-l2": ("‖x - x'‖² + β/2 ‖z‖² + λ ‖decoder weights‖²", GHOSH),
+    "rae-gp": ("‖x - x'‖² + β/2 ‖z‖² + λ ‖d decode / dz‖²", GHOSH),
     "rae-sn": (
         "‖x - x'‖² + β/2 ‖z‖², spectral norm c in every layer of the decoder",
-        "[Ghosh et al. 2020](https://arxiv.org/abs/1903.12436), [Miyato et al. 2018](https://arxiv.org/abs/1802.05957)",
+        f"{GHOSH}, [Miyato et al. 2018](https://arxiv.org/abs/1802.05957)",
     ),
 }
 
 
 def main() -> None:
     """Write the page."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--result", type=Path, default=RESULT)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--page", type=Path, default=DOCS / "autoencoders.md", help="an existing file with the marks")
     arguments = parser.parse_args()
-    found = json.loads(arguments.result.read_text(encoding="utf-8")) if arguments.result.exists() else {"rows": []}
-    text = results(found)
-    if FACES.exists():
-        text += " " + faces(json.loads(FACES.read_text(encoding="utf-8")))
+    text = results(json.loads((arguments.results / "autoencoders.json").read_text(encoding="utf-8")))
+    faces_path = arguments.results / "autoencoders-celeba.json"
+    if faces_path.exists():
+        text += " " + faces(json.loads(faces_path.read_text(encoding="utf-8")))
     fill(arguments.page, "results", text)
 
 
@@ -97,10 +80,8 @@ def results(result: Row) -> str:
     ]
     headings = ["objective", "minimises", "reference", "test reconstruction, squared error of a pixel"]
     headings += ["above the best of its family", "s an epoch"]
-    lines = [table(headings, rows).replace("---: | ---: | ---:", "--- | --- | ---:", 1), ""]
-    return "\n".join(
-        [*lines, sentence(result) if measured else "Not measured yet: `python benchmarks/autoencoders.py`."]
-    )
+    text = table(headings, rows).replace("---: | ---: | ---:", "--- | --- | ---:", 1)  # words to the left
+    return f"{text}\n\n{sentence(result)}"
 
 
 def faces(result: Row) -> str:
