@@ -1,7 +1,6 @@
 """One table of quality and novelty, with reference rows that show what the numbers mean.
 
-`evaluate` scores arrays; `vicinal.evaluation.compare` scores samplers through an autoencoder. Beside the samples both
-show
+`evaluate` scores arrays; `vicinal.benchmark` scores samplers through autoencoders. Beside the samples both show
 
 real versus real
     What the quality metrics give to other real data, and the novelty metrics to held-out data: nobody
