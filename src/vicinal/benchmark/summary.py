@@ -4,8 +4,8 @@ With m_t the mean over the S samplings of training t of T, and w the variance of
 
 .. math:: \mathrm{s.e.}^2 = \max(\mathrm{Var}_t\, m_t,\; w / S) / T
 
-The second term keeps the error honest where two trainings happen to agree. Differences between samplers are taken training
-by training and seed by seed.
+The second term keeps the error honest where two trainings happen to agree. Differences between samplers are taken
+training by training and seed by seed.
 
 A sampler counts as new if its nn ratio is at least `LEAST_RATIO`. Only such samplers are ranked, and none is called
 better than another for being closer to a copy.
