@@ -33,7 +33,7 @@ JOINED = ("LocalSampler", "PMFSampler", "GMMSampler", "KDESampler")  # settings 
 
 def png_of(n_rows: int, n_columns: int, draw: Callable[[Any], None]) -> bytes:
     """Return a PNG of panels that ``draw`` fills, with one legend and the axis of novelty below."""
-    figure = Figure(figsize=(3.1 * n_columns, 3.3 * n_rows + 0.4), dpi=100, layout="constrained")
+    figure = Figure(figsize=(3.1 * n_columns + 1.6, 3.3 * n_rows + 0.4), dpi=100, layout="constrained")
     panels = figure.subplots(n_rows, n_columns, squeeze=False)
     draw(panels)
     figure.supxlabel("nn ratio (0: copies, 1: as new as fresh data)", fontsize=10)

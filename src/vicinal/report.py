@@ -16,18 +16,17 @@ import numpy as np
 
 import vicinal
 from vicinal import storage
+from vicinal._arrays import Array
 from vicinal._errors import import_extra
 from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
 from vicinal.evaluation.scores import Scores
-
-Array = np.ndarray[Any, Any]
 
 _GREEN, _RED, _BLUE, _PURPLE, _BROWN = "#0b6e4f", "#b23a48", "#3d5a80", "#7a5195", "#8a6d3b"
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A strip of images (n, C, H, W) in [0, 1] with a caption, and others (n, C, H, W) to show below each."""
+    """A strip of images (n, C, H, W) in [0, 1] with a caption; ``below`` has as many, one to show below each."""
 
     caption: str
     images: Array
@@ -46,7 +45,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Table:
-    """A table over several autoencoders: rows of text, the first of headings, and which rows are references."""
+    """A table over several autoencoders: rows of text, first the headings; ``references`` names reference rows."""
 
     title: str
     cells: Sequence[Sequence[str]]
@@ -55,7 +54,7 @@ class Table:
 
 
 def machine() -> dict[str, str]:
-    """Return what the numbers were measured on: processor, cores, and versions of what matters."""
+    """Return processor, number of cores, system, and versions of the packages that the numbers depend on."""
     packages = ("numpy", "numba", "scikit-learn", "torch")
     versions = {name: metadata.version(name) for name in packages if _installed(name)}
     return {
@@ -89,11 +88,11 @@ def write(
     sections : sequence of Section
         One for each autoencoder.
     facts : mapping of str to str
-        What the numbers rest on, such as `machine()`.
+        How the numbers were measured, such as `machine()`; shown last.
     points : sequence of str
-        What follows from the numbers, as a list below the lead.
+        Conclusions, shown as a list below the lead.
     tables : sequence of Table
-        To stand before the sections.
+        Tables over all autoencoders, shown before the sections.
 
     Raises
     ------
@@ -123,8 +122,8 @@ def write(
 def frontier_plot(scores: Scores) -> bytes:
     """Return a PNG of quality against novelty: Frechet distance over nn ratio, a point for each sampler.
 
-    Rows named ``PMF, ...`` are joined into a curve. Samplers whose distance is over ten times the
-    median are named in a corner instead of drawn.
+    A line joins the rows named ``PMF, ...``. Samplers with a distance above ten times the median are not drawn, but
+    named in a corner.
     """
     figure_module = import_extra("matplotlib.figure", "report")
     figure = figure_module.Figure(figsize=(9.0, 4.6), dpi=110, layout="constrained")
@@ -174,23 +173,23 @@ def frontier_plot(scores: Scores) -> bytes:
 
 def _strip(grid: Grid) -> dict[str, Any]:
     rows = [grid.images] if grid.below is None else [grid.images, grid.below]
-    picture = np.concatenate([side_by_side(images) for images in rows])
-    width = picture.shape[1] * max(1, round(960 / picture.shape[1]))
-    return {"caption": grid.caption, "image": _data_uri(png(picture)), "width": width}
+    strip = np.concatenate([side_by_side(images) for images in rows])
+    width = strip.shape[1] * max(1, round(960 / strip.shape[1]))
+    return {"caption": grid.caption, "image": _data_uri(png(strip)), "width": width}
 
 
 def side_by_side(images: Array) -> Array:
-    """Return images (n, C, H, W) as one picture (H + 1, n * (W + 1), 3), uint8, with white rules between."""
+    """Return images (n, C, H, W) as one image (H + 1, n * (W + 1), 3), uint8, with white lines between."""
     levels = np.rint(np.clip(images, 0.0, 1.0) * 255.0).astype(np.uint8).transpose(0, 2, 3, 1)
     levels = np.broadcast_to(levels, (*levels.shape[:3], 3))
     framed = np.pad(levels, ((0, 0), (0, 1), (0, 1), (0, 0)), constant_values=255)
     return np.concatenate(list(framed), axis=1)
 
 
-def png(picture: Array) -> bytes:
-    """Return a picture (height, width, 3), uint8, as the bytes of a PNG."""
+def png(image: Array) -> bytes:
+    """Return an image (height, width, 3), uint8, as the bytes of a PNG."""
     buffer = io.BytesIO()
-    import_extra("matplotlib.image", "report").imsave(buffer, picture, format="png")
+    import_extra("matplotlib.image", "report").imsave(buffer, image, format="png")
     return buffer.getvalue()
 
 

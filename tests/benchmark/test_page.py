@@ -236,4 +236,4 @@ def test_what_the_numbers_rest_on(study):
     assert "1,198 training and 599 held-out images of 1 x 8 x 8" in text
     assert "2 latent dimensions, 4 channels in the first stage, 1 epochs" in text
     assert "1 training of each autoencoder, 2 samplings of each sampler, 60 samples" in text
-    assert "at most 50 rows" in text
+    assert "At most 50 rows" in text

@@ -1,4 +1,4 @@
-"""The lines of a study: their order, their numbers, their keys, and the time that the missing ones will take."""
+"""The lines of a study: their order, their numbers and their keys."""
 
 import json
 from types import SimpleNamespace
@@ -8,7 +8,6 @@ import pytest
 
 from vicinal import storage
 from vicinal._errors import FileFormatError
-from vicinal.benchmark.progress import in_words, time_left
 from vicinal.benchmark.results import Datum, Results, key_of, read
 from vicinal.benchmark.runner import plan
 from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
@@ -227,51 +226,6 @@ def test_the_plan(tiny, tmp_path):
         ]
 
     assert list(keys(config)) == of("AE", 4, "G") + of("Ours", 4, "G", "P") + of("AE", 2, "G")
-
-
-# The time left
-
-
-def seconds(tmp_path, *known):
-    planned = [Datum("A", 0, name, seed, "k") for name, seed in (("r", 0), ("x", 0), ("x", 1), ("y", 0), ("y", 1))]
-    results = Results(tmp_path, planned)
-    for number, found in known:
-        results.add(planned[number], {}, found)
-    return time_left(results)
-
-
-FIT = {"fit_seconds": 10.0, "sample_seconds": 1.0, "score_seconds": 2.0}
-
-
-def test_nothing_known_nothing_said(tmp_path):
-    assert seconds(tmp_path) is None
-
-
-def test_what_is_missing_takes_what_its_like_took(tmp_path):
-    assert seconds(tmp_path / "", (1, FIT)) == pytest.approx(4 * 13.0), "one seed is known: a fit counts for each"
-
-
-def test_a_fit_is_spread_over_its_seeds(tmp_path):
-    assert seconds(tmp_path, (1, FIT), (2, FIT)) == pytest.approx(3 * 8.0)
-
-
-def test_what_is_unknown_takes_the_mean_of_the_others(tmp_path):
-    reconstructions = {"score_seconds": 4.0, "training_seconds": 100.0, "seconds_per_epoch": 50.0}
-    assert seconds(tmp_path, (0, reconstructions), (1, FIT), (2, FIT)) == pytest.approx(2 * (104 + 8) / 2)
-    slow = {"sample_seconds": 20.0, "score_seconds": 2.0}
-    assert seconds(tmp_path, (3, slow)) == pytest.approx(22.0), "the other seed of y"
-
-
-def test_nothing_missing_nothing_left(tmp_path):
-    assert seconds(tmp_path, *((number, FIT) for number in range(5))) == 0.0
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [(0.4, "0 s"), (89.4, "89 s"), (90, "2 min"), (5399, "90 min"), (5400, "1.5 h"), (86400, "24.0 h")],
-)
-def test_durations(value, expected):
-    assert in_words(value) == expected
 
 
 def test_lines_are_json_of_one_line_each(measured):

@@ -17,9 +17,9 @@ import numpy as np
 from vicinal import pipeline, report, storage
 from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, MissingExtraError, VicinalError
+from vicinal._progress import Bar
 from vicinal.benchmark.config import Config, sampler_of, slug
 from vicinal.benchmark.inputs import Data, Features, model_file, model_of
-from vicinal.benchmark.progress import Watch
 from vicinal.benchmark.results import Datum, Results, key_of
 from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS, Judge
 from vicinal.evaluation.scores import TO_RECONSTRUCTIONS
@@ -50,8 +50,8 @@ class Bench:
         Folder of the study.
     device : str
         Where the autoencoder runs.
-    watch : Watch
-        Shows the progress.
+    progress : Bar
+        Shows what is being done.
     """
 
     def __init__(
@@ -63,10 +63,10 @@ class Bench:
         features: Features,
         out: Path,
         device: str,
-        watch: Watch,
+        progress: Bar,
     ) -> None:
         self.config, self.name, self.seed, self.data, self.features = config, name, seed, data, features
-        self.out, self.device, self.watch = out, device, watch
+        self.out, self.device, self.progress = out, device, progress
         self.label = f"{name}, seed {seed}"
         self.file = f"{slug(name)}-{seed}"
 
@@ -76,15 +76,15 @@ class Bench:
         for datum in wanted:
             by_sampler.setdefault(datum.sampler, []).append(datum)
         for sampler, data in by_sampler.items():
-            self.watch.doing(f"{self.label}: {sampler}")
+            self.progress.set(doing=f"{self.label}: {sampler}")
             measure: Callable[[list[Datum]], Iterator[Found]] = {
                 RECONSTRUCTIONS: self._reconstructions,
                 REAL: self._real,
             }.get(sampler, self._sampler)
             for datum, values, seconds in measure(data):
                 results.add(datum, {**values, "versions": _versions()}, seconds)
-                self.watch.advance()
-            self.watch.say(f"{self.label}, {sampler}: {_in_words(results, data)}")
+                self.progress.advance()
+            self.progress.say(f"{self.label}, {sampler}: {_in_words(results, data)}")
 
     def save(self, planned: list[Datum]) -> None:
         """Write the fitted samplers that the study wants saved; what no run has fitted yet is fitted now."""
@@ -100,10 +100,10 @@ class Bench:
     def model(self) -> Any:
         """The autoencoder, read from its file or trained now."""
 
-        def say(text: str) -> None:
-            self.watch.doing(f"{self.label}: {text}")
+        def on_epoch(epoch: int, loss: float) -> None:
+            self.progress.set(doing=f"{self.label}: train, epoch {epoch}, loss {loss:.4g}")
 
-        return model_of(self.config, self.name, self.seed, self.data, self.out / "models", self.device, say)
+        return model_of(self.config, self.name, self.seed, self.data, self.out / "models", self.device, on_epoch)
 
     @cached_property
     def latents(self) -> tuple[Array, Array]:
@@ -113,7 +113,7 @@ class Bench:
         with contextlib.suppress(OSError, ValueError, KeyError, BadZipFile), np.load(path) as kept:
             if str(kept["key"]) == key:
                 return kept["train"], kept["held_out"]
-        self.watch.doing(f"{self.label}: encode")
+        self.progress.set(doing=f"{self.label}: encode")
         train, held_out = (
             pipeline.encode(self.model, images) for images in (self.data.train.images, self.data.held_out)
         )

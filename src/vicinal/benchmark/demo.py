@@ -8,8 +8,6 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
-from rich.console import Console
-
 from vicinal import _validation, storage
 from vicinal._errors import InvalidInputError
 from vicinal.benchmark.config import Config, slug
@@ -25,7 +23,7 @@ def run_demo(
     data_dir: str | os.PathLike[str] | None = None,
     random_state: int = 0,
     force: bool = False,
-    console: Console | None = None,
+    show_progress: bool = False,
 ) -> Path:
     """Train two autoencoders, turn them into generators, and report how good and how new the samples are.
 
@@ -43,8 +41,8 @@ def run_demo(
         Seed of everything.
     force : bool
         Whether to replace the files of an earlier run.
-    console : rich.console.Console, optional
-        Where to show progress; None shows none.
+    show_progress : bool
+        Whether to show on standard error how far it is.
 
     Returns
     -------
@@ -69,7 +67,7 @@ def run_demo(
     if present and not force:
         raise InvalidInputError(f"{out / present[0]} exists; pass --force to replace it, or name another folder")
     with tempfile.TemporaryDirectory() as folder:
-        run(config, folder, data_dir=data_dir, console=console)
+        run(config, folder, data_dir=data_dir, show_progress=show_progress)
         out.mkdir(parents=True, exist_ok=True)
         for name, source in sources.items():
             storage.write_atomic(out / name, (Path(folder) / source).read_bytes())

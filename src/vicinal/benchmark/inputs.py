@@ -135,8 +135,11 @@ def model_file(config: Config, name: str, seed: int, folder: Path) -> Path:
     return config.folder / settings["path"] if "path" in settings else folder / f"{slug(name)}-{seed}.safetensors"
 
 
+OnEpoch = Callable[[int, float], None]
+
+
 def model_of(
-    config: Config, name: str, seed: int, data: Data, folder: Path, device: str, say: Callable[[str], None]
+    config: Config, name: str, seed: int, data: Data, folder: Path, device: str, on_epoch: OnEpoch | None = None
 ) -> Any:
     """Return an autoencoder on a device, read or trained; an interrupted training goes on.
 
@@ -150,8 +153,8 @@ def model_of(
         Where trained autoencoders are.
     device : str
         Where it trains and runs.
-    say : callable
-        Called with the state of the training, as text.
+    on_epoch : callable, optional
+        Called with the number and the mean loss of each epoch of the training.
 
     Raises
     ------
@@ -160,7 +163,7 @@ def model_of(
     """
     path, settings = model_file(config, name, seed, folder), config.training_of(name)
     if not ("path" in settings or path.exists()):
-        _train(settings, seed, data, path, device, say)
+        _train(settings, seed, data, path, device, on_epoch)
     model = pipeline.load(path)
     if "path" not in settings:
         path.with_suffix(".checkpoint").unlink(missing_ok=True)  # a run may have stopped just after its model
@@ -168,13 +171,10 @@ def model_of(
     return model.to(device)
 
 
-def _train(
-    settings: dict[str, Any], seed: int, data: Data, path: Path, device: str, say: Callable[[str], None]
-) -> None:
+def _train(settings: dict[str, Any], seed: int, data: Data, path: Path, device: str, on_epoch: OnEpoch | None) -> None:
     from vicinal.autoencoders.training import train
 
     options = {key: value for key, value in settings.items() if key != "objective"}
-    say("train")
     model = train(
         settings["objective"],
         data.train.images,
@@ -183,7 +183,7 @@ def _train(
         device=device,
         checkpoint=path.with_suffix(".checkpoint"),
         resume=True,
-        on_epoch=lambda epoch, loss: say(f"train, epoch {epoch}, loss {loss:.4g}"),
+        on_epoch=on_epoch,
     )
     model.save(path)
 

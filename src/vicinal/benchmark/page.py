@@ -68,7 +68,7 @@ def introduction(study: Study) -> str:
     seeds = f"{trainings} of each autoencoder, {samplings} of each"
     searched = ""
     if config.max_searched is not None:
-        searched = f" Neighbours are looked for of at most {config.max_searched:,} rows of a set."
+        searched = f" At most {config.max_searched:,} rows of a set have their neighbours searched."
     return (
         f"{facts['n_train']:,} training and {facts['n_held_out']:,} held-out images of "
         f"{' x '.join(map(str, facts['image_shape']))}; autoencoders: {training}; "

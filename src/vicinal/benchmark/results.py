@@ -48,7 +48,7 @@ class Results:
     folder : Path
         Where the files are, or will be.
     planned : sequence of Datum
-        What belongs to the study, in the order of the files. Other lines go to the folder ``former``.
+        The data of the study, in the order of the files. Other lines go to the folder ``former``.
 
     Raises
     ------
@@ -73,18 +73,18 @@ class Results:
 
     @property
     def missing(self) -> list[Datum]:
-        """What is still to be found."""
+        """The data that are still to be measured."""
         return [datum for datum in self.planned if datum not in self]
 
     def add(self, datum: Datum, found: Mapping[str, Any], seconds: Mapping[str, float]) -> None:
-        """Add what was found and how long it took, and write both files."""
+        """Add the values of a datum and the seconds it took, and write both files."""
         head = datum._asdict()
         self._rows[TIMINGS][datum] = {**head, **{name: float(f"{value:.3g}") for name, value in seconds.items()}}
         self._rows[RESULTS][datum] = {**head, **_rounded(found)}
         self.write()
 
     def write(self) -> None:
-        """Write both files: the lines of the study, after those that it has left behind."""
+        """Write both files; lines that no longer belong to the study are first written to ``former``."""
         for name in (TIMINGS, RESULTS):  # a datum that counts as known has its timings
             self._write(name)
 

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 
-from vicinal import report, storage
+from vicinal import _progress, report, storage
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, import_extra
 from vicinal._validation import check_choice
@@ -23,7 +22,6 @@ from vicinal.benchmark import page
 from vicinal.benchmark.bench import Bench, fitted_file
 from vicinal.benchmark.config import Config, sampler_of
 from vicinal.benchmark.inputs import Data, Features
-from vicinal.benchmark.progress import Watch
 from vicinal.benchmark.results import Datum, Results, key_of
 from vicinal.benchmark.summary import Study
 from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS, catalogue
@@ -38,7 +36,7 @@ def run(
     data_dir: PathLike | None = None,
     device: str = "cpu",
     inception_weights: PathLike | None = None,
-    console: Console | None = None,
+    show_progress: bool = False,
 ) -> Path:
     """Train, encode, fit, sample and score everything that a study names, and write its report.
 
@@ -56,8 +54,8 @@ def run(
         Where autoencoders and feature networks run, such as ``"cpu"`` or ``"cuda"``.
     inception_weights : path_like, optional
         File of weights, for features of the Inception network.
-    console : rich.console.Console, optional
-        Where to show progress, the time left, and a line for each sampler; None shows nothing.
+    show_progress : bool
+        Whether to show on standard error how far the study is, and a line for each sampler.
 
     Returns
     -------
@@ -84,14 +82,15 @@ def run(
     weights = None if inception_weights is None else Path(inception_weights)
     features = Features(config.features, data, out / "kept", device, weights)
     results = Results(out, plan(config, data, features))
-    with Watch(config.title, results, console) as watch:
+    n_known = len(results.planned) - len(results.missing)
+    with _progress.bar(config.title, len(results.planned), done=n_known, show=show_progress) as progress:
         if results.missing:
             try_out(config)
         _write_study(config, data, features, out)
         results.write()  # lines of an earlier study leave, and those of this one come back
         for (name, seed), planned in _by_model(results.planned).items():
             wanted = [datum for datum in planned if datum not in results]
-            bench = Bench(config, name, seed, data, features, out, device, watch)
+            bench = Bench(config, name, seed, data, features, out, device, progress)
             bench.measure(wanted, results)
             if seed == config.training_seeds[0]:
                 bench.save(planned)

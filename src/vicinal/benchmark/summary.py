@@ -1,11 +1,11 @@
-r"""What the lines of a study say together: means, standard errors, ranks, verdicts.
+r"""Means, standard errors, ranks and verdicts, from the lines of a study.
 
 With m_t the mean over the S samplings of training t of T, and w the variance of samplings within trainings,
 
 .. math:: \mathrm{s.e.}^2 = \max(\mathrm{Var}_t\, m_t,\; w / S) / T
 
-so that two trainings that happen to agree do not pass for certainty. Differences between samplers are taken training by
-training and seed by seed.
+The second term keeps the error honest where two trainings happen to agree. Differences between samplers are taken
+training by training and seed by seed.
 
 A sampler counts as new if its nn ratio is at least `LEAST_RATIO`. Only such samplers are ranked, and none is called
 better than another for being closer to a copy.

@@ -84,12 +84,9 @@ def demo(
     force: Force = False,
 ) -> None:
     """Train autoencoders on real images, turn them into generators, and write a report."""
-    from rich.console import Console
-
     from vicinal.benchmark import run_demo
 
-    console = Console(stderr=True)
-    report = run_demo(out, dataset=dataset, data_dir=data_dir, random_state=seed, force=force, console=console)
+    report = run_demo(out, dataset=dataset, data_dir=data_dir, random_state=seed, force=force, show_progress=True)
     typer.echo(f"wrote {report}")
 
 

@@ -16,8 +16,6 @@ def benchmark(
     inception_weights: Annotated[Path | None, typer.Option(help="File of weights, for inception features.")] = None,
 ) -> None:
     """Compare samplers over autoencoders and seeds; interrupted, the same command goes on."""
-    from rich.console import Console
-
     from vicinal import benchmark as study
 
     report = study.run(
@@ -26,6 +24,6 @@ def benchmark(
         data_dir=data_dir,
         device=device,
         inception_weights=inception_weights,
-        console=Console(stderr=True),
+        show_progress=True,
     )
     typer.echo(f"wrote {report}")

@@ -1,6 +1,6 @@
 """One table of quality and novelty, with reference rows that show what the numbers mean.
 
-Beside the samples the table shows
+`evaluate` scores arrays; `vicinal.benchmark` scores samplers through autoencoders. Beside the samples the table shows
 
 real versus real
     The quality of other real data, and the novelty of held-out data. No sampler can be expected to do better.
