@@ -10,14 +10,14 @@ What makes them fast:
 """
 
 from vicinal.kernels.cpu.loops import COMPILED
-from vicinal.kernels.cpu.nearest import nearest_distances
-from vicinal.kernels.cpu.neighborhoods import (
+from vicinal.kernels.cpu.mixtures import (
     likeliest_ellipsoids,
     likeliest_spheres,
     mix_rows,
     neighborhood_scatters,
     neighborhood_sums,
 )
+from vicinal.kernels.cpu.nearest import nearest_distances
 from vicinal.kernels.cpu.philox import draw_cells, index_cells
 from vicinal.kernels.cpu.quantization import bounds, find_cells, quantize, unique_cells
 from vicinal.kernels.cpu.samples import fill_cells, sample_cells
