@@ -232,11 +232,11 @@ def neighborhood_scatters(latents: Array, rows: Array, starts: Array, means: Arr
     """
     n, d = means.shape
     owners = np.repeat(np.arange(n), np.diff(starts))
-    gaps = latents[rows[starts[0] : starts[-1]]].astype(np.float64) - means[owners]
+    differences = latents[rows[starts[0] : starts[-1]]].astype(np.float64) - means[owners]
     scatters = np.empty((n, d, d))
     for j in range(d):
         for k in range(d):
-            scatters[:, j, k] = np.bincount(owners, weights=gaps[:, j] * gaps[:, k], minlength=n)
+            scatters[:, j, k] = np.bincount(owners, weights=differences[:, j] * differences[:, k], minlength=n)
     return scatters
 
 
