@@ -21,7 +21,7 @@ together keep closer to the exact proportions than independent rows would. 64-bi
 
 .. math:: w_j = w_0 + j \lfloor 2^{64} / \varphi \rfloor \bmod 2^{64}, \quad c_j = \mathrm{hi}(w_j \, \text{total})
 
-The start w_0 is random. n successive words choose any range of neighbours n times its share, with an error of O(log n).
+The start w_0 is random. n successive words choose any range of integers n times its share, with an error of O(log n).
 Within each block of 256 rows, j is a permutation of i. So equally spaced rows have no pattern.
 
 References

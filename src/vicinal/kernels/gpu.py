@@ -27,7 +27,7 @@ except ImportError:
 
 Tensor = Any
 
-_new = torch.empty  # memory for a result; tests fill it with NaN first
+_new = torch.empty  # memory for a result; tests fill it with invalid values first
 _MASK = 0xFFFFFFFF
 _VALUES_A_STEP = 1 << 22  # values that torch samples together; its integers take about a hundred bytes for each
 _TILE = 2048  # values of one program of 128 threads; more would need too many registers

@@ -47,7 +47,7 @@ def rows_a_run(d: int) -> int:
 
 def repeated(*columns: Array) -> Array:
     """Return arrays (d,), each repeated for all rows of a vectorised loop, shape (n_columns, rows * d)."""
-    return np.tile(np.stack(columns), rows_a_run(len(columns[0])))
+    return np.repeat(np.array(columns)[:, None], rows_a_run(len(columns[0])), axis=1).reshape(len(columns), -1)
 
 
 _item_pointer: Any = cgutils.get_item_pointer  # Numba has no type annotation for it
