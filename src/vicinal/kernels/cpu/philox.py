@@ -44,8 +44,16 @@ def philox(start: Any, row: Array, block: Array, stream: Any, k0: Any, k1: Any, 
     for i in range(size):
         position = start + np.uint64(row[i])
         a, b, c, d = position & _MASK, position >> _32, np.uint64(block[i]), stream
-        for r in range(rng.ROUNDS):  # unrolled by the compiler
-            a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(r) * _W0) & _MASK, (k1 + np.uint64(r) * _W1) & _MASK)
+        a, b, c, d = _round(a, b, c, d, k0, k1)
+        a, b, c, d = _round(a, b, c, d, (k0 + _W0) & _MASK, (k1 + _W1) & _MASK)
+        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(2) * _W0) & _MASK, (k1 + np.uint64(2) * _W1) & _MASK)
+        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(3) * _W0) & _MASK, (k1 + np.uint64(3) * _W1) & _MASK)
+        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(4) * _W0) & _MASK, (k1 + np.uint64(4) * _W1) & _MASK)
+        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(5) * _W0) & _MASK, (k1 + np.uint64(5) * _W1) & _MASK)
+        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(6) * _W0) & _MASK, (k1 + np.uint64(6) * _W1) & _MASK)
+        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(7) * _W0) & _MASK, (k1 + np.uint64(7) * _W1) & _MASK)
+        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(8) * _W0) & _MASK, (k1 + np.uint64(8) * _W1) & _MASK)
+        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(9) * _W0) & _MASK, (k1 + np.uint64(9) * _W1) & _MASK)
         pairs[2 * i] = (a & _MASK) | (b << _32)
         pairs[2 * i + 1] = (c & _MASK) | (d << _32)
 
