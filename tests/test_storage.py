@@ -81,9 +81,8 @@ def test_any_changed_byte_is_noticed(path):
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-    artifact = storage.read(path)  # arrays are checked when they are read
     with pytest.raises(FileFormatError, match=r"the checksum of . does not match"):
-        dict(artifact.arrays)
+        storage.read(path)
 
 
 def test_changed_settings_are_noticed(path):
@@ -107,8 +106,8 @@ def test_other_files(tmp_path):
 
 
 def test_newer_versions(path):
-    rewrite(path, format_version=2, vicinal="9.9")
-    with pytest.raises(FileFormatError, match=r"format 2, written by vicinal 9[.]9.*pip install -U vicinal"):
+    rewrite(path, format_version=99, vicinal="9.9")
+    with pytest.raises(FileFormatError, match=r"format 99, written by vicinal 9[.]9.*pip install -U vicinal"):
         storage.read(path)
 
 

@@ -1,7 +1,7 @@
-"""The two array libraries: NumPy inside, NumPy or torch at the edges.
+"""NumPy arrays and torch tensors.
 
-A torch tensor is recognised through ``sys.modules``: whoever passes one has imported torch, so
-vicinal never has to.
+vicinal computes with NumPy, and accepts and returns both. It finds torch in ``sys.modules``, so it never imports
+torch itself: a caller who passes a tensor has already imported it.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-ACCELERATORS = ("cuda",)  # devices that have kernels of their own; from others, latents come to the CPU
+ACCELERATORS = ("cuda",)  # devices with their own kernels; latents on other devices are copied to the CPU
 
 
 class TensorKind(NamedTuple):
-    """Where a torch tensor came from, in words, so that it can be pickled and compared."""
+    """Dtype and device of a torch tensor, as strings that can be pickled and compared."""
 
     dtype: str
     device: str
 
     @property
     def on_accelerator(self) -> bool:
-        """Whether such tensors are worked on where they are."""
+        """Whether such tensors stay on their device."""
         return self.device.split(":")[0] in ACCELERATORS and "float" in self.dtype
 
 
@@ -45,7 +45,7 @@ def tensor_kind(array: Any) -> TensorKind | None:
 
 
 def to_numpy(array: Any) -> Array:
-    """Return a NumPy view or copy; bfloat16, which NumPy lacks, becomes float32."""
+    """Return a NumPy view or copy; bfloat16 becomes float32, as NumPy has no bfloat16."""
     if not is_tensor(array):
         return np.asarray(array)
     array = array.detach().cpu()
@@ -55,23 +55,23 @@ def to_numpy(array: Any) -> Array:
 
 
 def float_dtype(array: Any) -> np.dtype[Any]:
-    """Return the NumPy type of an array or tensor of floats; that of bfloat16 is float32."""
+    """Return the NumPy dtype of an array or tensor of floats; float32 for bfloat16."""
     kind = tensor_kind(array)
     name = array.dtype if kind is None else kind.dtype
     return np.dtype("float32" if name == "bfloat16" else name)
 
 
 def on_accelerator(array: Any) -> bool:
-    """Tell whether ``array`` is a torch tensor of floats that is worked on where it is."""
+    """Tell whether ``array`` is a torch tensor of floats on an accelerator."""
     kind = tensor_kind(array)
     return kind is not None and kind.on_accelerator
 
 
 def from_numpy(array: Any, kind: TensorKind | None) -> Any:
-    """Return ``array`` itself, or a tensor on ``kind``'s device, in its dtype if that is a float."""
+    """Return ``array`` for None, or else a tensor on the device of ``kind``, in its dtype if that is a float type."""
     if kind is None:
         return array
-    torch: Any = importlib.import_module("torch")  # of a pickled sampler, perhaps for the first time here
+    torch: Any = importlib.import_module("torch")  # a pickled sampler may need it before anything else imports it
     dtype = getattr(torch, kind.dtype)
     tensor = array if is_tensor(array) else torch.from_numpy(np.ascontiguousarray(array))
     return tensor.to(device=kind.device, dtype=dtype if dtype.is_floating_point else tensor.dtype)
@@ -79,14 +79,14 @@ def from_numpy(array: Any, kind: TensorKind | None) -> Any:
 
 @contextmanager
 def evaluating(module: Any) -> Iterator[None]:
-    """Put a torch module, or nothing for None, in evaluation mode without gradients; each part gets its mode back."""
+    """Keep a torch module in evaluation mode without gradients, then restore the mode of each part; accepts None."""
     if module is None:
         yield
         return
     trained = [part for part in module.modules() if part.training]
     module.eval()
     try:
-        with sys.modules["torch"].no_grad():  # not inference mode: its tensors cannot be trained on afterwards
+        with sys.modules["torch"].no_grad():  # tensors made in inference mode could not be trained on later
             yield
     finally:
         for part in trained:

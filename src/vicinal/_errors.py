@@ -1,17 +1,17 @@
-"""Every error vicinal raises on purpose, and the import of optional packages.
+"""The errors and warnings of vicinal, and the import of optional packages.
 
 ::
 
     VicinalError
     ├── InvalidInputError   (also a ValueError)   a value that cannot be used
     ├── InvalidTypeError    (also a TypeError)    a value of the wrong type
-    ├── FileFormatError     (also a ValueError)   a file that is not ours, damaged, or newer
+    ├── FileFormatError     (also a ValueError)   a foreign or damaged file, or one of a newer version
     └── MissingExtraError   (also an ImportError) an optional package that is not installed
 
     CalibrationWarning      (a UserWarning)       a target that could not be met
     OutOfBoundsWarning      (a UserWarning)       values that were clipped to given bounds
     LabelWarning            (a UserWarning)       labels that are ignored, or classes with a single latent
-    CollapseWarning         (a UserWarning)       an autoencoder that shows the mean image, or nearly so
+    CollapseWarning         (a UserWarning)       an autoencoder that reconstructs little more than the mean image
 """
 
 from __future__ import annotations
@@ -25,46 +25,46 @@ class VicinalError(Exception):
 
 
 class InvalidInputError(VicinalError, ValueError):
-    """An argument has an impossible value; the message says which, and what to do."""
+    """An argument has an invalid value; the message names it and a remedy."""
 
 
 class InvalidTypeError(VicinalError, TypeError):
-    """An argument has a type that cannot be used; the message says what to pass."""
+    """An argument has the wrong type; the message says what to pass."""
 
 
 class FileFormatError(VicinalError, ValueError):
-    """A file is not one of vicinal's, is damaged, or was written by a newer version."""
+    """A file was not written by vicinal, is damaged, or was written by a newer version."""
 
 
 class MissingExtraError(VicinalError, ImportError):
-    """An optional package is not installed; the message gives the command."""
+    """An optional package is not installed; the message gives the command that installs it."""
 
 
 class CalibrationWarning(UserWarning):
-    """A calibration could not reach its target; the message says why, and what is used instead."""
+    """A calibration missed its target; the message gives the reason and the value that is used."""
 
 
 class OutOfBoundsWarning(UserWarning):
-    """Values lay outside given bounds and were clipped to them; the message says how many."""
+    """Values outside the given bounds were clipped; the message gives their number."""
 
 
 class LabelWarning(UserWarning):
-    """Labels are ignored, or a class has a single latent; the message says which."""
+    """Labels are ignored, or a class has a single latent; the message says which of the two."""
 
 
 class CollapseWarning(UserWarning):
-    """A trained autoencoder reconstructs hardly better than the mean image; the message says what to try."""
+    """An autoencoder reconstructs hardly better than the mean image; the message says what to try."""
 
 
 def import_extra(module: str, extra: str) -> Any:
-    """Import an optional package, or say how to install it.
+    """Import an optional package; if it is missing, the error says how to install it.
 
     Parameters
     ----------
     module : str
         Name of the module, such as ``"torch"``.
     extra : str
-        Name of the extra of vicinal that brings it.
+        Extra of vicinal that installs the package.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Every argument check and its message: what was expected, what came, what to do."""
+"""All checks of arguments. A message names the parameter, what was expected, what came, and a remedy."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 
 from vicinal import _arrays
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError, import_extra
 
-Array = np.ndarray[Any, Any]
-
-MAX_ROW = 2**63  # rows of the endless stream of samples are counted in 63 bits
-_CHECK_BLOCK = 1 << 22  # values looked at in one go, so that checks need no second copy of the data
+MAX_ROW = 2**63  # row numbers in the endless stream of samples have 63 bits
+_CHECK_BLOCK = 1 << 22  # values checked together; limits the memory of a check
 
 
 def check_integer(value: Any, name: str, *, minimum: int, maximum: int | None = None) -> int:
@@ -24,7 +23,7 @@ def check_integer(value: Any, name: str, *, minimum: int, maximum: int | None = 
     Raises
     ------
     InvalidTypeError
-        If it is no integer.
+        If it is not an integer.
     InvalidInputError
         If it is out of range.
     """
@@ -38,7 +37,7 @@ def check_integer(value: Any, name: str, *, minimum: int, maximum: int | None = 
 
 
 def check_positive(value: Any, name: str) -> float:
-    """Return ``value`` as a finite float above zero, or raise as `check_integer` does."""
+    """Return ``value`` as a finite float above 0, or raise the errors of `check_integer`."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
         raise InvalidTypeError(f"{name} must be a number above 0; got {value!r} of type {type(value).__name__}")
     if not 0 < float(value) < math.inf:
@@ -54,12 +53,12 @@ def check_choice(value: Any, name: str, choices: Collection[str]) -> str:
 
 
 def check_array(array: Any, name: str) -> Array:
-    """Return a dense real NumPy array, or raise.
+    """Return ``array`` as a dense real NumPy array in native byte order.
 
     Raises
     ------
     InvalidTypeError
-        If it is sparse, or holds something that is no number.
+        If it is sparse or masked, or holds a value that is not a number.
     InvalidInputError
         If it is complex.
     """
@@ -100,27 +99,27 @@ def check_rows(
     array : array_like of shape (n_samples, *event_shape)
         NumPy array, torch tensor, data frame or nested list.
     name : str
-        What to call it in messages.
+        Name of the parameter in messages.
     event_shape : tuple of int, optional
-        The shape that one row must have; None takes any.
+        Required shape of one row; None accepts any shape.
     owner : str
         Class whose `fit` set ``event_shape``.
     minimum : int
-        The fewest rows that will do.
+        Smallest number of rows.
     finite : bool
-        Whether to look for NaN and infinity; without, the caller does.
+        Whether to check for NaN and infinity; if False, the caller checks.
     on_device : bool
         Whether a tensor on an accelerator stays there.
 
     Returns
     -------
     ndarray (or torch.Tensor, if ``on_device``) of shape (n_samples, *event_shape)
-        float16, float32 or float64 as it came; integers and booleans become float64.
+        float16, float32 and float64 are kept; other types become float64.
 
     Raises
     ------
     InvalidTypeError, InvalidInputError
-        As `check_array`, and for a wrong shape, too few rows, NaN or infinity.
+        As `check_array`; also for a wrong shape, too few rows, NaN or infinity.
     """
     on_device = on_device and _arrays.on_accelerator(array)
     array = array.detach() if on_device else check_array(array, name)
@@ -145,7 +144,7 @@ def check_rows(
 
 
 def check_event_shape(shape: tuple[int, ...], event_shape: tuple[int, ...], name: str, owner: str) -> None:
-    """Raise InvalidInputError if rows of an array of that shape (n_samples, ...) are not of ``event_shape``."""
+    """Raise InvalidInputError unless ``shape`` is (n_samples, *event_shape)."""
     if shape[1:] != event_shape:
         expected = ", ".join(("n_samples", *map(str, event_shape)))
         raise InvalidInputError(
@@ -155,7 +154,7 @@ def check_event_shape(shape: tuple[int, ...], event_shape: tuple[int, ...], name
 
 
 def check_finite(array: Array, name: str, first_row: int = 0) -> None:
-    """Raise InvalidInputError where ``array`` (n_samples, ...), rows from ``first_row`` on, holds NaN or infinity."""
+    """Raise InvalidInputError if ``array`` (n_samples, ...) holds NaN or infinity; its rows start at ``first_row``."""
     rows = max(1, _CHECK_BLOCK // max(1, array[:1].size))
     for first in range(0, len(array), rows):
         finite = np.isfinite(array[first : first + rows])
@@ -168,14 +167,14 @@ def check_finite(array: Array, name: str, first_row: int = 0) -> None:
 
 
 def check_device(device: Any) -> Any:
-    """Return ``device`` as a torch.device on which tensors can be made.
+    """Return ``device`` as a torch.device that can hold tensors.
 
     Raises
     ------
     MissingExtraError
         If torch is not installed.
     InvalidInputError
-        If there is no such device.
+        If torch cannot use this device.
     """
     torch = import_extra("torch", "torch")
     try:
@@ -188,7 +187,7 @@ def check_device(device: Any) -> Any:
 
 
 def check_row_range(n_samples: Any, start: Any) -> tuple[int, int]:
-    """Return (n_samples, start) as ints that name rows of the stream of samples."""
+    """Return (n_samples, start) as ints that are valid in the stream of samples."""
     n_samples = check_integer(n_samples, "n_samples", minimum=0)
     start = check_integer(start, "start", minimum=0, maximum=MAX_ROW - 1)
     if start + n_samples > MAX_ROW:

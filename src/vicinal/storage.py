@@ -1,17 +1,18 @@
-"""Files: safetensors with one JSON header, versioned and checksummed, never pickle, written atomically.
+"""Files in the safetensors format, with a version, checksums and a JSON header.
 
-A file holds named arrays and one metadata entry ``vicinal``, a JSON object with the keys
+Files are written atomically and never use pickle. A file holds named arrays and one metadata entry ``vicinal``. This
+entry is a JSON object with the keys
 
 ==============  =========================================================================
-format_version  2; a reader refuses a larger number than it knows, and converts a smaller one
+format_version  2; a reader converts older versions and rejects newer ones
 kind            class of the saved object, such as ``"PMFSampler"``
 vicinal         version of the library that wrote it
-header          the object's own settings, numbers and strings
-arrays          sha256 of each array: its name, dtype, shape and bytes
-sha256          over all of the above
+header          settings of the object: numbers and strings
+arrays          sha256 of the name, dtype, shape and bytes of each array
+sha256          checksum of all entries above
 ==============  =========================================================================
 
-A file is read whole and every sum is checked before `read` returns. What happens to the file later has no effect.
+`read` reads the whole file and verifies every checksum before it returns. Later changes of the file have no effect.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ from vicinal._errors import FileFormatError
 PathLike = str | os.PathLike[str]
 
 FORMAT_VERSION = 2
-_SUMMED = ("format_version", "vicinal", "kind", "header", "arrays")
+_HASHED = ("format_version", "vicinal", "kind", "header", "arrays")
 
 
 class Artifact(NamedTuple):
-    """What a file holds: the class it belongs to, its settings, its arrays, and who wrote it in which format."""
+    """The content of a file: class, settings, arrays, version of the writing library, and version of the format."""
 
     kind: str
     header: dict[str, Any]
@@ -49,7 +50,7 @@ class Artifact(NamedTuple):
 
 
 def write_atomic(path: PathLike, data: bytes) -> None:
-    """Write ``data`` to ``path`` whole or not at all: temporary file, fsync, rename."""
+    """Write all of ``data`` to ``path`` or nothing: temporary file, fsync, rename."""
     path = Path(path)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
@@ -59,21 +60,21 @@ def write_atomic(path: PathLike, data: bytes) -> None:
             os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)  # mkstemp's own mode shuts everyone else out
+        Path(temporary).chmod(0o666 & ~umask)  # mkstemp makes files that only their owner can read
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
 
 
-def _sum_of(name: str, array: Array) -> str:
+def _array_checksum(name: str, array: Array) -> str:
     digest = hashlib.sha256(f"{name}:{array.dtype.str}:{array.shape};".encode())
     digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 
-def _sum_of_all(fields: Mapping[str, Any]) -> str:
-    names = ("kind", "header", "arrays") if fields["format_version"] == 1 else _SUMMED
+def _checksum(fields: Mapping[str, Any]) -> str:
+    names = ("kind", "header", "arrays") if fields["format_version"] == 1 else _HASHED
     return hashlib.sha256(json.dumps([fields[name] for name in names], sort_keys=True).encode()).hexdigest()
 
 
@@ -83,41 +84,40 @@ def write(path: PathLike, kind: str, header: Mapping[str, Any], arrays: Mapping[
     Parameters
     ----------
     path : path_like
-        Where to; an existing file is replaced in one step.
+        File to write; an existing file is replaced atomically.
     kind : str
         Class of the object.
     header : mapping
-        JSON-able settings.
+        Settings that JSON can hold.
     arrays : mapping of str to ndarray
-        Contiguous or not; floats, integers and booleans.
+        Floats, integers or booleans, contiguous or not.
 
     Raises
     ------
     OSError
-        If the file cannot be written; nothing is left behind then.
+        If the file cannot be written; no partial file remains.
     """
     from safetensors.numpy import save
 
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    sums = {name: _sum_of(name, contiguous[name]) for name in sorted(contiguous)}
     metadata = {
         "format_version": FORMAT_VERSION,
         "kind": kind,
         "vicinal": vicinal.__version__,
         "header": dict(header),
-        "arrays": sums,
+        "arrays": {name: _array_checksum(name, contiguous[name]) for name in sorted(contiguous)},
     }
-    metadata["sha256"] = _sum_of_all(metadata)
+    metadata["sha256"] = _checksum(metadata)
     write_atomic(path, save(contiguous, metadata={"vicinal": json.dumps(metadata)}))
 
 
 def read(path: PathLike) -> Artifact:
-    """Read what `write` wrote.
+    """Read and verify a file that `write` wrote.
 
     Raises
     ------
     FileFormatError
-        If the file is not vicinal's, is truncated or altered, or is of a newer format.
+        If vicinal did not write the file, if it is truncated or changed, or if its format is newer.
     OSError
         If it cannot be read.
     """
@@ -139,41 +139,41 @@ def read(path: PathLike) -> Artifact:
     if metadata is None:
         raise FileFormatError(f"{path} is a safetensors file, but not one that vicinal wrote")
     fields = _parse(path, metadata)
-    sums = fields["arrays"]
-    if fields["sha256"] != _sum_of_all(fields) or set(sums) != set(arrays):
+    checksums = fields["arrays"]
+    if fields["sha256"] != _checksum(fields) or set(checksums) != set(arrays):
         raise FileFormatError(f"{path} is damaged: its checksum does not match; write it again with save()")
     for name, array in arrays.items():
-        if _sum_of(name, array) != sums[name]:
+        if _array_checksum(name, array) != checksums[name]:
             raise FileFormatError(f"{path} is damaged: the checksum of {name} does not match; write it again")
     return Artifact(fields["kind"], fields["header"], arrays, fields["vicinal"], fields["format_version"])
 
 
 def write_array(path: PathLike, array: Array) -> None:
-    """Write a ``.npy`` file, in one step."""
+    """Write a ``.npy`` file atomically."""
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     write_atomic(path, buffer.getvalue())
 
 
 def write_arrays(path: PathLike, arrays: Mapping[str, Array]) -> None:
-    """Write a ``.npz`` file of arrays by name, in one step."""
+    """Write a ``.npz`` file of named arrays atomically."""
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
     write_atomic(path, buffer.getvalue())
 
 
 def read_array(path: PathLike, *, mapped: bool = False) -> Array:
-    """Return the array of a ``.npy`` file, mapped into memory on request; never unpickles.
+    """Return the array of a ``.npy`` file; ``mapped`` maps it into memory. Nothing is unpickled.
 
     Raises
     ------
     FileFormatError
-        If the file is no whole ``.npy`` file of numbers.
+        If the file is not a complete ``.npy`` file of numbers.
     OSError
         If it cannot be read.
     """
     try:
-        with Path(path).open("rb") as file:  # np.load leaves open what it cannot read
+        with Path(path).open("rb") as file:  # np.load does not close a file that it cannot read
             array = np.load(path, mmap_mode="r", allow_pickle=False) if mapped else np.load(file, allow_pickle=False)
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise FileFormatError(f"{path} is not a whole .npy file of numbers ({error})") from None

@@ -1,11 +1,10 @@
-"""The kernels for torch tensors, on any device: the same bits as `reference`.
+"""The kernels for torch tensors on any device. They give the same bits as `reference`.
 
-There are two ways to the same answer. On CUDA, Triton has one kernel that quantizes and one that
-samples: it encrypts the counters, looks up a cell, scales, checks the edges and stores, all in
-registers. Without Triton, torch does it operation by operation. Bounds and cells are torch's in either
-case. What has one value a dimension (``lower``, ``upper``, ``width``) stays in NumPy.
+There are two versions. On CUDA, one Triton kernel quantizes and one samples. The second encrypts the counters, finds
+the cells, and computes, checks and stores the samples, all in registers. Without Triton, torch runs one operation
+after another. Both versions find bounds and cells with torch. ``lower``, ``upper`` and ``width`` are NumPy arrays.
 
-Codes are uint8 up to 256 bins and int32 above: torch on CUDA can do little with wider unsigned types.
+Codes are uint8 up to 256 bins and int32 above, because torch hardly supports wider unsigned types on CUDA.
 """
 
 from __future__ import annotations
@@ -28,15 +27,15 @@ except ImportError:
 
 Tensor = Any
 
-_new = torch.empty  # memory for a result; tests fill it with nonsense first
+_new = torch.empty  # memory for a result; tests fill it with invalid values first
 _MASK = 0xFFFFFFFF
-_VALUES_A_STEP = 1 << 22  # what torch samples at once: its integers take about a hundred bytes a value
-_TILE = 2048  # values that one program of 128 threads computes: more would need too many registers
-_WIDEST = 16  # blocks of four columns in a tile: wider wastes more on the last columns, narrower draws more cells
+_VALUES_A_STEP = 1 << 22  # values that torch samples together; its integers take about a hundred bytes for each
+_TILE = 2048  # values of one program of 128 threads; more would need too many registers
+_WIDEST = 16  # blocks of four columns in a tile; wider tiles waste more columns, narrower ones draw more cells
 
 
 def code_dtype(n_bins: int) -> torch.dtype:
-    """Return the type of the codes."""
+    """Return the dtype of the codes."""
     return torch.uint8 if n_bins <= 256 else torch.int32
 
 
@@ -52,7 +51,7 @@ def to_device(cells: Array, index: reference.CellIndex, device: Any) -> tuple[Te
 
 def bounds(latents: Tensor) -> tuple[Array, Array]:
     """As `reference.bounds`, on the host."""
-    extremes = torch.stack(torch.aminmax(latents, dim=0))  # in one pass; not finite where a value is not
+    extremes = torch.stack(torch.aminmax(latents, dim=0))  # one pass; not finite if a value is not finite
     return reference.bounds(extremes.cpu().numpy())
 
 
@@ -68,7 +67,7 @@ def quantize(latents: Tensor, lower: Array, width: Array, n_bins: int) -> Tensor
 
 
 def unique_cells(codes: Tensor, n_bins: int) -> tuple[Tensor, Tensor]:
-    """As `reference.unique_cells`, by sorting packed words; only ties go on to the next word."""
+    """As `reference.unique_cells`, by sorting packed words; only rows with equal words are compared in the next."""
     bits = max(1, (n_bins - 1).bit_length())
     first, *others = codes.split(63 // bits, dim=1)
     word, order = torch.sort(_pack(first, bits))
@@ -88,7 +87,7 @@ def unique_cells(codes: Tensor, n_bins: int) -> tuple[Tensor, Tensor]:
 
 
 def _pack(codes: Tensor, bits: int) -> Tensor:
-    """Pack each row into a word, first column in the highest of 63 bits, keeping the order of rows."""
+    """Pack each row into a word of 63 bits, the first column highest; words have the order of the rows."""
     word = codes.new_zeros(len(codes), dtype=torch.int64)
     for column in codes.unbind(1):
         word = word << bits | column
@@ -96,7 +95,7 @@ def _pack(codes: Tensor, bits: int) -> Tensor:
 
 
 def _changes(values: Tensor) -> Tensor:
-    """Mark the values that differ from the value before; the first does."""
+    """Mark the first value, and each value that differs from the one before."""
     return torch.cat([values.new_ones(1, dtype=torch.bool), values[1:] != values[:-1]])
 
 
@@ -123,16 +122,16 @@ def fill_cells(
 
 
 def _columns(device: Any, *rows: Array) -> Tensor:
-    """Return arrays (d,) as the rows of one tensor: one transfer, which nothing waits for."""
+    """Return arrays (d,) as the rows of one tensor, in one asynchronous transfer."""
     return torch.from_numpy(np.stack(rows)).to(device, non_blocking=True)
 
 
 def _use_triton(tensor: Tensor) -> bool:
-    """Tell whether the Triton kernels can take ``tensor``: on CUDA, or anywhere in Triton's interpreter."""
+    """Tell whether ``tensor`` is for Triton: on CUDA, or on any device with the interpreter of Triton."""
     return triton is not None and (tensor.is_cuda or not isinstance(_sample_tile, triton.JITFunction))
 
 
-# Without Triton. Torch has no unsigned arithmetic, but int64 wraps to the same bits, and `_high` shifts as if unsigned.
+# Without Triton: torch has no unsigned arithmetic, but int64 wraps to the same bits, and `_high` is an unsigned shift.
 
 
 def _high(product: Tensor) -> Tensor:
@@ -170,7 +169,7 @@ def _draw_cells(index: reference.CellIndex, key: int, start: int, n_samples: int
 
 
 def _signed(word: int) -> int:
-    """Return the int64 of the same bits."""
+    """Return the int64 with the bits of a uint64."""
     return word - (word >> 63 << 64)
 
 
@@ -192,17 +191,17 @@ def _fill_cells(cells: Tensor, drawn: Tensor, columns: Tensor, n_bins: int, key:
     return out
 
 
-# With Triton. Only what its compiler and its interpreter both know: no function of its library that is itself compiled.
+# With Triton: only functions that its compiler and its interpreter both support, so none that is itself compiled.
 
 
 def _jit(function: Callable[..., Any]) -> Any:
-    """Compile a kernel once for all values of these numbers; others may allow wider loads and stores."""
+    """Compile a kernel once for all values of these numbers; it is specialised to other arguments."""
     numbers = ("n_bins", "n_samples", "n_cells", "shift", "n_halvings", "key", "start")
     return function if triton is None else triton.jit(function, do_not_specialize=numbers)
 
 
 def _launch(kernel: Any, n_programs: int, tensor: Tensor, *arguments: Any) -> None:
-    """Run a kernel on the device of its first tensor, without fusing a product and a sum into one rounding."""
+    """Run a kernel on the device of its first tensor; products and sums are rounded separately."""
     with torch.cuda.device_of(tensor):  # type: ignore[no-untyped-call]
         kernel[(n_programs,)](tensor, *arguments, enable_fp_fusion=False)
 
@@ -230,7 +229,7 @@ def _sample_tiles(
 def _position(latents: tl.tensor, lower: tl.tensor, width: tl.tensor, n_bins: tl.tensor) -> Any:
     """As `reference._positions`."""
     offset, safe_width = latents - lower, tl.where(width > 0, width, 1)
-    # In float32, and only there, `/` is not rounded as IEEE 754 asks.
+    # Only in float32, `/` is not rounded as IEEE 754 requires.
     ratio = tl.div_rn(offset, safe_width) if offset.dtype == tl.float32 else offset / safe_width
     return tl.minimum(tl.maximum(ratio, 0), (n_bins - 1).to(offset.dtype))
 
@@ -241,7 +240,7 @@ def _quantize_tile(
     d: tl.constexpr, SIZE: tl.constexpr,
 ) -> None:  # fmt: skip
     first = tl.program_id(0).to(tl.int64) * SIZE
-    value = tl.arange(0, SIZE // 4)[:, None] * 4 + tl.arange(0, 4)[None, :]  # four neighbours to a thread
+    value = tl.arange(0, SIZE // 4)[:, None] * 4 + tl.arange(0, 4)[None, :]  # four adjacent values for each thread
     inside = value < n_values - first
     column = ((first % d).to(tl.int32) + value) % d
     latent = tl.load(latents + first + value, inside, 0)
@@ -288,8 +287,8 @@ def _sample_tile(
     guide: tl.tensor, n_samples: tl.tensor, n_cells: tl.tensor, d: tl.tensor, n_bins: tl.tensor, shift: tl.tensor,
     n_halvings: tl.tensor, key: tl.uint64, start: tl.uint64, ROWS: tl.constexpr, BLOCKS: tl.constexpr,
 ) -> None:  # fmt: skip
-    """As `reference.fill_cells` for a tile of rows and columns, the cells as in ``drawn`` or drawn here."""
-    n_tiles = (d + 4 * BLOCKS - 1) // (4 * BLOCKS)  # of the same rows; they share what is in the cache
+    """As `reference.fill_cells`, for a tile of rows and columns; draws the cells if ``drawn`` is None."""
+    n_tiles = (d + 4 * BLOCKS - 1) // (4 * BLOCKS)  # tiles of the same rows, which share the cache
     sample = (tl.program_id(0) // n_tiles).to(tl.int64) * ROWS + tl.arange(0, ROWS)
     row, key = start.to(tl.uint64) + sample.to(tl.uint64), key.to(tl.uint64)
     if drawn is None:
@@ -300,7 +299,7 @@ def _sample_tile(
     block = (tl.program_id(0) % n_tiles) * BLOCKS + tl.arange(0, BLOCKS)[None, :]
     w0, w1, w2, w3 = _encrypt(row[:, None], block, rng.UNIFORM, key)
     words = tl.reshape(tl.join(tl.join(w0, w2), tl.join(w1, w3)), (ROWS, BLOCKS, 4))
-    column = block[:, :, None] * 4 + tl.arange(0, 4)[None, None, :]  # four neighbours, and their words, to a thread
+    column = block[:, :, None] * 4 + tl.arange(0, 4)[None, None, :]  # four adjacent values for each thread
 
     known = column < d
     lower = tl.load(columns + column, known, 0)

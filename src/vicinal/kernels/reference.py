@@ -1,17 +1,17 @@
-r"""The kernels in NumPy: the definition, and the oracle of every other version.
+r"""The kernels in NumPy. They define the results of all other versions, and tests compare with them.
 
-For latents z of shape (n, d), with arithmetic in their own precision (float32 or float64):
+For latents z of shape (n, d), in their own precision (float32 or float64), the codes are
 
 .. math::
     c_{ij} = \min(\max(\lfloor (z_{ij} - \mathrm{lower}_j) / \mathrm{width}_j \rfloor, 0),\ n_\mathrm{bins} - 1)
 
-A dimension of width 0 is constant: its code is 0. A draw from cell c is
+A dimension of width 0 is constant, and its code is 0. A sample of cell c is
 
 .. math::
     z_j = \min(\mathrm{lower}_j + (c_j + u_j)\,\mathrm{width}_j,\ \mathrm{upper}_j), \quad u_j \in [0, 1)
 
-and, where rounding has pushed z_j over the edge of its cell (about once in a million values),
-the centre of the cell instead, so that the code of a sample is the cell it was drawn from.
+Rounding moves about one value in a million out of its cell. Such a value is replaced by the centre of its bin. So the
+code of a sample is always the code of its cell.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ import numpy as np
 from vicinal import rng
 from vicinal._arrays import Array
 
-FEWEST_GUIDES = 1 << 15  # so many guides cost nothing
-_MIXED = 1 << 20  # pairs of sample and neighbour worked on together
+FEWEST_GUIDES = 1 << 15  # a guide of this size is always cheap
+_CHUNK = 1 << 20  # pairs that are computed together; limits the memory
 
 
 class CellIndex(NamedTuple):
-    """How to find the cell of a draw k from {0, ..., total - 1}: the first whose cumulative count is above k.
+    """An index that finds the cell of an integer k from {0, ..., total - 1}.
 
-    ``cumulative`` (n_cells,) int64 alone says it. ``guide`` makes it quick: draw k falls into a cell from
-    ``guide[k >> shift]`` to ``guide[(k >> shift) + 1]``, both included. Where all
-    counts are 1 there is no guide: draw k falls into cell k.
+    This is the first cell whose ``cumulative`` count, (n_cells,) int64, is above k. ``guide`` shortens the search: the
+    cell is one from ``guide[k >> shift]`` to ``guide[(k >> shift) + 1]``, both included. The guide is empty if all
+    counts are 1, since the cell is then k itself.
     """
 
     cumulative: Array
@@ -46,9 +46,9 @@ def code_dtype(n_bins: int) -> np.dtype[Any]:
 
 
 def bounds(latents: Array) -> tuple[Array, Array]:
-    """Return (lower, upper) of each dimension, shape (d,), with +0.0 for either zero.
+    """Return the smallest and the largest value of each dimension, shape (d,); zeros are +0.0.
 
-    Both are NaN in a dimension with a value that is not finite.
+    Both are NaN if a value of the dimension is not finite.
     """
     lower, upper = latents.min(axis=0) + 0, latents.max(axis=0) + 0
     finite = np.isfinite(lower) & np.isfinite(upper)
@@ -61,16 +61,16 @@ def _positions(latents: Array, lower: Array, width: Array, n_bins: int) -> Array
 
 
 def quantize(latents: Array, lower: Array, width: Array, n_bins: int) -> Array:
-    """Return the codes, shape (n, d), in `code_dtype`."""
+    """Return the codes of latents (n, d), in `code_dtype`."""
     return _positions(latents, lower, width, n_bins).astype(code_dtype(n_bins))
 
 
 def unique_cells(codes: Array, n_bins: int, masses: Array | None = None) -> tuple[Array, Array]:
-    """Return the distinct rows (n_cells, d) in lexicographic order, and how often each occurs (n_cells,) int64.
+    """Return the distinct rows (n_cells, d) in lexicographic order, and the count of each, (n_cells,) int64.
 
-    With ``masses`` (n,) int64, the sum of the masses of its rows instead.
+    With ``masses`` (n,) int64, a count is the sum of the masses of the equal rows.
     """
-    del n_bins  # other kernels pack codes by it
+    del n_bins  # other kernels need it to pack codes
     cells, cell = np.unique(codes, axis=0, return_inverse=True)
     counts = np.zeros(len(cells), dtype=np.int64)
     np.add.at(counts, cell.ravel(), 1 if masses is None else masses)
@@ -78,13 +78,13 @@ def unique_cells(codes: Array, n_bins: int, masses: Array | None = None) -> tupl
 
 
 def find_cells(codes: Array, cells: Array) -> Array:
-    """Return the index in ``cells`` of each row of ``codes``, or -1, shape (n,), int64."""
+    """Return the index in ``cells`` of each row of ``codes``, shape (n,), int64; -1 if it is not there."""
     index = {cell.tobytes(): i for i, cell in enumerate(cells)}
     return np.array([index.get(row.tobytes(), -1) for row in codes], dtype=np.int64)
 
 
 def guide_layout(counts: Array, total: int) -> tuple[tuple[int], type[np.signedinteger[Any]], int]:
-    """Return shape and type of the guide of a `CellIndex`, and its shift; at most about two guides a cell."""
+    """Return shape and dtype of the guide of a `CellIndex`, and its shift; at most about two entries for each cell."""
     n_cells = len(counts)
     integer = np.int32 if n_cells < 2**31 else np.int64
     if total == n_cells and counts.min() == 1:
@@ -94,7 +94,7 @@ def guide_layout(counts: Array, total: int) -> tuple[tuple[int], type[np.signedi
 
 
 def index_cells(counts: Array) -> CellIndex:
-    """Return the index of cells with these counts (n_cells,), int64."""
+    """Return the index of cells with ``counts`` (n_cells,), int64."""
     cumulative = np.cumsum(counts)
     (n_guides,), integer, shift = guide_layout(counts, int(cumulative[-1]))
     firsts = np.minimum(np.arange(n_guides) << shift, cumulative[-1] - 1)
@@ -102,9 +102,9 @@ def index_cells(counts: Array) -> CellIndex:
 
 
 def draw_cells(index: CellIndex, *, key: int, start: int, n_samples: int) -> Array:
-    """Return the number of a cell for each of rows ``start`` to ``start + n_samples``, shape (n_samples,), int64.
+    """Return the index of a cell for each of rows ``start`` to ``start + n_samples``, shape (n_samples,), int64.
 
-    A cell is drawn with probability count / total, integers both.
+    The probability of a cell is its count / total. Both are integers.
     """
     draws = rng.choices(key, start, n_samples, int(index.cumulative[-1]))
     return np.searchsorted(index.cumulative, draws, side="right").astype(np.int64)
@@ -113,14 +113,14 @@ def draw_cells(index: CellIndex, *, key: int, start: int, n_samples: int) -> Arr
 def fill_cells(
     cells: Array, drawn: Array, lower: Array, upper: Array, width: Array, n_bins: int, *, key: int, start: int
 ) -> Array:
-    """Draw a point uniformly from a cell for each of rows ``start`` to ``start + n_samples``.
+    """Draw a sample uniformly from a given cell for each of rows ``start`` to ``start + n_samples``.
 
     Parameters
     ----------
     cells : ndarray of unsigned int, shape (n_cells, d)
         Codes of the cells.
     drawn : ndarray of int64, shape (n_samples,)
-        Which of them, for each row.
+        Index of the cell of each sample.
     lower, upper, width : ndarray of float32 or float64, shape (d,)
         Bounds and bin widths; width 0 for a constant dimension.
     n_bins : int
@@ -144,31 +144,31 @@ def sample_cells(
     cells: Array, index: CellIndex, lower: Array, upper: Array, width: Array, n_bins: int,
     *, key: int, start: int, n_samples: int,
 ) -> Array:  # fmt: skip
-    """Draw a cell, then a point in it, for each of rows ``start`` to ``start + n_samples``."""
+    """Draw a cell, and a sample from it, for each of rows ``start`` to ``start + n_samples``."""
     drawn = draw_cells(index, key=key, start=start, n_samples=n_samples)
     return fill_cells(cells, drawn, lower, upper, width, n_bins, key=key, start=start)
 
 
 def mix_rows(
-    points: Array, masses: Array | None, first: Array, last: Array, own: Array, shrinkage: float, scale: float,
+    latents: Array, masses: Array | None, first: Array, last: Array, own: Array, shrinkage: float, scale: float,
     *, key: int, start: int,
 ) -> Array:  # fmt: skip
-    r"""Draw a point in the vicinity of a row, shaped by a range of rows around it.
+    r"""Draw samples from neighbourhoods of latents.
 
-    With the K rows z_k of the range, their shares p_k of its mass and their mean m, for row i
+    A neighbourhood has K latents z_k, which have shares p_k of its mass and the mean m. A sample around latent i is
 
     .. math:: z = z_i + s (m - z_i) + a \sum_k \sqrt{p_k}\, e_k (z_k - m), \quad e_k \sim N(0, 1)
 
-    summed over k in order, in the precision of the points.
+    The sum is over k in order, in the precision of the latents.
 
     Parameters
     ----------
-    points : ndarray of float32 or float64, shape (n, d)
-        The rows.
+    latents : ndarray of float32 or float64, shape (n, d)
+        Latents, ordered by neighbourhood.
     masses : ndarray of int64, shape (n,), or None
-        Their masses, above 0; None for ones.
+        Mass of each latent, above 0; None for ones.
     first, last, own : ndarray of int64, shape (n_samples,)
-        For each sample, the range ``points[first:last]`` and the row i in it.
+        For each sample, its neighbourhood ``latents[first:last]`` and the index i of a latent in it.
     shrinkage, scale : float
         s and a.
     key, start : int
@@ -176,56 +176,55 @@ def mix_rows(
 
     Returns
     -------
-    ndarray of shape (n_samples, d), dtype of ``points``
+    ndarray of shape (n_samples, d), dtype of ``latents``
     """
-    out = np.empty((len(own), points.shape[1]), points.dtype)
-    step = max(1, _MIXED // max(1, int((last - first).max(initial=0))))
+    out = np.empty((len(own), latents.shape[1]), latents.dtype)
+    step = max(1, _CHUNK // max(1, int((last - first).max(initial=0))))
     for a in range(0, len(own), step):
         part = slice(a, a + step)
-        ranges = first[part], last[part], own[part]
-        out[part] = _mix_some(points, masses, *ranges, shrinkage, scale, key, start + a)
+        out[part] = _mix_chunk(latents, masses, first[part], last[part], own[part], shrinkage, scale, key, start + a)
     return out
 
 
-def neighborhood_sums(points: Array, rows: Array, starts: Array) -> tuple[Array, Array]:
-    """Return the sum of the rows of each neighbourhood, and the sum of their squares.
+def neighborhood_sums(latents: Array, rows: Array, starts: Array) -> tuple[Array, Array]:
+    """Return the sum of the latents of each neighbourhood, and the sum of their squares.
 
     Parameters
     ----------
-    points : ndarray of float32, shape (n, d)
-        Rows.
+    latents : ndarray of float32, shape (n, d)
+        Latents.
     rows, starts : ndarray of int64, shapes (m,), (n_neighborhoods + 1,)
-        Neighbourhood c holds the rows ``points[rows[starts[c] : starts[c + 1]]]``, at least one.
+        Neighbourhood c holds ``latents[rows[starts[c] : starts[c + 1]]]``, at least one latent.
 
     Returns
     -------
     sums : ndarray of float64, shape (n_neighborhoods, d)
     squares : ndarray of float64, shape (n_neighborhoods,)
-        Summed over rows for each dimension, then over dimensions.
+        Summed over latents first, then over dimensions.
     """
     n = len(starts) - 1
-    sums, squares = np.empty((n, points.shape[1])), np.zeros(n)
+    sums, squares = np.empty((n, latents.shape[1])), np.zeros(n)
     owners = np.repeat(np.arange(n), np.diff(starts))
-    for j in range(points.shape[1]):
-        values = points[rows, j].astype(np.float64)
+    for j in range(latents.shape[1]):
+        values = latents[rows, j].astype(np.float64)
         sums[:, j] = np.bincount(owners, weights=values, minlength=n)
         squares += np.bincount(owners, weights=values * values, minlength=n)
     return sums, squares
 
 
-def neighborhood_scatters(points: Array, rows: Array, starts: Array, means: Array) -> Array:
+def neighborhood_scatters(latents: Array, rows: Array, starts: Array, means: Array) -> Array:
     r"""Return the scatter of each neighbourhood about its mean.
 
     .. math:: \sum_z (z - m) (z - m)^T
 
-    in float64, one row of the neighbourhood after another.
+    The sum is in float64, over the latents in order.
 
     Parameters
     ----------
-    points, rows, starts
+    latents, rows, starts
         As for `neighborhood_sums`; ``starts`` may begin above 0.
     means : ndarray of float32, shape (n_neighborhoods, d)
-        m of each neighbourhood.
+        Mean m of each neighbourhood.
 
     Returns
     -------
@@ -233,85 +232,84 @@ def neighborhood_scatters(points: Array, rows: Array, starts: Array, means: Arra
     """
     n, d = means.shape
     owners = np.repeat(np.arange(n), np.diff(starts))
-    gaps = points[rows[starts[0] : starts[-1]]].astype(np.float64) - means[owners]
+    differences = latents[rows[starts[0] : starts[-1]]].astype(np.float64) - means[owners]
     scatters = np.empty((n, d, d))
     for j in range(d):
         for k in range(d):
-            scatters[:, j, k] = np.bincount(owners, weights=gaps[:, j] * gaps[:, k], minlength=n)
+            scatters[:, j, k] = np.bincount(owners, weights=differences[:, j] * differences[:, k], minlength=n)
     return scatters
 
 
 def likeliest_spheres(
-    points: Array, rows: Array, owners: Array, means: Array, precisions: Array, offsets: Array, near: Array
+    latents: Array, rows: Array, owners: Array, means: Array, precisions: Array, offsets: Array, candidates: Array
 ) -> Array:
-    r"""Return for each row the candidate neighbourhood in whose spherical Gaussian it is likeliest.
+    r"""Return, for each latent, the candidate neighbourhood whose spherical Gaussian has the largest density there.
 
-    For row z the neighbourhood c with the smallest
+    For latent z this is the neighbourhood c with the smallest
 
     .. math:: p_c \sum_j (z_j - m_{cj})^2 + o_c
 
-    in float32, summed over j in order. Ties go to the first in ``near``.
+    The sum is in float32, over j in order. Of equal candidates, the first is taken.
 
     Parameters
     ----------
-    points : ndarray of float32, shape (n, d)
-        Rows.
+    latents : ndarray of float32, shape (n, d)
+        Latents.
     rows, owners : ndarray of int64, shape (m,)
-        Indices of rows, and the neighbourhood that each is in now.
+        Indices of latents, and the present neighbourhood of each.
     means, precisions, offsets : ndarray of float32, shapes (n_neighborhoods, d), (n_neighborhoods,) twice
         m, p and o of each neighbourhood.
-    near : ndarray of int64, shape (n_neighborhoods, n_near)
-        The candidates for the rows of each neighbourhood.
+    candidates : ndarray of int64, shape (n_neighborhoods, n_candidates)
+        For each neighbourhood, those to which its latents may move.
 
     Returns
     -------
     ndarray of int64, shape (m,)
     """
     best = np.empty(len(rows), np.int64)
-    step = max(1, _MIXED // near.shape[1])
+    step = max(1, _CHUNK // candidates.shape[1])
     for a in range(0, len(rows), step):
-        some, choices = points[rows[a : a + step]], near[owners[a : a + step]]
+        chunk, choices = latents[rows[a : a + step]], candidates[owners[a : a + step]]
         distances = np.zeros(choices.shape, np.float32)
-        for j in range(points.shape[1]):
-            distances += np.square(some[:, j, None] - means[:, j][choices])
+        for j in range(latents.shape[1]):
+            distances += np.square(chunk[:, j, None] - means[:, j][choices])
         scores = precisions[choices] * distances + offsets[choices]
         best[a : a + step] = np.take_along_axis(choices, scores.argmin(axis=1)[:, None], axis=1)[:, 0]
     return best
 
 
 def likeliest_ellipsoids(
-    points: Array, rows: Array, owners: Array, means: Array, factors: Array, offsets: Array, near: Array
+    latents: Array, rows: Array, owners: Array, means: Array, factors: Array, offsets: Array, candidates: Array
 ) -> Array:
-    r"""Return for each row the candidate neighbourhood in whose Gaussian it is likeliest.
+    r"""Return, for each latent, the candidate neighbourhood whose Gaussian has the largest density there.
 
-    For row z the neighbourhood c with the smallest
+    For latent z this is the neighbourhood c with the smallest
 
     .. math:: \lVert x \rVert^2 + o_c, \quad L_c x = z - m_c
 
-    in float32, solved and summed from the first value of x to the last. Ties go to the first in ``near``.
+    x is solved for and summed in float32, from its first value to its last. Of equal candidates, the first is taken.
 
     Parameters
     ----------
-    points, rows, owners, means, offsets, near
+    latents, rows, owners, means, offsets, candidates
         As for `likeliest_spheres`.
     factors : ndarray of float32, shape (n_neighborhoods, d * (d + 1) / 2)
-        L of each neighbourhood, lower triangular, row by row, with the inverses of its diagonal in place of the
-        diagonal.
+        The lower triangle L of each neighbourhood, row by row, with the inverse of each diagonal entry in its place.
 
     Returns
     -------
     ndarray of int64, shape (m,)
     """
-    d, n_near = points.shape[1], near.shape[1]
+    d, n_candidates = latents.shape[1], candidates.shape[1]
     best = np.empty(len(rows), np.int64)
-    step = max(1, _MIXED // (n_near * d))
+    step = max(1, _CHUNK // (n_candidates * d))
     for a in range(0, len(rows), step):
-        some, choices = points[rows[a : a + step]], near[owners[a : a + step]]
+        chunk, choices = latents[rows[a : a + step]], candidates[owners[a : a + step]]
         solved = np.empty((d, *choices.shape), np.float32)
         scores = np.zeros(choices.shape, np.float32)
         first = 0
         for j in range(d):
-            left = some[:, j, None] - means[:, j][choices]
+            left = chunk[:, j, None] - means[:, j][choices]
             for k in range(j):
                 left -= factors[:, first + k][choices] * solved[k]
             solved[j] = left * factors[:, first + j][choices]
@@ -322,42 +320,42 @@ def likeliest_ellipsoids(
     return best
 
 
-def nearest_distances(queries: Array, points: Array, *, other: bool) -> Array:
-    r"""Return the distance from each query to the nearest point.
+def nearest_distances(queries: Array, latents: Array, *, other: bool) -> Array:
+    r"""Return the distance from each query q to the nearest latent z.
 
-    The root of the least
+    This is the square root of the smallest
 
-    .. math:: \sum_j (q_j - p_j)^2
+    .. math:: \sum_j (q_j - z_j)^2
 
-    in the precision of the arrays, summed over j in order: no digits are lost far from zero, unlike by expanding it.
+    The sum is in the precision of the arrays, over j in order. The square is not expanded, which would lose digits.
 
     Parameters
     ----------
-    queries, points : ndarray of float32 or float64, shapes (m, d), (n, d)
+    queries, latents : ndarray of float32 or float64, shapes (m, d), (n, d)
         n may be 0.
     other : bool
-        Whether to leave out points that are where the query is.
+        Whether to ignore latents that are equal to the query.
 
     Returns
     -------
-    ndarray of shape (m,), dtype of ``points``
-        Infinite where there is no point.
+    ndarray of shape (m,), dtype of ``latents``
+        Infinite if there is no such latent.
     """
-    least = np.full(len(queries), np.inf, points.dtype)
-    step = max(1, _MIXED // max(1, len(queries)))
+    least = np.full(len(queries), np.inf, latents.dtype)
+    step = max(1, _CHUNK // max(1, len(queries)))
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        for a in range(0, len(points), step):
-            squares = np.zeros((len(queries), len(points[a : a + step])), points.dtype)
-            for j in range(points.shape[1]):
-                squares += np.square(queries[:, j, None] - points[None, a : a + step, j])
+        for a in range(0, len(latents), step):
+            squares = np.zeros((len(queries), len(latents[a : a + step])), latents.dtype)
+            for j in range(latents.shape[1]):
+                squares += np.square(queries[:, j, None] - latents[None, a : a + step, j])
             if other:
                 squares[squares == 0] = np.inf
             least = np.fmin(least, np.fmin.reduce(squares, axis=1))
     return np.sqrt(least)
 
 
-def _mix_some(
-    points: Array, masses: Array | None, first: Array, last: Array, own: Array, shrinkage: float, scale: float,
+def _mix_chunk(
+    latents: Array, masses: Array | None, first: Array, last: Array, own: Array, shrinkage: float, scale: float,
     key: int, start: int,
 ) -> Array:  # fmt: skip
     most = int((last - first).max())
@@ -365,12 +363,11 @@ def _mix_some(
     inside = members < last[:, None]
     members = np.where(inside, members, first[:, None])
     shares = np.where(inside, 1.0 if masses is None else masses[members], 0.0)
-    shares = shares / shares.cumsum(axis=1)[:, -1:]  # one after another, as the loops of other kernels add up
+    shares = shares / shares.cumsum(axis=1)[:, -1:]  # sums in order, like the loops of the other kernels
     noise = np.sqrt(shares) * rng.normals(key, start, len(own), most)
     weights = shrinkage * shares + scale * (noise - shares * noise.cumsum(axis=1)[:, -1:])
-    base = points[own]
+    base = latents[own]
     moved = np.zeros_like(base)
     for k in range(most):
-        moved += weights[:, k, None].astype(points.dtype) * (points[members[:, k]] - base)
-    mixed: Array = base + moved
-    return mixed
+        moved += weights[:, k, None].astype(latents.dtype) * (latents[members[:, k]] - base)
+    return base + moved

@@ -1,23 +1,21 @@
-r"""How much to smooth: as much as makes samples as new as fresh data.
+r"""Calibration: a hyperparameter is chosen so that samples are as new as fresh data.
 
-With T the training latents, H fresh ones and S samples, the nn ratio is
+With training latents T, fresh latents H and samples S, the nn ratio is
 
 .. math::
     r = \frac{\mathrm{median}_{z \in S} \min_{t \in T} \lVert z - t \rVert}
              {\mathrm{median}_{z \in H} \min_{t \in T} \lVert z - t \rVert}
 
-each dimension scaled by its standard deviation. Where no fresh latents are given, training latents take their place:
-each is compared with all others that differ from it. A hyperparameter is chosen so that the ratio meets a target:
+Each dimension is scaled by its standard deviation. Without fresh latents, training latents take their place, and each
+is compared with all others that differ from it. One of these hyperparameters is chosen so that r meets a target:
 
-- the number of bins: r falls about as 1 / n_bins. The number with the nearest ratio is taken, in a near tie the
-  smaller;
+- the number of bins: r falls about as 1 / n_bins. If two numbers are about equally good, the smaller is taken;
 - the number of neighbours of `LocalSampler`: r rises with its logarithm;
 - the scale of `LocalSampler`: r rises with it. It is changed only if no number of neighbours meets the target;
 - the bandwidth of a kernel density estimate: r rises with it.
 
-A fixed number of latents stands for H and is the source of S, so the cost is linear in rows and dimensions. They are
-chosen by a hash of their values, not by their position: the choice is the same whatever the order of the rows and
-however they are cut into batches.
+A subset of fixed size is used for H and to make S, so the cost is linear in rows and dimensions. It is chosen by a hash
+of the values of each latent. So it does not depend on the order of the rows, or on the batches.
 """
 
 from __future__ import annotations
@@ -33,20 +31,20 @@ from vicinal._arrays import Array
 from vicinal._errors import CalibrationWarning, InvalidInputError
 from vicinal.samplers.cells import Grid
 
-Rows = Callable[[], Iterable[Array]]  # gives the batches of training latents (n, d), again at every call
+Rows = Callable[[], Iterable[Array]]  # returns the batches of training latents (n, d) at every call
 
 N_PROBES = 2000
-FEWEST, FEWEST_DISTINCT = 50, 10  # latents to calibrate by
+FEWEST, FEWEST_DISTINCT = 50, 10  # latents, and distinct latents, that a calibration needs
 MOST_BINS = 4096
 FALLBACK_BINS = 16
 FALLBACK_NEIGHBORS = 16
-# Of numbers of bins as good as the best to within this share of the target, the fewest: an encoder brings the latents
-# it was trained on a little closer together than fresh ones, so that ratios to held-out training latents come out high.
+# Within this share of the target, the fewest bins are taken: an encoder places the latents that it was trained on
+# slightly closer together than fresh ones, so ratios to held-out training latents are slightly too high.
 TIE = 0.02
-TOLERANCE = 0.1  # of the target; beyond it there is a warning
-CLOSE = 0.015  # of the target: the search stops here, since the sources resolve nothing finer
-_FIRST_NEIGHBORS = 32  # that are tried
-_MORE, _FEWER = 0.04, 0.065  # by which the nn ratio rises and falls, roughly, when these are doubled and halved
+TOLERANCE = 0.1  # share of the target; a larger error gives a warning
+CLOSE = 0.015  # share of the target; the search stops here, as the subset resolves no smaller difference
+_FIRST_NEIGHBORS = 32  # first trial of the search
+_MORE, _FEWER = 0.04, 0.065  # rough change of the nn ratio if the number of neighbours is doubled or halved
 _MOST_TRIALS = 12
 KEY = 0x76696369  # of the internal draws: the calibration is a function of the latents alone
 
@@ -101,7 +99,7 @@ def calibrate_bins(
     target: float,
     held_out: Array | None = None,
 ) -> tuple[int, float]:
-    """Return the number of bins and the nn ratio it reaches; warn, with the reason, if the target is missed.
+    """Return the number of bins and the nn ratio it reaches; warn with the reason if the target is missed.
 
     Parameters
     ----------
@@ -110,14 +108,14 @@ def calibrate_bins(
     lower, upper : ndarray of shape (d,)
         Bounds of the grid.
     target : float
-        The nn ratio wanted, above 0.
+        Target of the nn ratio, above 0.
 
     Returns
     -------
     n_bins : int
-        From 1 to 4096; 16 if there is nothing to calibrate by.
+        From 1 to 4096; 16 if no calibration is possible.
     nn_ratio : float
-        NaN if there is nothing to calibrate by.
+        NaN if no calibration is possible.
     """
     try:
         novelty = Novelty(rows, held_out)
@@ -151,21 +149,21 @@ def calibrate_neighbors(
     Parameters
     ----------
     ratio : callable
-        The nn ratio of so many neighbours at such a scale.
+        Function of the number of neighbours and the scale; returns the nn ratio.
     target : float
-        The nn ratio wanted, above 0.
+        Target of the nn ratio, above 0.
     n_neighbors : int or None
-        Given, or to be found, from 2 to ``most``.
+        The number of neighbours; None searches for it, from 2 to ``most``.
     scale : float or None
-        Given; or 1, and found only where no number of neighbours comes near the target.
+        The scale; None takes 1, and searches only if no number of neighbours meets the target.
     """
     a, found = 1.0 if scale is None else scale, n_neighbors
     if found is None:
         found, reached = _search_neighbors(lambda k: ratio(k, a), target, most)
     else:
         reached = ratio(found, a)
-    too_timid, too_bold = reached < (1 - 2 * CLOSE) * target, reached > (1 + 2 * CLOSE) * target
-    if scale is None and found > 1 and (too_timid or (too_bold and n_neighbors is not None)):
+    too_low, too_high = reached < (1 - 2 * CLOSE) * target, reached > (1 + 2 * CLOSE) * target
+    if scale is None and found > 1 and (too_low or (too_high and n_neighbors is not None)):
         a, reached = _search_scale(lambda a: ratio(found, a), target)
     if abs(reached - target) > TOLERANCE * target:
         reason = f"the nearest found is {reached:.2f}"
@@ -179,9 +177,9 @@ def calibrate_bandwidth(ratio: Callable[[float], float], target: float) -> tuple
     Parameters
     ----------
     ratio : callable
-        The nn ratio of a bandwidth.
+        Function of the bandwidth; returns the nn ratio.
     target : float
-        The nn ratio wanted, above 0.
+        Target of the nn ratio, above 0.
     """
     bandwidth, reached = _search_scale(ratio, target)
     if abs(reached - target) > TOLERANCE * target:
@@ -190,12 +188,12 @@ def calibrate_bandwidth(ratio: Callable[[float], float], target: float) -> tuple
 
 
 def warn_of_fallback(sampler: str, error: Exception, used: str) -> None:
-    """Say that there was nothing to calibrate by."""
+    """Warn that no calibration is possible, with the reason and the value that is used."""
     _warn(sampler, str(error), used)
 
 
 def _probes(batches: Iterable[Array]) -> Array:
-    """Return the training latents to look at, (k, d)."""
+    """Return the training latents with the smallest hashes, (k, d); raise if they are too few or too alike."""
     probes, hashes, n = _least_hashed(batches)
     if n < FEWEST:
         raise NothingToCompareError(f"at least {FEWEST} latents are needed, and there are {n}")
@@ -206,7 +204,7 @@ def _probes(batches: Iterable[Array]) -> Array:
 
 
 def _least_hashed(batches: Iterable[Array]) -> tuple[Array, Array, int]:
-    """Return the rows of the least hashes, (k, d), these hashes, (k,), and how many rows there are in all."""
+    """Return the rows with the smallest hashes, (k, d), these hashes, (k,), and the number of all rows."""
     rows, hashes, n = np.zeros((0, 0)), np.zeros(0, np.uint64), 0
     for batch in batches:
         rows = np.concatenate([rows, batch]) if n else batch
@@ -217,7 +215,7 @@ def _least_hashed(batches: Iterable[Array]) -> tuple[Array, Array, int]:
 
 
 def row_hash(rows: Array) -> Array:
-    """Return a 64-bit hash of the values of each row (n, d) of floats; the two zeros hash alike."""
+    """Return a 64-bit hash of each row (n, d) of floats; +0.0 and -0.0 give the same hash."""
     words = (rows + 0).view(np.uint32)
     odd = rng.words(KEY, rng.UNIFORM, 0, words.shape[1], 2)
     odd = odd[:, 0] << np.uint64(32) | odd[:, 1] | np.uint64(1)
@@ -229,7 +227,7 @@ def row_hash(rows: Array) -> Array:
 
 
 def _search_bins(ratio: Callable[[int], float], target: float) -> tuple[int, float]:
-    """Return the whole number whose ratio is nearest to the target; the ratio falls about as 1 / n_bins."""
+    """Return the number of bins with the ratio closest to the target; the ratio falls about as 1 / n_bins."""
     reached: dict[int, float] = {}
     low, high, n_bins = 0, MOST_BINS + 1, 8
     while high - low > 1:
@@ -240,16 +238,15 @@ def _search_bins(ratio: Callable[[int], float], target: float) -> tuple[int, flo
             high = n_bins
         guess = round(n_bins * reached[n_bins] / target) if len(reached) < 8 else math.isqrt(max(low, 1) * high)
         n_bins = max(low + 1, min(high - 1, guess))
-    off = {n: abs(ratio - target) for n, ratio in reached.items()}
-    nearest = min(off.values())
-    best = min(n for n in off if off[n] <= nearest + TIE * target)
+    errors = {n: abs(ratio - target) for n, ratio in reached.items()}
+    best = min(n for n in errors if errors[n] <= min(errors.values()) + TIE * target)
     return best, reached[best]
 
 
 def _search_neighbors(ratio: Callable[[int], float], target: float, most: int) -> tuple[int, float]:
-    """Return the whole number whose ratio is near the target; the ratio rises with its logarithm."""
+    """Return the number of neighbours with the ratio closest to the target; the ratio rises with its logarithm."""
     reached: dict[int, float] = {}
-    least = min(2, most)  # one alone is a copy
+    least = min(2, most)  # a neighbourhood of one latent gives copies
     low, high, k, before = least - 1, most + 1, min(_FIRST_NEIGHBORS, most), 0
     while high - low > 1 and len(reached) < _MOST_TRIALS:
         reached[k] = ratio(k)
@@ -258,7 +255,7 @@ def _search_neighbors(ratio: Callable[[int], float], target: float, most: int) -
         low, high = (k, high) if reached[k] < target else (low, k)
         step = _MORE if reached[k] < target else _FEWER
         if before in reached:
-            measured = (reached[k] - reached[before]) / math.log2(k / before)  # to within the noise of the probes
+            measured = (reached[k] - reached[before]) / math.log2(k / before)  # a noisy slope, so it is averaged
             step = (step + min(3 * step, max(0.0, measured))) / 2
         if low in reached and high in reached:
             share = (target - reached[low]) / (reached[high] - reached[low])
@@ -271,7 +268,7 @@ def _search_neighbors(ratio: Callable[[int], float], target: float, most: int) -
 
 
 def _search_scale(ratio: Callable[[float], float], target: float) -> tuple[float, float]:
-    """Return the scale whose ratio is near the target; the ratio rises with it, for small scales in proportion."""
+    """Return the scale with the ratio closest to the target; the ratio rises with it, at first linearly."""
     reached: dict[float, float] = {}
     low, high, scale = 0.0, math.inf, 1.0
     while len(reached) < _MOST_TRIALS:

@@ -1,12 +1,12 @@
-"""The kernels in Numba, tiled and multi-threaded: the same bits as `reference`, faster.
+"""The kernels in Numba, tiled and multi-threaded. They give the same bits as `reference`, but faster.
 
-What makes them fast:
+Four techniques make them fast:
 
-- Every loop runs over hundreds of neighbouring values, whatever the number of dimensions, so that the compiler
-  vectorises it. Bounds and widths are repeated to that length.
-- The ten rounds of Philox are written out over counters in flat arrays.
-- Rows from all over memory are prefetched before they are needed.
-- The check that a sample has stayed in its cell is left out where rounding cannot matter.
+- Each inner loop runs over hundreds of contiguous values, so the compiler can vectorise it for any number of
+  dimensions. Bounds and widths are repeated to this length.
+- The ten rounds of Philox are written out, over counters in flat arrays.
+- Rows at random places in memory are prefetched.
+- Samples are checked for leaving their cells only if rounding could move one of them out.
 """
 
 from vicinal.kernels.cpu.loops import COMPILED

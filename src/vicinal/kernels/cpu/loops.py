@@ -1,7 +1,7 @@
-"""What the loops share: the compiler, threads, and memory for results.
+"""The compiler, the threads and the memory that all loops share.
 
-Only this file imports Numba. The threads are Python's own, and kernels release the interpreter lock: unlike Numba's
-parallel loops they may be entered from several threads at once and survive a fork.
+Only this file imports Numba. Kernels run in Python threads and release the interpreter lock. So, unlike the parallel
+loops of Numba, they can be called from several threads at once, and after a fork.
 """
 
 from __future__ import annotations
@@ -28,38 +28,34 @@ from vicinal._arrays import Array
 
 COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
-# No fast-math: the compiler may neither reorder nor fuse, so every value is rounded as NumPy rounds it.
-# error_model: a division that may raise ZeroDivisionError cannot be vectorised.
+# Without fast-math the compiler neither reorders nor fuses operations, so all values are rounded as in NumPy.
+# With error_model="python" a division could raise ZeroDivisionError, which prevents vectorisation.
 jit: Any = numba.njit(nogil=True, cache=True, error_model="numpy")
 
-_RUN = 512  # values that a vectorised loop runs over at least
-_VALUES_A_PART = 1 << 20  # below this a thread costs more than it gives
-_PARTS_A_CORE = 4  # when there is much to do, so that a core which is slowed down does not hold up the others
-LINE = 64  # bytes of memory that the processor fetches together
-_LARGE = 1 << 22  # bytes from which on the memory of samples is used again
-_spare: deque[mmap.mmap] = deque(maxlen=1)  # its methods are atomic: arrays may be given up at any moment
+_RUN = 512  # smallest length of a vectorised loop
+_VALUES_A_PART = 1 << 20  # a thread does not pay off for fewer values
+_PARTS_A_CORE = 4  # for large arrays, so that one slow core does not delay the others
+LINE = 64  # bytes of a cache line
+_LARGE = 1 << 22  # bytes; the memory of samples of at least this size is reused
+_spare: deque[mmap.mmap] = deque(maxlen=1)  # a deque, since its methods are atomic
 
 
 def rows_a_run(d: int) -> int:
-    """Return the rows of d values that a vectorised loop takes together."""
+    """Return the number of rows of d values in one vectorised loop."""
     return -(-_RUN // d)
 
 
 def repeated(*columns: Array) -> Array:
-    """Return what each dimension has, (d,) each, for all the rows that are taken together, (n_columns, rows * d)."""
-    d = len(columns[0])
-    out = np.empty((len(columns), rows_a_run(d), d), columns[0].dtype)
-    for i, column in enumerate(columns):
-        out[i] = column
-    return out.reshape(len(columns), -1)
+    """Return arrays (d,), each repeated for all rows of a vectorised loop, shape (n_columns, rows * d)."""
+    return np.repeat(np.array(columns)[:, None], rows_a_run(len(columns[0])), axis=1).reshape(len(columns), -1)
 
 
-_item_pointer: Any = cgutils.get_item_pointer  # numba has no type for it
+_item_pointer: Any = cgutils.get_item_pointer  # Numba has no type annotation for it
 
 
 @intrinsic
 def _prefetch(typing_context: Any, rows: Any, i: Any, j: Any) -> Any:
-    """Ask for the line of memory with rows[i, j], of an array in C order, and go on without it."""
+    """Prefetch the cache line of rows[i, j], for an array in C order."""
     del typing_context
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -69,14 +65,14 @@ def _prefetch(typing_context: Any, rows: Any, i: Any, j: Any) -> Any:
         byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
         function = builder.module.declare_intrinsic("llvm.prefetch", (byte,), kind)
-        builder.call(function, [builder.bitcast(item, byte), word(0), word(3), word(1)])  # to read, to keep, data
+        builder.call(function, [builder.bitcast(item, byte), word(0), word(3), word(1)])  # read, keep in cache, data
         return context.get_dummy_value()
 
     return numba.void(rows, i, j), generate
 
 
 def _no_prefetch(rows: Any, i: Any, j: Any) -> None:
-    """Do nothing: the interpreter has no use for it."""
+    """Do nothing, without the compiler."""
 
 
 prefetch: Any = _prefetch if COMPILED else _no_prefetch
@@ -84,7 +80,7 @@ prefetch: Any = _prefetch if COMPILED else _no_prefetch
 
 @functools.cache
 def _pool(process: int) -> ThreadPoolExecutor:
-    """Return the threads of a process; after a fork there are new ones."""
+    """Return the thread pool of a process; after a fork, the child makes its own."""
     del process
     return ThreadPoolExecutor(_cores())
 
@@ -94,7 +90,7 @@ def _cores() -> int:
 
 
 def parts(n_rows: int, n_columns: int) -> list[tuple[int, int]]:
-    """Cut the rows into ranges (first, last) that are worth a thread each; one if there is little to do."""
+    """Cut the rows into ranges (first, last), each large enough for a thread; one range for a small array."""
     n_parts = n_rows * n_columns // _VALUES_A_PART
     if n_parts < 2:
         return [(0, n_rows)]
@@ -105,7 +101,7 @@ def parts(n_rows: int, n_columns: int) -> list[tuple[int, int]]:
 
 
 def over(ranges: list[tuple[int, int]], work: Callable[[int, int], Any]) -> list[Any]:
-    """Call ``work(first, last)`` on every range, in this thread and others; return the results in order."""
+    """Call ``work(first, last)`` on each range, in several threads; return the results in order."""
     if len(ranges) == 1:
         return [work(*ranges[0])]
     results: list[Any] = [None] * len(ranges)
@@ -115,20 +111,20 @@ def over(ranges: list[tuple[int, int]], work: Callable[[int, int], Any]) -> list
         while left:
             try:
                 i, (first, last) = left.popleft()
-            except IndexError:  # another thread was quicker
+            except IndexError:  # another thread took the last range
                 return
             results[i] = work(first, last)
 
     others = [_pool(os.getpid()).submit(take) for _ in range(min(len(ranges), _cores()) - 1)]
     take()
     for other in others:
-        if not other.cancel():  # a thread that wakes up too late has nothing to do
+        if not other.cancel():  # a thread that has not started is not needed
             other.result()
     return results
 
 
 def aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Return an array of uninitialized values that begins on a line of memory, so that its rows lie on few lines."""
+    """Return an uninitialised array that starts on a cache line, so that each row covers few lines."""
     n_bytes = math.prod(shape) * dtype.itemsize
     block = np.empty(n_bytes + LINE, np.uint8)
     first = -block.ctypes.data % LINE
@@ -136,10 +132,10 @@ def aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
 
 
 def new_samples(shape: tuple[int, ...], dtype: Any) -> Array:
-    """Return an array of uninitialized values; the memory of a large one is used again once the array is gone.
+    """Return an uninitialised array; the memory of a large one is reused after the array is deleted.
 
-    The first write to fresh memory takes a fifth of the time of large samples. One block is kept, and marked as free:
-    the operating system takes it back when it runs short.
+    The first write to new memory takes a fifth of the time of large samples. One block is kept and marked as free, so
+    the operating system can take it back.
     """
     size = math.prod(shape)
     n_bytes = size * np.dtype(dtype).itemsize
@@ -147,20 +143,20 @@ def new_samples(shape: tuple[int, ...], dtype: Any) -> Array:
         return np.empty(shape, dtype)
     try:
         block = _take(n_bytes)
-    except OSError:  # no more memory, or no more mappings
+    except OSError:  # no memory or no mappings left
         return np.empty(shape, dtype)
-    array = np.frombuffer(block, dtype, size)  # every view of it keeps it alive
+    array = np.frombuffer(block, dtype, size)  # stays alive as long as any view of it
     weakref.finalize(array, _give_back, block).atexit = False
     return array.reshape(shape)
 
 
 def _take(n_bytes: int) -> mmap.mmap:
-    with contextlib.suppress(IndexError):  # there is none, or another thread was quicker
+    with contextlib.suppress(IndexError):  # no spare block
         block = _spare.pop()
         if n_bytes <= len(block) <= 2 * n_bytes:
             return block
     block = mmap.mmap(-1, n_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    with contextlib.suppress(AttributeError, OSError):  # a wish, not a need
+    with contextlib.suppress(AttributeError, OSError):  # huge pages are optional
         block.madvise(mmap.MADV_HUGEPAGE)
     return block
 

@@ -1,4 +1,4 @@
-"""Random words by Philox, and the cells that they draw."""
+"""Random words by Philox, and the cells that they choose."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vicinal._arrays import Array
 from vicinal.kernels.cpu.loops import jit, over, parts
 from vicinal.kernels.reference import CellIndex, guide_layout
 
-TILE = 512  # counters encrypted together; what a tile needs stays in the first-level cache
+TILE = 512  # counters in a tile; its arrays fit into the first-level cache
 
 _M0, _M1 = (np.uint64(multiplier) for multiplier in rng.MULTIPLIER)
 _W0, _W1 = (np.uint64(step) for step in rng.KEY_STEP)
@@ -24,7 +24,7 @@ _CHOICE = np.uint64(rng.CHOICE)
 
 
 def halves(key: int) -> tuple[Any, Any]:
-    """Return the two words of a key."""
+    """Return the low and the high word of a key."""
     return np.uint64(key & 0xFFFFFFFF), np.uint64(key >> 32)
 
 
@@ -38,8 +38,8 @@ def _round(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
 def philox(start: Any, row: Array, block: Array, stream: Any, k0: Any, k1: Any, size: int, pairs: Array) -> None:
     """Encrypt the counters of rows ``start + row[i]`` and blocks ``block[i]``, for i below ``size``.
 
-    The four words of each go into two of 64 bits, the first of a pair in its lower half: viewed as words (of a
-    little-endian machine) they lie behind one another. Loops over 64 bits throughout are what is vectorised best.
+    The four 32-bit words of a counter are stored in two 64-bit integers, low half first. On a little-endian machine,
+    a 32-bit view has them in order. All integers have 64 bits, as loops over one width vectorise best.
     """
     for i in range(size):
         position = start + np.uint64(row[i])
@@ -60,7 +60,7 @@ def philox(start: Any, row: Array, block: Array, stream: Any, k0: Any, k1: Any, 
 
 @jit
 def counters(rows: int, blocks: int) -> Any:
-    """Return row and block of the counters of a tile, and room for the words of each, in pairs."""
+    """Return the row and the block of each counter of a tile, and an array for the pairs of words."""
     row, block = np.empty(rows * blocks, np.uint32), np.empty(rows * blocks, np.uint32)
     for i in range(rows * blocks):
         row[i], block[i] = i // blocks, i % blocks
@@ -114,8 +114,8 @@ def _draw_cells(cumulative: Array, guide: Array, shift: int, words: Array, start
 
 
 def draw_part(index: CellIndex, words: Array, start: int, drawn: Array) -> None:
-    """Fill ``drawn`` with the cells of rows ``start`` and on; ``words`` are those of `rng.choice_words`."""
-    with np.errstate(over="ignore"):  # without the compiler there are warnings of words that wrap round
+    """Fill ``drawn`` with the cells of the rows from ``start`` on; ``words`` come from `choice_words`."""
+    with np.errstate(over="ignore"):  # NumPy warns of overflow if Numba is off
         _draw_cells(*index, words, np.uint64(start), drawn)
 
 
@@ -129,7 +129,7 @@ def draw_cells(index: CellIndex, *, key: int, start: int, n_samples: int) -> Arr
 
 @jit
 def _guide(cumulative: Array, shift: int, guide: Array) -> None:
-    """Set guide g to the number of cells whose draws are all below g << shift; but never to that of all cells."""
+    """Set guide g to the number of cells, without the last, whose cumulative counts are at most g << shift."""
     guide[:] = 0
     total, up = cumulative[-1], (1 << shift) - 1
     for cell in range(cumulative.shape[0]):

@@ -1,4 +1,4 @@
-"""The passes of a fit: bounds, codes, and the table of cells by sorting; rows fetched from all over memory."""
+"""The passes of a fit: bounds, codes, and the table of cells by sorting. Also copies of rows in any order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vicinal.kernels.cpu.loops import LINE, aligned, jit, over, parts, prefetch,
 from vicinal.kernels.reference import code_dtype
 
 _UNITS = (np.uint64, np.uint32, np.uint16)
-TILE = 128  # rows that are asked for together
+TILE = 128  # rows that are prefetched together
 _8, _16, _32 = np.uint64(8), np.uint64(16), np.uint64(32)
 _BYTES, _PAIRS, _FOURS = np.uint64(0x00FF00FF00FF00FF), np.uint64(0x0000FFFF0000FFFF), np.uint64(0xFFFFFFFF)
 
@@ -25,7 +25,7 @@ def _bounds(runs: Array, lower: Array, upper: Array, defect: Array) -> None:
             value = runs[i, j]
             lower[j] = value if value < lower[j] else lower[j]
             upper[j] = value if value > upper[j] else upper[j]
-            defect[j] += value - value  # 0, or NaN for what is not finite
+            defect[j] += value - value  # NaN if the value is not finite, else 0
 
 
 def bounds(latents: Array) -> tuple[Array, Array]:
@@ -37,7 +37,7 @@ def bounds(latents: Array) -> tuple[Array, Array]:
         whole = first + (last - first) // rows * rows
         found = np.empty((2, 3, rows * d), latents.dtype)
         _bounds(latents[first:whole].reshape(-1, rows * d), *found[0])
-        _bounds(latents[last - rows : last].reshape(1, rows * d), *found[1])  # the rest, and some rows again
+        _bounds(latents[last - rows : last].reshape(1, rows * d), *found[1])  # the remainder; some rows come twice
         lower, upper, defect = found.swapaxes(0, 1).reshape(3, 2 * rows, d)
         defect = defect.sum(axis=0)
         return lower.min(axis=0) + defect, upper.max(axis=0) + defect
@@ -72,41 +72,41 @@ def quantize(latents: Array, lower: Array, width: Array, n_bins: int) -> Array:
 
 
 def in_units(codes: Array) -> Array:
-    """Return codes (n, d) as rows of the largest integers that fill a row."""
+    """Return a view of codes (n, d) as the largest unsigned integers that divide a row."""
     n_bytes = codes.shape[1] * codes.itemsize
     return codes.view(next((unit for unit in _UNITS if n_bytes % np.dtype(unit).itemsize == 0), np.uint8))
 
 
 @jit
-def ask_for(units: Array, which: Array, first: int, last: int) -> None:
-    """Have columns ``first`` to ``last`` of rows brought near, all at once, while other work goes on."""
-    a_line = LINE // units.strides[1]
+def prefetch_rows(units: Array, which: Array, first: int, last: int) -> None:
+    """Prefetch columns ``first`` to ``last`` of the given rows."""
+    step = LINE // units.strides[1]
     for r in range(which.shape[0]):
-        for j in range(first, last, a_line):
+        for j in range(first, last, step):
             prefetch(units, which[r], j)
 
 
 @jit
-def fetch(units: Array, which: Array, fetched: Array) -> None:
-    """Copy rows behind one another."""
+def copy_rows(units: Array, which: Array, copied: Array) -> None:
+    """Copy the given rows into a flat array."""
     rows, n_units = which.shape[0], units.shape[1]
-    if n_units < 4:  # loops as short as that cost more than they copy
+    if n_units < 4:  # shorter inner loops cost more than the copy
         for j in range(n_units):
             for r in range(rows):
-                fetched[r * n_units + j] = units[which[r], j]
+                copied[r * n_units + j] = units[which[r], j]
     else:
         for r in range(rows):
             row = which[r]
             for j in range(n_units):
-                fetched[r * n_units + j] = units[row, j]
+                copied[r * n_units + j] = units[row, j]
 
 
 @jit
 def _take(units: Array, which: Array, taken: Array) -> None:
     for first in range(0, which.shape[0], TILE):
         rows = which[first : first + TILE]
-        ask_for(units, rows, 0, units.shape[1])
-        fetch(units, rows, taken[first : first + TILE].reshape(-1))
+        prefetch_rows(units, rows, 0, units.shape[1])
+        copy_rows(units, rows, taken[first : first + TILE].reshape(-1))
 
 
 def take(codes: Array, which: Array) -> Array:
@@ -118,8 +118,8 @@ def take(codes: Array, which: Array) -> Array:
 
 
 @jit
-def _side_by_side(word: Any, bits: Any) -> Any:
-    """Move the lowest bits of the eight bytes of a word together, the first byte's to the top."""
+def _compress(word: Any, bits: Any) -> Any:
+    """Join the lowest ``bits`` of each of the eight bytes of a word; those of the first byte are the highest."""
     two, four = np.uint64(2) * bits, np.uint64(4) * bits
     word = ((word & _BYTES) << bits) | ((word >> _8) & _BYTES)
     word = ((word & _PAIRS) << two) | ((word >> _16) & _PAIRS)
@@ -131,51 +131,44 @@ def _pack(
     columns: Array, rows: Array, groups: Array, first: int, last: int, bits: Any,
     position_bits: Any, start: int, keys: Array,
 ) -> None:  # fmt: skip
-    """Pack group, columns ``first`` to ``last`` and position, from ``start`` on, into keys, the group on top.
+    """Pack keys: the group in the highest bits, then columns ``first`` to ``last``, then the position from ``start``.
 
-    ``columns`` are codes, or words of eight codes each, see `_in_words`.
+    ``columns`` are codes, or words of eight codes each from `_in_words`.
     """
-    at_once = 8 if columns.itemsize == 8 else 1
+    codes_a_word = 8 if columns.itemsize == 8 else 1
     words = np.empty(TILE, np.uint64)
     for a in range(0, keys.shape[0], TILE):
         part, which, group = keys[a : a + TILE], rows[a : a + TILE], groups[a : a + TILE]
         n = part.shape[0]
-        if which[n - 1] - which[0] != n - 1:  # else they lie behind one another, and come by themselves
-            ask_for(columns, which, first, last)
+        if which[n - 1] - which[0] != n - 1:  # contiguous rows need no prefetch
+            prefetch_rows(columns, which, first, last)
         for i in range(n):
             part[i] = group[i]
-        for j in range(first, last, at_once):
-            begin = min(j, last - at_once)  # the last word has columns again that are in the key; they are masked out
-            shift = np.uint64(last - j if last - j < at_once else at_once) * bits
+        for j in range(first, last, codes_a_word):
+            begin = min(j, last - codes_a_word)  # the last word may repeat columns; the mask removes them
+            shift = np.uint64(last - j if last - j < codes_a_word else codes_a_word) * bits
             mask = (np.uint64(1) << shift) - np.uint64(1)
             for i in range(n):
                 words[i] = columns[which[i], begin]
             for i in range(n):
-                word = _side_by_side(words[i], bits) if at_once == 8 else words[i]
+                word = _compress(words[i], bits) if codes_a_word == 8 else words[i]
                 part[i] = (part[i] << shift) | (word & mask)
         for i in range(n):
             part[i] = (part[i] << position_bits) | np.uint64(start + a + i)
 
 
 def _in_words(codes: Array, last: int) -> Array:
-    """Return codes (n, d), in C order, as overlapping words of eight, if they are bytes and ``last`` of them are eight.
+    """Return a view of codes (n, d), in C order, as overlapping words of eight, if they are bytes and ``last`` >= 8.
 
-    Entry (i, j) holds codes j to j + 7 of row i, the first in the lowest byte (of a little-endian machine).
+    On a little-endian machine, the lowest byte of entry (i, j) is code j of row i, the highest is code j + 7.
     """
     n, d = codes.shape
     return np.ndarray((n, d - 7), np.uint64, codes, strides=(d, 1)) if codes.itemsize == 1 and last >= 8 else codes
 
 
 @jit
-def _number(rows: Array) -> None:
-    """Set row i to i."""
-    for i in range(rows.shape[0]):
-        rows[i] = i
-
-
-@jit
 def _unpack(keys: Array, position_bits: Any, positions: Array, changed: Array) -> None:
-    """Take the positions out of sorted keys, and mark where the rest of the key is another than before."""
+    """Extract the positions of sorted keys; mark each key that differs from the one before in any other bit."""
     mask = (np.uint64(1) << position_bits) - np.uint64(1)
     changed[0] = True
     for i in range(keys.shape[0]):
@@ -185,9 +178,9 @@ def _unpack(keys: Array, position_bits: Any, positions: Array, changed: Array) -
 
 
 def _sort(codes: Array, rows: Array, groups: Array, first: int, bits: int) -> tuple[Array, Array, int]:
-    """Sort rows within their groups, (m,) each, by as many columns from ``first`` on as go into a 64-bit key.
+    """Sort rows within their groups, (m,) each, by as many columns from ``first`` on as fit into a 64-bit key.
 
-    Return the order, a mark where the columns or the group change, and the column to go on with.
+    Return the order, a mark where the columns or the group change, and the next column.
     """
     position_bits = max(1, (len(rows) - 1).bit_length())
     n_columns = (64 - position_bits - int(groups[-1]).bit_length()) // bits
@@ -211,15 +204,14 @@ def _sort(codes: Array, rows: Array, groups: Array, first: int, bits: int) -> tu
 
 
 def unique_cells(codes: Array, n_bins: int, masses: Array | None = None) -> tuple[Array, Array]:
-    """As `reference.unique_cells`; rows that agree in the columns of one key go on to the next."""
+    """As `reference.unique_cells`; rows with equal keys are compared in the next columns."""
     codes = np.ascontiguousarray(codes)
     n, d = codes.shape
     bits = max(1, (n_bins - 1).bit_length())
-    rows = np.empty(n, np.int32 if n < 2**31 else np.int64)
-    _number(rows)
+    rows = np.arange(n, dtype=np.int32 if n < 2**31 else np.int64)
     order, starts, first = _sort(codes, rows, np.broadcast_to(np.uint8(0), n), 0, bits)
     while first < d:
-        tied = np.flatnonzero(~(starts & np.append(starts[1:], True)))  # one of several in its group
+        tied = np.flatnonzero(~(starts & np.append(starts[1:], True)))  # rows that share their group
         if tied.size == 0:
             break
         rows = order[tied]
@@ -227,22 +219,13 @@ def unique_cells(codes: Array, n_bins: int, masses: Array | None = None) -> tupl
         order[tied] = rows[again]
         starts[tied] |= changed
     n_cells = int(np.count_nonzero(starts))
-    if n_cells == n:  # mostly so in many dimensions
-        return take(codes, order), _ones(n) if masses is None else masses[order]
+    if n_cells == n:  # usual in many dimensions
+        return take(codes, order), np.ones(n, np.int64) if masses is None else masses[order]
     first_rows = np.flatnonzero(starts)
     cells = take(codes, order.take(first_rows, out=np.empty(n_cells, order.dtype), mode="clip"))
     if masses is not None:
         return cells, np.add.reduceat(masses[order], first_rows)
-    counts = np.empty(n_cells, np.int64)
-    np.subtract(first_rows[1:], first_rows[:-1], out=counts[:-1])
-    counts[-1] = n - first_rows[-1]
-    return cells, counts
-
-
-def _ones(n: int) -> Array:
-    ones = np.empty(n, np.int64)
-    ones.fill(1)
-    return ones
+    return cells, np.diff(first_rows, append=n)
 
 
 @jit

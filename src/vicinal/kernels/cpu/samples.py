@@ -1,4 +1,4 @@
-"""Points in cells."""
+"""Samples from cells."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vicinal import rng
 from vicinal._arrays import Array
 from vicinal.kernels.cpu.loops import jit, new_samples, over, parts, repeated
 from vicinal.kernels.cpu.philox import TILE, choice_words, counters, draw_part, halves, philox
-from vicinal.kernels.cpu.quantization import ask_for, fetch, in_units
+from vicinal.kernels.cpu.quantization import copy_rows, in_units, prefetch_rows
 from vicinal.kernels.reference import CellIndex
 
 _8 = np.uint32(8)
@@ -20,7 +20,7 @@ _UNIFORM = np.uint64(rng.UNIFORM)
 
 @jit
 def _compact(rows: int, blocks: int, d: int, pairs: Array, word: Array) -> None:
-    """Put the words of a tile behind one another, d in each row; what a row has too many, the next overwrites."""
+    """Copy the words of a tile into a flat array, d for each row; the next row overwrites surplus words."""
     if d == 2:
         two = word.view(np.uint64)
         for r in range(rows):
@@ -35,23 +35,23 @@ def _compact(rows: int, blocks: int, d: int, pairs: Array, word: Array) -> None:
 
 
 @jit
-def _place(
+def _fill_run(
     code: Array, word: Array, lower: Array, width: Array, step: Any, least: Any, most: Any, real: Any, out: Array
 ) -> Any:
-    """Put points into their cells; tell whether one is so near the edge that rounding may have moved it out."""
+    """Compute samples in their cells; tell whether rounding could have moved any of them out."""
     sign = np.int32(0)
     for j in range(out.shape[0]):
         part = np.int32(word[j] >> _8)
         out[j] = lower[j] + (real(code[j]) + real(part) * step) * width[j]
-        sign = np.int32(sign | np.int32(np.int32(part - least) | np.int32(most - part)))  # Numba would take 64 bits
+        sign = np.int32(sign | np.int32(np.int32(part - least) | np.int32(most - part)))  # without casts: 64 bits
     return sign < 0
 
 
 @jit
-def _put_back(
+def _move_back(
     code: Array, lower: Array, upper: Array, width: Array, safe_width: Array, top: Any, half: Any, real: Any, out: Array
 ) -> None:  # fmt: skip
-    """Move points beyond the bounds to them, and points that have left their cell to its centre."""
+    """Clip samples to the bounds, and replace those outside their cell by its centre."""
     for j in range(out.shape[0]):
         cell = real(code[j])
         value = out[j] if out[j] < upper[j] else upper[j]
@@ -71,28 +71,28 @@ def _fill_cells(
     row, block, pairs = counters(tile_rows, blocks)
     word = pairs.view(np.uint32) if d == 4 * blocks else np.empty((tile_rows * d + 5) // 2 * 2, np.uint32)
     code = np.empty(tile_rows * d, cells.dtype)
-    fetched = code.view(units.dtype)
+    code_units = code.view(units.dtype)
     for first in range(0, n_samples, tile_rows):
         chosen = drawn[first : first + tile_rows]
         rows = chosen.shape[0]
-        ask_for(units, chosen, 0, units.shape[1])
+        prefetch_rows(units, chosen, 0, units.shape[1])
         philox(start + np.uint64(first), row, block, _UNIFORM, k0, k1, rows * blocks, pairs)
         if d != 4 * blocks:
             _compact(rows, blocks, d, pairs, word)
-        fetch(units, chosen, fetched)
+        copy_rows(units, chosen, code_units)
         tile = out[first : first + rows].reshape(rows * d)
         for a in range(0, rows * d, run):
             b = min(a + run, rows * d)
-            if _place(code[a:b], word[a:b], lower, width, step, least, most, real, tile[a:b]):
-                _put_back(code[a:b], lower, upper, width, safe_width, top, half, real, tile[a:b])
+            if _fill_run(code[a:b], word[a:b], lower, width, step, least, most, real, tile[a:b]):
+                _move_back(code[a:b], lower, upper, width, safe_width, top, half, real, tile[a:b])
 
 
 def _margin(lower: Array, upper: Array, width: Array, n_bins: int) -> int:
-    """Return the word from which on, and as far from the largest, a point stays in its cell and in the bounds.
+    """Return m such that words from m to 2**24 - m give samples inside their cell and the bounds.
 
-    From c + u to the point, and from there to the position that its code comes from, it is rounded five times: by at
-    most half a unit in the last place of n_bins bins four times, and of the bound once. The bounds themselves are off
-    by two such units. More than that is taken: 8 of the bins and 4 of the bound.
+    There are five roundings from c + u to the sample, and from the sample to its code. Four are at most half a unit in
+    the last place of n_bins bins each; one is at most half a unit of the bound. The bounds themselves are off by two
+    such units. The margin is larger: 8 half units of the bins and 4 of the bound.
     """
     info = np.finfo(width.dtype)
     wide = width > 0
@@ -109,7 +109,7 @@ def _margin(lower: Array, upper: Array, width: Array, n_bins: int) -> int:
 def _filler(
     cells: Array, lower: Array, upper: Array, width: Array, n_bins: int, key: int
 ) -> Callable[[Array, int, Array], None]:
-    """Return a function that fills ``out`` from row ``start`` on with points in the drawn cells."""
+    """Return a function that fills ``out`` with samples from the drawn cells, from row ``start`` on."""
     real = lower.dtype.type
     columns = repeated(lower, upper, width, np.where(width > 0, width, real(1)))
     margin = _margin(lower, upper, width, n_bins)
@@ -127,7 +127,7 @@ def _filler(
 
 
 def _parts(out: Array) -> list[tuple[int, int]]:
-    return parts(len(out), 2 * out.shape[1])  # a value takes as long as two of a simple loop
+    return parts(len(out), 2 * out.shape[1])  # a value takes twice the time of a simple loop
 
 
 def fill_cells(
