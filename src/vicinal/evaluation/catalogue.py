@@ -6,6 +6,7 @@ set of samples is computed once for them: `Samples`.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
@@ -15,7 +16,7 @@ import numpy as np
 from vicinal import neighbors
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.metrics import copying, discrepancy, distances, neighborhoods, novelty, transport
+from vicinal.metrics import discrepancy, distances, neighborhoods, novelty, transport
 from vicinal.neighbors import nearest_rows
 
 N_NEIGHBORS = 5
@@ -71,7 +72,7 @@ class Reference:
     @cached_property
     def partition(self) -> Any:
         """K-means of the training data."""
-        return copying.partitioned(self.train, len(self.searched), None, self.random_state)
+        return novelty.partitioned(self.train, len(self.searched), None, self.random_state)
 
     @cached_property
     def cells(self) -> Array:
@@ -111,7 +112,7 @@ class Samples:
     def data_copying(self) -> float:
         """See `vicinal.metrics.data_copying_test`."""
         cells = self.reference.partition.predict(self.searched)
-        return copying.statistic(self.reference.nearest, self.nearest[0], self.reference.cells, cells)
+        return novelty.statistic(self.reference.nearest, self.nearest[0], self.reference.cells, cells)
 
 
 class Metric(NamedTuple):
@@ -130,7 +131,8 @@ class Metric(NamedTuple):
 
 
 def _between(metric: Callable[..., float], **options: Any) -> Callable[[Samples], float]:
-    return lambda samples: metric(samples.reference.real, samples.rows, random_state=samples.seed, **options)
+    unchecked = inspect.unwrap(metric)
+    return lambda samples: unchecked(samples.reference.real, samples.rows, random_state=samples.seed, **options)
 
 
 def _novelty(prefix: str, space: Literal["features", "rows"]) -> dict[str, Metric]:
@@ -151,31 +153,35 @@ METRICS: dict[str, Metric] = {
         "features",
         False,
         None,
-        lambda s: distances.frechet(s.reference.moments, distances.moments_of(s.rows)),
+        lambda s: distances.frechet_distance(s.reference.moments, distances.moments_of(s.rows)),
     ),
-    "kernel_distance": Metric("kernel distance ↓", "lower", "features", False, None, _between(discrepancy.polynomial)),
+    "kernel_distance": Metric(
+        "kernel distance ↓", "lower", "features", False, None, _between(discrepancy.kernel_distance)
+    ),
     "precision": Metric("precision ↑", "higher", "features", False, 3, lambda s: s.relations[0].precision),
     "recall": Metric("recall ↑", "higher", "features", False, 3, lambda s: s.relations[0].recall),
     "density": Metric("density ↑", "higher", "features", False, 3, lambda s: s.relations[1].density),
     "coverage": Metric("coverage ↑", "higher", "features", False, 3, lambda s: s.relations[1].coverage),
     "wasserstein_distance": Metric(
-        "W2 ↓", "lower", "rows", False, None, _between(transport.exact, p=2, max_samples=W2_ROWS)
+        "W2 ↓", "lower", "rows", False, None, _between(transport.wasserstein_distance, p=2, max_samples=W2_ROWS)
     ),
     "wasserstein_1_distance": Metric(
-        "W1 ↓", "lower", "rows", False, None, _between(transport.exact, p=1, max_samples=W2_ROWS)
+        "W1 ↓", "lower", "rows", False, None, _between(transport.wasserstein_distance, p=1, max_samples=W2_ROWS)
     ),
-    "sliced_wasserstein_distance": Metric("sliced W2 ↓", "lower", "rows", False, None, _between(transport.sliced)),
+    "sliced_wasserstein_distance": Metric(
+        "sliced W2 ↓", "lower", "rows", False, None, _between(transport.sliced_wasserstein_distance)
+    ),
     "sinkhorn_divergence": Metric(
-        "Sinkhorn ↓", "lower", "rows", False, None, _between(transport.sinkhorn, max_samples=W2_ROWS)
+        "Sinkhorn ↓", "lower", "rows", False, None, _between(transport.sinkhorn_divergence, max_samples=W2_ROWS)
     ),
-    "mmd": Metric("MMD² ↓", "lower", "rows", False, None, _between(discrepancy.gaussian)),
+    "mmd": Metric("MMD² ↓", "lower", "rows", False, None, _between(discrepancy.mmd)),
     "variance_ratio": Metric(
         "variance (1 = real)",
         "reference",
         "rows",
         False,
         2,
-        lambda s: distances.total_variance_ratio(s.reference.real, s.rows),
+        lambda s: inspect.unwrap(distances.variance_ratio)(s.reference.real, s.rows),
     ),
     **_novelty("", "rows"),
     **_novelty("feature_", "features"),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -11,6 +14,30 @@ from vicinal._errors import InvalidInputError
 from vicinal._validation import check_integer, check_rows
 
 _LARGEST = 1e45  # sums of millions of sixth powers are within float64
+_SETS = ("train", "real", "generated")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def checked(*, minimum: int = 1) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """Decorate a metric of float64 rows (n, d), so that it takes what `check_sets` takes.
+
+    `inspect.unwrap` gives the metric without the checks, for arrays that were checked before.
+    """
+
+    def decorate(metric: Callable[_P, _R]) -> Callable[_P, _R]:
+        signature = inspect.signature(metric)
+
+        @functools.wraps(metric)
+        def with_checks(*args: _P.args, **options: _P.kwargs) -> _R:
+            call = signature.bind(*args, **options)
+            sets = {name: call.arguments[name] for name in _SETS if name in call.arguments}
+            call.arguments.update(zip(sets, check_sets(minimum=minimum, **sets), strict=True))
+            return metric(*call.args, **call.kwargs)
+
+        return with_checks
+
+    return decorate
 
 
 def check_sets(*, minimum: int = 1, **sets: Any) -> list[Array]:

@@ -8,14 +8,14 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, import_extra
 from vicinal._validation import check_integer, check_positive
-from vicinal.metrics._inputs import check_sets, subsets
+from vicinal.metrics._inputs import checked, subsets
 
 _MOST_COST = 500.0  # in units of epsilon; beyond, exp(-cost / epsilon) is too small, and logarithms are used
 
 
+@checked()
 def wasserstein_distance(
     real: Any, generated: Any, *, p: int = 2, max_samples: int = 1000, random_state: int = 0
 ) -> float:
@@ -66,17 +66,12 @@ def wasserstein_distance(
     4.242641
     """
     p = check_integer(p, "p", minimum=1, maximum=2)
-    real, generated = check_sets(real=real, generated=generated)
-    return exact(real, generated, p, max_samples, random_state)
-
-
-def exact(real: Array, generated: Array, p: int, max_samples: int, random_state: int) -> float:
-    """Return `wasserstein_distance` of float64 rows (n, d) and (k, d)."""
     real, generated = subsets(max_samples, random_state, real, generated)
     cost = cdist(real, generated, "euclidean" if p == 1 else "sqeuclidean")
     return float(cost[linear_sum_assignment(cost)].mean() ** (1.0 / p))
 
 
+@checked()
 def sliced_wasserstein_distance(
     real: Any, generated: Any, *, p: int = 2, n_projections: int = 200, random_state: int = 0
 ) -> float:
@@ -131,23 +126,13 @@ def sliced_wasserstein_distance(
     p = check_integer(p, "p", minimum=1, maximum=2)
     n_projections = check_integer(n_projections, "n_projections", minimum=1)
     seed = check_integer(random_state, "random_state", minimum=0, maximum=2**32 - 1)
-    real, generated = check_sets(real=real, generated=generated)
-    return sliced(real, generated, p, n_projections, seed)
-
-
-def sliced(real: Array, generated: Array, p: int = 2, n_projections: int = 200, random_state: int = 0) -> float:
-    """Return `sliced_wasserstein_distance` of float64 rows (n, d) and (m, d)."""
     ot = import_extra("ot", "ot")
-    return float(ot.sliced_wasserstein_distance(real, generated, n_projections=n_projections, p=p, seed=random_state))
+    return float(ot.sliced_wasserstein_distance(real, generated, n_projections=n_projections, p=p, seed=seed))
 
 
+@checked()
 def sinkhorn_divergence(
-    real: Any,
-    generated: Any,
-    *,
-    regularization: float | None = None,
-    max_samples: int = 1000,
-    random_state: int = 0,
+    real: Any, generated: Any, *, regularization: float | None = None, max_samples: int = 1000, random_state: int = 0
 ) -> float:
     r"""Return the Sinkhorn divergence between seeded subsets of two sets of rows.
 
@@ -209,18 +194,6 @@ def sinkhorn_divergence(
     """
     if regularization is not None:
         regularization = check_positive(regularization, "regularization")
-    real, generated = check_sets(real=real, generated=generated)
-    return sinkhorn(real, generated, regularization, max_samples, random_state)
-
-
-def sinkhorn(
-    real: Array,
-    generated: Array,
-    regularization: float | None = None,
-    max_samples: int = 1000,
-    random_state: int = 0,
-) -> float:
-    """Return `sinkhorn_divergence` of float64 rows (n, d) and (m, d)."""
     real, generated = subsets(max_samples, random_state, real, generated)
     within, between = (cdist(real, rows, "sqeuclidean") for rows in (real, generated))
     most = max(float(within.max()), float(between.max()))
