@@ -12,12 +12,13 @@ from vicinal._errors import InvalidInputError, import_extra
 from vicinal._validation import check_integer, check_positive
 from vicinal.metrics._inputs import checked, subsets
 
+MAX_SAMPLES = 1000
 _MOST_COST = 500.0  # in units of epsilon; beyond, exp(-cost / epsilon) is too small, and logarithms are used
 
 
 @checked()
 def wasserstein_distance(
-    real: Any, generated: Any, *, p: int = 2, max_samples: int = 1000, random_state: int = 0
+    real: Any, generated: Any, *, p: int = 2, max_samples: int = MAX_SAMPLES, random_state: int = 0
 ) -> float:
     r"""Return the exact 1- or 2-Wasserstein distance between seeded subsets of two sets of rows.
 
@@ -132,7 +133,12 @@ def sliced_wasserstein_distance(
 
 @checked()
 def sinkhorn_divergence(
-    real: Any, generated: Any, *, regularization: float | None = None, max_samples: int = 1000, random_state: int = 0
+    real: Any,
+    generated: Any,
+    *,
+    regularization: float | None = None,
+    max_samples: int = MAX_SAMPLES,
+    random_state: int = 0,
 ) -> float:
     r"""Return the Sinkhorn divergence between seeded subsets of two sets of rows.
 
