@@ -30,10 +30,8 @@ def kernel_distance(
 
     Parameters
     ----------
-    real : array_like of shape (n, *shape)
-        Features of real data; rows are flattened.
-    generated : array_like of shape (m, *shape)
-        Features of generated data.
+    real, generated : array_like of shape (n, *shape) and (m, *shape)
+        Features of real and of generated data; rows are flattened.
     n_subsets : int
         Pairs of subsets.
     subset_size : int
@@ -106,10 +104,8 @@ def mmd(
 
     Parameters
     ----------
-    real : array_like of shape (n, *shape)
-        Real data; rows are flattened.
-    generated : array_like of shape (m, *shape)
-        Generated data.
+    real, generated : array_like of shape (n, *shape) and (m, *shape)
+        Real and generated data; rows are flattened.
     bandwidth : float, optional
         h, in units of the data. None takes the median distance between real rows (1,000 of them at most), so that
         all samplers are measured with one kernel; the result is symmetric for a given bandwidth.

@@ -105,10 +105,8 @@ def frechet_distance(real: Any, generated: Any) -> float:
 
     Parameters
     ----------
-    real : array_like of shape (n, *shape), or Moments
-        Features of real data; rows are flattened.
-    generated : array_like of shape (m, *shape), or Moments
-        Features of generated data.
+    real, generated : array_like of shape (n, *shape) and (m, *shape), or Moments
+        Features of real and of generated data; rows are flattened.
 
     Returns
     -------
@@ -188,10 +186,8 @@ def variance_ratio(real: Any, generated: Any) -> float:
 
     Parameters
     ----------
-    real : array_like of shape (n, *shape)
-        Held-out data.
-    generated : array_like of shape (m, *shape)
-        Samples.
+    real, generated : array_like of shape (n, *shape) and (m, *shape)
+        Held-out data and samples.
 
     Returns
     -------

@@ -39,10 +39,8 @@ def precision_recall(real: Any, generated: Any, *, n_neighbors: int = 5) -> Prec
 
     Parameters
     ----------
-    real : array_like of shape (n, *shape)
-        Features of real data; rows are flattened.
-    generated : array_like of shape (m, *shape)
-        Features of generated data.
+    real, generated : array_like of shape (n, *shape) and (m, *shape)
+        Features of real and of generated data; rows are flattened.
     n_neighbors : int
         k, less than n and m.
 
@@ -92,10 +90,8 @@ def density_coverage(real: Any, generated: Any, *, n_neighbors: int = 5) -> Dens
 
     Parameters
     ----------
-    real : array_like of shape (n, *shape)
-        Features of real data; rows are flattened.
-    generated : array_like of shape (m, *shape)
-        Features of generated data.
+    real, generated : array_like of shape (n, *shape) and (m, *shape)
+        Features of real and of generated data; rows are flattened.
     n_neighbors : int
         k, less than n and m.
 
@@ -112,8 +108,7 @@ def density_coverage(real: Any, generated: Any, *, n_neighbors: int = 5) -> Dens
 
     Notes
     -----
-    Density does not depend on m in expectation; coverage grows with m. Time and memory are those of
-    `precision_recall`.
+    Density does not depend on m in expectation; coverage grows with m. Time and memory are those of `precision_recall`.
 
     References
     ----------

@@ -28,10 +28,8 @@ def nn_ratio(real: Any, generated: Any, *, train: Any) -> float:
 
     Parameters
     ----------
-    real : array_like of shape (n, *shape)
-        Held-out data.
-    generated : array_like of shape (m, *shape)
-        Samples.
+    real, generated : array_like of shape (n, *shape) and (m, *shape)
+        Held-out data and samples.
     train : array_like of shape (k, *shape)
         The data that the sampler was fitted to.
 
@@ -124,10 +122,8 @@ def data_copying_test(
 
     Parameters
     ----------
-    real : array_like of shape (n, *shape)
-        Held-out data.
-    generated : array_like of shape (m, *shape)
-        Samples.
+    real, generated : array_like of shape (n, *shape) and (m, *shape)
+        Held-out data and samples.
     train : array_like of shape (k, *shape)
         The data that the sampler was fitted to.
     n_cells : int, optional

@@ -28,10 +28,8 @@ def wasserstein_distance(
 
     Parameters
     ----------
-    real : array_like of shape (n, *shape)
-        Real data; rows are flattened.
-    generated : array_like of shape (k, *shape)
-        Generated data.
+    real, generated : array_like of shape (n, *shape) and (k, *shape)
+        Real and generated data; rows are flattened.
     p : {1, 2}
         Power of the Euclidean distance.
     max_samples : int
@@ -84,10 +82,8 @@ def sliced_wasserstein_distance(
 
     Parameters
     ----------
-    real : array_like of shape (n, *shape)
-        Real data; rows are flattened.
-    generated : array_like of shape (m, *shape)
-        Generated data.
+    real, generated : array_like of shape (n, *shape) and (m, *shape)
+        Real and generated data; rows are flattened.
     p : {1, 2}
         Power of the distance.
     n_projections : int
@@ -149,10 +145,8 @@ def sinkhorn_divergence(
 
     Parameters
     ----------
-    real : array_like of shape (n, *shape)
-        Real data; rows are flattened.
-    generated : array_like of shape (m, *shape)
-        Generated data.
+    real, generated : array_like of shape (n, *shape) and (m, *shape)
+        Real and generated data; rows are flattened.
     regularization : float, optional
         The entropic epsilon, in squared units of the data. None takes 5 % of the median squared distance between
         the real rows that are used; or the largest squared distance of any row from a real one over 500, if that is
@@ -165,8 +159,7 @@ def sinkhorn_divergence(
     Returns
     -------
     float
-        At least 0, in squared units of the data: W_2 squared for small epsilon, a maximum mean discrepancy for
-        large.
+        At least 0, in squared units of the data: W_2 squared for small epsilon, a maximum mean discrepancy for large.
 
     Raises
     ------
