@@ -60,16 +60,18 @@ class Judge:
         max_searched: int | None = None,
     ) -> None:
         self.metrics, self.random_state = list(metrics), random_state
-        real, train = _checked(rows[0], "real", minimum=2), rows[1]
-        train = None if train is None else _checked(train, "train", real)
-        self._rows = self._features = Reference(real, train, random_state, max_searched)
-        self._train_features: Any = train  # an array, or a function of indices
+
+        def reference(real: Any, train: Any, of: str = "") -> Reference:
+            real = _checked(real, f"{of}real", minimum=2)
+            train = None if train is None else _checked(train, f"{of}train", real)
+            return Reference(real, train, random_state, max_searched)
+
+        self._rows = self._features = reference(*rows)
+        self._features_of_train = None  # a function of indices
         if features is not None:
-            real, train = _checked(features[0], "features of real", minimum=2), features[1]
-            if train is not None and not callable(train):
-                train = _checked(train, "features of train", real)
-            self._train_features = train
-            self._features = Reference(real, None if callable(train) else train, random_state, max_searched)
+            real, train = features
+            self._features_of_train = train if callable(train) else None
+            self._features = reference(real, None if callable(train) else train, "features of ")
 
     @property
     def quality(self) -> list[str]:
@@ -114,10 +116,10 @@ class Judge:
         generator = np.random.default_rng([self.random_state + run, 2])
         n_train, n_real = len(self._rows.train), len(self._rows.real)
         drawn = generator.choice(n_train, min(n_train, n_real), replace=False)
-        given = self._train_features
+        given = self._features_of_train
 
         def of_features() -> Array:
-            return given(drawn) if callable(given) else given[drawn]
+            return self._features.train[drawn] if given is None else given(drawn)
 
         found = self._measure(self._rows.train[drawn], of_features, run, self.quality, "train")
         return found | self._novelty_of_real | {"n": n_real}
