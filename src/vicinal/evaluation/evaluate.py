@@ -33,7 +33,7 @@ REAL, BOOTSTRAP, RECONSTRUCTIONS = "real versus real", "bootstrap copies", "reco
 _UNIT, _LEVELS = 1.25, 64.0  # images up to the one, against images beyond the other, are in different ranges
 _Kind = Literal["rows", "images", "RGB images"]
 _OF_NEIGHBOURS = {"precision", "recall", "density", "coverage"}
-_OF_SUBSETS = {"wasserstein_distance": "W2", "wasserstein_1_distance": "W1", "sinkhorn_divergence": "Sinkhorn"}
+_OF_SUBSETS = {"wasserstein_distance", "wasserstein_1_distance", "sinkhorn_divergence"}
 
 
 def evaluate(
@@ -247,7 +247,7 @@ def _summary(runs: Sequence[Mapping[str, float]]) -> dict[str, Any]:
 def _notes(wanted: Sequence[str], extractor: Any, has_train: bool, n_seeds: int) -> list[str]:
     """Return what a reader of these metrics, in these features, has to know."""
     notes = [f"Features: {extractor.name}."] if hasattr(extractor, "name") else []
-    subsets = [heading for name, heading in _OF_SUBSETS.items() if name in wanted]
+    subsets = [METRICS[name].heading.rstrip(" ↓") for name in wanted if name in _OF_SUBSETS]
     if subsets:
         notes.append(f"{', '.join(subsets)}: between at most {transport.MAX_SAMPLES} rows of each set.")
     if not has_train:

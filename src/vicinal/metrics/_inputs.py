@@ -45,22 +45,19 @@ def check_sets(*, minimum: int = 1, **sets: Any) -> list[Array]:
 
     What is float64 already is not copied.
     """
-    first_name, shape = "", None
-    arrays = []
+    arrays: dict[str, Array] = {}
     for name, given in sets.items():
-        rows = check_rows(given, name, minimum=minimum)
-        if shape is None:
-            first_name, shape = name, rows.shape[1:]
-        if rows.shape[1:] != shape:
+        rows = arrays[name] = check_rows(given, name, minimum=minimum)
+        first_name, first = next(iter(arrays.items()))
+        if rows.shape[1:] != first.shape[1:]:
             raise InvalidInputError(
-                f"{first_name} and {name} must have rows of one shape; got {shape} and {rows.shape[1:]}"
+                f"{first_name} and {name} must have rows of one shape; got {first.shape[1:]} and {rows.shape[1:]}"
             )
         if max(-float(rows.min()), float(rows.max())) > _LARGEST:
             raise InvalidInputError(
                 f"{name} must be at most {_LARGEST:g} in magnitude, or its powers overflow; rescale it"
             )
-        arrays.append(rows.reshape(len(rows), -1).astype(np.float64, copy=False))
-    return arrays
+    return [rows.reshape(len(rows), -1).astype(np.float64, copy=False) for rows in arrays.values()]
 
 
 def subsets(max_samples: int | None, random_state: int, *sets: Array) -> list[Array]:
