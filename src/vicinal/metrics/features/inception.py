@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import pickle
-import struct
 import warnings
 import zipfile
 from collections.abc import Collection, Mapping
@@ -32,17 +30,6 @@ _N_CLASSES = 1008
 _EPSILON = 1e-3
 _NORM = ("weight", "bias", "running_mean", "running_var")
 _COUNTER = "num_batches_tracked"  # of batch normalisation: some versions of torch save it, nothing needs it here
-_UNREADABLE = (  # what torch raises for files that are damaged, of another kind, or hold code
-    RuntimeError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    AssertionError,
-    EOFError,
-    struct.error,
-    pickle.UnpicklingError,
-)
 
 # A block is its pooling and its branches. The last branch follows the pooling. A branch is a list of steps; a step
 # holds one convolution, or two side by side, by name: channels, height and width of the kernel, and a stride if not 1.
@@ -289,19 +276,20 @@ def _is_torchscript(path: Path) -> bool:
 def _load(path: Path, scripted: bool) -> Any:
     """Return what a file holds: a TorchScript network, or a state dict."""
     torch = import_extra("torch", "torch")
-    from safetensors import SafetensorError
-    from safetensors import torch as safetensors_torch
+    from safetensors.torch import load_file
 
     try:
         if path.suffix == ".safetensors":
-            return safetensors_torch.load_file(path)
+            return load_file(path)
         if not scripted:
             return torch.load(path, map_location="cpu", weights_only=True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of the format, which the file will not leave
             network = torch.jit.load(str(path), map_location="cpu").eval()
             names = [argument.name for argument in network.forward.schema.arguments]
-    except (SafetensorError, *_UNREADABLE) as error:
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - the loaders raise anything for what is damaged, or holds code
         reason = (str(error).strip() or type(error).__name__).partition("\n")[0]
         raise FileFormatError(
             f"{path} is no whole file of weights, or holds more than tensors, which is never run ({reason}): "
