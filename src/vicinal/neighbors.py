@@ -78,16 +78,13 @@ def nearest_distances(queries: Array, batches: Iterable[Array], scaling: Scaling
 
 def nearest_rows(queries: Array, rows: Array) -> tuple[Array, Array]:
     """Return distance to, and index of, the nearest of ``rows`` (m, d) for each of ``queries`` (n, d)."""
-    # The search expands |a - b|^2, which loses the digits of what is small against |a|: centre, and measure again.
-    centre = rows.mean(axis=0, dtype=np.float64)
-    index = _nearest(rows - centre, 1, queries - centre)[:, 0]
+    index = _nearest(rows, 1, queries)[:, 0]
     return np.linalg.norm(queries - rows[index], axis=1), index
 
 
 def nearest_others(rows: Array, chosen: Array) -> Array:
     """Return, for each index in ``chosen``, the distance from that row to the nearest other row."""
-    centred = rows - rows.mean(axis=0, dtype=np.float64)
-    nearest = _nearest(centred, 2, centred[chosen])
+    nearest = _nearest(rows, 2, rows[chosen])
     # A row is its own nearest neighbour, but need not come first when it has a twin.
     other = np.where(nearest[:, 0] == chosen, nearest[:, 1], nearest[:, 0])
     return np.linalg.norm(rows[chosen] - rows[other], axis=1)
@@ -95,13 +92,14 @@ def nearest_others(rows: Array, chosen: Array) -> Array:
 
 def nth_distances(rows: Array, n: int) -> Array:
     """Return, for each of ``rows`` (m, d), the distance to its n-th nearest other row, (m,)."""
-    nearest = _nearest(rows - rows.mean(axis=0, dtype=np.float64), n)
-    return np.linalg.norm(rows - rows[nearest[:, -1]], axis=1)
+    return np.linalg.norm(rows - rows[_nearest(rows, n)[:, -1]], axis=1)
 
 
 def _nearest(rows: Array, n_neighbors: int, queries: Array | None = None) -> Array:
     """Return the indices of the nearest rows, (n, n_neighbors); without queries, of the other rows to each row."""
     from sklearn.neighbors import NearestNeighbors  # late: it takes long to load
 
-    search = NearestNeighbors(n_neighbors=n_neighbors, n_jobs=-1).fit(rows)
-    return search.kneighbors(queries, return_distance=False)
+    # The search expands |a - b|^2, which loses the digits of what is small against |a|: centre, and measure again.
+    centre = rows.mean(axis=0, dtype=np.float64)
+    search = NearestNeighbors(n_neighbors=n_neighbors, n_jobs=-1).fit(rows - centre)
+    return search.kneighbors(None if queries is None else queries - centre, return_distance=False)

@@ -6,6 +6,7 @@ set of samples is computed once for them: `Samples`.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
@@ -15,11 +16,10 @@ import numpy as np
 from vicinal import neighbors
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.metrics import copying, discrepancy, distances, neighborhoods, novelty, transport
+from vicinal.metrics import discrepancy, distances, neighborhoods, novelty, transport
 from vicinal.neighbors import nearest_rows
 
 N_NEIGHBORS = 5
-W2_ROWS = 1000
 
 
 class Reference:
@@ -64,19 +64,10 @@ class Reference:
         return novelty.scaled_distances(self.train, self.searched)
 
     @cached_property
-    def nearest(self) -> Array:
-        """Distance of each held-out row from the training data, (n,)."""
-        return nearest_rows(self.searched, self.train)[0]
-
-    @cached_property
-    def partition(self) -> Any:
-        """K-means of the training data."""
-        return copying.partitioned(self.train, len(self.searched), None, self.random_state)
-
-    @cached_property
-    def cells(self) -> Array:
-        """Cells of the held-out rows, (n,)."""
-        return self.partition.predict(self.searched)
+    def partition(self) -> tuple[Any, Array, Array]:
+        """K-means of the training data; of each held-out row its cell and its distance from the training data."""
+        partition = novelty.partitioned(self.train, len(self.searched), None, self.random_state)
+        return partition, partition.predict(self.searched), nearest_rows(self.searched, self.train)[0]
 
 
 class Samples:
@@ -85,6 +76,16 @@ class Samples:
     def __init__(self, reference: Reference, rows: Array, seed: int) -> None:
         self.reference, self.rows, self.seed = reference, rows, seed
         self.searched = rows[: reference.max_searched]
+
+    @property
+    def frechet_distance(self) -> float:
+        """See `vicinal.metrics.frechet_distance`."""
+        return distances.frechet_distance(self.reference.moments, distances.moments_of(self.rows))
+
+    @property
+    def variance_ratio(self) -> float:
+        """See `vicinal.metrics.variance_ratio`."""
+        return inspect.unwrap(distances.variance_ratio)(self.reference.real, self.rows)
 
     @cached_property
     def relations(self) -> tuple[neighborhoods.PrecisionRecall, neighborhoods.DensityCoverage]:
@@ -110,8 +111,8 @@ class Samples:
     @property
     def data_copying(self) -> float:
         """See `vicinal.metrics.data_copying_test`."""
-        cells = self.reference.partition.predict(self.searched)
-        return copying.statistic(self.reference.nearest, self.nearest[0], self.reference.cells, cells)
+        partition, real_cells, real_distances = self.reference.partition
+        return novelty.statistic(real_distances, self.nearest[0], real_cells, partition.predict(self.searched))
 
 
 class Metric(NamedTuple):
@@ -124,59 +125,42 @@ class Metric(NamedTuple):
     heading: str
     better: Literal["lower", "higher", "reference"]
     space: Literal["features", "rows"]
-    needs_train: bool
-    decimals: int | None
     compute: Callable[[Samples], float]
+    decimals: int | None = None
+    needs_train: bool = False
 
 
 def _between(metric: Callable[..., float], **options: Any) -> Callable[[Samples], float]:
-    return lambda samples: metric(samples.reference.real, samples.rows, random_state=samples.seed, **options)
+    unchecked = inspect.unwrap(metric)
+    return lambda samples: unchecked(samples.reference.real, samples.rows, random_state=samples.seed, **options)
 
 
 def _novelty(prefix: str, space: Literal["features", "rows"]) -> dict[str, Metric]:
     of = "features " if prefix else ""
     return {
-        f"{prefix}nn_ratio": Metric(f"{of}nn ratio (1 = fresh)", "reference", space, True, 2, lambda s: s.nn_ratio),
-        f"{prefix}authenticity": Metric(f"{of}AuthPct %", "reference", space, True, 1, lambda s: s.authenticity),
+        f"{prefix}nn_ratio": Metric(f"{of}nn ratio (1 = fresh)", "reference", space, lambda s: s.nn_ratio, 2, True),
+        f"{prefix}authenticity": Metric(f"{of}AuthPct %", "reference", space, lambda s: s.authenticity, 1, True),
         f"{prefix}data_copying": Metric(
-            f"{of}C_T (< -3 copies)", "reference", space, True, 1, lambda s: s.data_copying
+            f"{of}C_T (< -3 copies)", "reference", space, lambda s: s.data_copying, 1, True
         ),
     }
 
 
 METRICS: dict[str, Metric] = {
-    "frechet_distance": Metric(
-        "Frechet distance ↓",
-        "lower",
-        "features",
-        False,
-        None,
-        lambda s: distances.frechet(s.reference.moments, distances.moments_of(s.rows)),
+    "frechet_distance": Metric("Frechet distance ↓", "lower", "features", lambda s: s.frechet_distance),
+    "kernel_distance": Metric("kernel distance ↓", "lower", "features", _between(discrepancy.kernel_distance)),
+    "precision": Metric("precision ↑", "higher", "features", lambda s: s.relations[0].precision, 3),
+    "recall": Metric("recall ↑", "higher", "features", lambda s: s.relations[0].recall, 3),
+    "density": Metric("density ↑", "higher", "features", lambda s: s.relations[1].density, 3),
+    "coverage": Metric("coverage ↑", "higher", "features", lambda s: s.relations[1].coverage, 3),
+    "wasserstein_distance": Metric("W2 ↓", "lower", "rows", _between(transport.wasserstein_distance)),
+    "wasserstein_1_distance": Metric("W1 ↓", "lower", "rows", _between(transport.wasserstein_distance, p=1)),
+    "sliced_wasserstein_distance": Metric(
+        "sliced W2 ↓", "lower", "rows", _between(transport.sliced_wasserstein_distance)
     ),
-    "kernel_distance": Metric("kernel distance ↓", "lower", "features", False, None, _between(discrepancy.polynomial)),
-    "precision": Metric("precision ↑", "higher", "features", False, 3, lambda s: s.relations[0].precision),
-    "recall": Metric("recall ↑", "higher", "features", False, 3, lambda s: s.relations[0].recall),
-    "density": Metric("density ↑", "higher", "features", False, 3, lambda s: s.relations[1].density),
-    "coverage": Metric("coverage ↑", "higher", "features", False, 3, lambda s: s.relations[1].coverage),
-    "wasserstein_distance": Metric(
-        "W2 ↓", "lower", "rows", False, None, _between(transport.exact, p=2, max_samples=W2_ROWS)
-    ),
-    "wasserstein_1_distance": Metric(
-        "W1 ↓", "lower", "rows", False, None, _between(transport.exact, p=1, max_samples=W2_ROWS)
-    ),
-    "sliced_wasserstein_distance": Metric("sliced W2 ↓", "lower", "rows", False, None, _between(transport.sliced)),
-    "sinkhorn_divergence": Metric(
-        "Sinkhorn ↓", "lower", "rows", False, None, _between(transport.sinkhorn, max_samples=W2_ROWS)
-    ),
-    "mmd": Metric("MMD² ↓", "lower", "rows", False, None, _between(discrepancy.gaussian)),
-    "variance_ratio": Metric(
-        "variance (1 = real)",
-        "reference",
-        "rows",
-        False,
-        2,
-        lambda s: distances.total_variance_ratio(s.reference.real, s.rows),
-    ),
+    "sinkhorn_divergence": Metric("Sinkhorn ↓", "lower", "rows", _between(transport.sinkhorn_divergence)),
+    "mmd": Metric("MMD² ↓", "lower", "rows", _between(discrepancy.mmd)),
+    "variance_ratio": Metric("variance (1 = real)", "reference", "rows", lambda s: s.variance_ratio, 2),
     **_novelty("", "rows"),
     **_novelty("feature_", "features"),
 }

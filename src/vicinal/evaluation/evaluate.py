@@ -13,25 +13,27 @@ reconstructions
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from vicinal import _validation, images
 from vicinal._arrays import Array
-from vicinal._errors import InvalidInputError
+from vicinal._errors import InvalidInputError, InvalidTypeError
 from vicinal.evaluation import catalogue
 from vicinal.evaluation.catalogue import DEFAULT_METRICS, METRICS
-from vicinal.evaluation.judge import Judge, Table, extractor_of
+from vicinal.evaluation.judge import Judge
 from vicinal.evaluation.scores import Scores, check_baseline
-
-Features = Callable[[Any], Any]
+from vicinal.metrics import transport
+from vicinal.metrics.features import FeatureExtractor, ModuleFeatures
 
 REAL, BOOTSTRAP, RECONSTRUCTIONS = "real versus real", "bootstrap copies", "reconstructions"
 _UNIT, _LEVELS = 1.25, 64.0  # images up to the one, against images beyond the other, are in different ranges
+_Kind = Literal["rows", "images", "RGB images"]
 _OF_NEIGHBOURS = {"precision", "recall", "density", "coverage"}
-_OF_SUBSETS = {"wasserstein_distance": "W2", "wasserstein_1_distance": "W1", "sinkhorn_divergence": "Sinkhorn"}
+_OF_SUBSETS = {"wasserstein_distance", "wasserstein_1_distance", "sinkhorn_divergence"}
 
 
 def evaluate(
@@ -102,46 +104,60 @@ def evaluate(
     0.0
     """
     seed = _validation.check_integer(random_state, "random_state", minimum=0, maximum=2**32 - 10_000)
-    wanted = wanted_metrics(metrics, train is not None)
-    extractor = extractor_of(features)
+    wanted = _wanted(metrics, train is not None)
+    extractor = _extractor(features)
     minimum = catalogue.N_NEIGHBORS + 1 if _OF_NEIGHBOURS & set(wanted) else 2
     named = _by_name(generated)
-    prepare = _as_rows
-    if extractor is not None:
-        every = [real, train, reconstructions, *(rows for several in named.values() for rows in several)]
-        prepare = _as_rgb if _mix_grey(every) else _as_images
-    real = prepare(real, "real", None, minimum)
+    every = [real, train, reconstructions, *(rows for several in named.values() for rows in several)]
+    kind: _Kind = "rows" if extractor is None else "RGB images" if _mix_grey(every) else "images"
+    real = _prepared(real, "real", None, minimum, kind)
     sets = {
-        name: [prepare(rows, f"generated[{name!r}]", real, minimum) for rows in several]
+        name: [_prepared(rows, f"generated[{name!r}]", real, minimum, kind) for rows in several]
         for name, several in named.items()
     }
     check_baseline(baseline, list(sets))
-    train = None if train is None else prepare(train, "train", real, 1)
+    train = None if train is None else _prepared(train, "train", real, 1, kind)
     if reconstructions is not None:
-        reconstructions = prepare(reconstructions, "reconstructions", real, minimum)
+        reconstructions = _prepared(reconstructions, "reconstructions", real, minimum, kind)
     judge = _judge(real, train, extractor, wanted, seed)
+    table: list[dict[str, Any]] = []
 
     def score(rows: Array, run: int, name: str, metrics: Sequence[str] | None = None) -> dict[str, Any]:
         return judge.score(rows, extractor and (lambda: extractor(rows)), run=run, metrics=metrics, name=name)
 
-    table = Table(on_row)
+    def add(name: str, runs: list[dict[str, Any]], reference: bool = False) -> None:
+        sizes = [run.pop("n") for run in runs]
+        table.append({"name": name, "reference": reference, "n": sizes[0], **_summary(runs)})
+        if on_row is not None:
+            on_row(name)
+
+    n_seeds = max(map(len, sets.values()))
     if train is not None:
-        n_seeds = max(map(len, sets.values()))
-        table.add(REAL, judge.real_runs(n_seeds), reference=True)
+        add(REAL, [judge.real_run(i) for i in range(n_seeds)], reference=True)
         generators = (np.random.default_rng([seed + i, 3]) for i in range(n_seeds))
         copies = (train[generator.integers(len(train), size=len(real))] for generator in generators)
-        table.add(BOOTSTRAP, [score(rows, i, "train") for i, rows in enumerate(copies)], reference=True)
+        add(BOOTSTRAP, [score(rows, i, "train") for i, rows in enumerate(copies)], reference=True)
     if reconstructions is not None:
-        found = score(reconstructions, 0, "reconstructions", judge.quality)
-        table.add(RECONSTRUCTIONS, [found], reference=True)
+        add(RECONSTRUCTIONS, [score(reconstructions, 0, "reconstructions", judge.quality)], reference=True)
     for name, several in sets.items():
-        table.add(name, [score(rows, i, f"generated[{name!r}]") for i, rows in enumerate(several)])
-    notes = notes_of(wanted, extractor)
-    if train is None:
-        notes.append("No training data given, so novelty is not measured: copies of it would score best here.")
-    if max(map(len, sets.values())) > 1:
-        notes.append("Mean ± standard error over the sets of each source.")
-    return Scores(table.rows, notes, headings(extractor), baseline)
+        add(name, [score(rows, i, f"generated[{name!r}]") for i, rows in enumerate(several)])
+    frechet = getattr(extractor, "frechet_name", "Frechet distance")
+    headings = {} if frechet == "Frechet distance" else {"frechet_distance": f"{frechet} ↓"}
+    return Scores(table, _notes(wanted, extractor, train is not None, n_seeds), headings, baseline)
+
+
+def _extractor(features: Any) -> Any:
+    """Return a function from images to features that sees them in 8 bits, or None."""
+    if features is None or isinstance(features, FeatureExtractor):
+        return features
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(features, torch.nn.Module):
+        return ModuleFeatures(features)
+    if not callable(features):
+        raise InvalidTypeError(
+            f"features must be a FeatureExtractor, a torch.nn.Module or a callable; got {type(features).__name__}"
+        )
+    return lambda rows: features(images.in_units(rows))
 
 
 def _judge(real: Array, train: Array | None, extractor: Any, metrics: Sequence[str], random_state: int) -> Judge:
@@ -154,7 +170,7 @@ def _judge(real: Array, train: Array | None, extractor: Any, metrics: Sequence[s
     return Judge((real, train), features, metrics=metrics, random_state=random_state)
 
 
-def wanted_metrics(metrics: Sequence[str] | None, has_train: bool) -> list[str]:
+def _wanted(metrics: Sequence[str] | None, has_train: bool) -> list[str]:
     """Return the names of the metrics to compute, in the order of the catalogue."""
     if metrics is None:
         return [name for name in DEFAULT_METRICS if has_train or not METRICS[name].needs_train]
@@ -184,13 +200,31 @@ def _by_name(generated: Any) -> dict[str, list[Any]]:
     return sets
 
 
-def _as_rows(rows: Any, name: str, real: Array | None, minimum: int) -> Array:
-    rows = _validation.check_rows(rows, name, minimum=minimum, finite=False)  # the judge looks for NaN
+def _mix_grey(sets: Sequence[Any]) -> bool:
+    """Return whether some images, (n, C, H, W), are grey and others RGB: grey images are often kept in RGB files."""
+    shapes: list[tuple[int, ...]] = [getattr(rows, "shape", ()) for rows in sets]
+    return {shape[1] for shape in shapes if len(shape) == 4} == {1, 3}
+
+
+def _prepared(rows: Any, name: str, real: Array | None, minimum: int, kind: _Kind) -> Array:
+    """Return rows as they are, or images as 8-bit levels, if they are such as ``real``."""
+    if kind == "RGB images":
+        rows = images.to_rgb(images.to_levels(rows, name), name)
+    rows = _validation.check_array(rows, name)
+    are_levels = kind != "rows" and rows.ndim > 2
+    if are_levels:
+        rows = images.to_levels(rows, name)
+        if len(rows) < minimum:
+            raise InvalidInputError(f"{name} must have at least {minimum} rows; got {len(rows)}")
+    else:
+        rows = _validation.check_rows(rows, name, minimum=minimum, finite=False)  # the judge looks for NaN
     if real is None:
         return rows
-    rows = _of_shape(rows, name, real)
+    if rows.shape[1:] != real.shape[1:]:
+        raise InvalidInputError(f"{name} must have rows of shape {real.shape[1:]}, like real; got {rows.shape[1:]}")
     largest, largest_real = float(rows.max()), float(real.max())
-    if rows.ndim > 2 and min(largest, largest_real) <= _UNIT < _LEVELS < max(largest, largest_real):
+    between = min(largest, largest_real) <= _UNIT < _LEVELS < max(largest, largest_real)
+    if between and rows.ndim > 2 and not are_levels:
         raise InvalidInputError(
             f"{name} must be in the range of real; got values up to {largest:.4g} against {largest_real:.4g}: "
             "divide the one in 0..255 by 255"
@@ -198,46 +232,26 @@ def _as_rows(rows: Any, name: str, real: Array | None, minimum: int) -> Array:
     return rows
 
 
-def _as_images(rows: Any, name: str, real: Array | None, minimum: int) -> Array:
-    """Return rows, images as 8-bit levels."""
-    rows = _validation.check_array(rows, name)
-    if rows.ndim < 3:
-        return _as_rows(rows, name, real, minimum)
-    levels = images.to_levels(rows, name)
-    if len(levels) < minimum:
-        raise InvalidInputError(f"{name} must have at least {minimum} rows; got {len(levels)}")
-    return levels if real is None else _of_shape(levels, name, real)
+def _summary(runs: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    """Return mean and standard error of each metric over runs with different seeds, and the runs."""
+    if len(runs) == 1:
+        return dict(runs[0])
+    found: dict[str, Any] = {}
+    for metric in runs[0]:
+        values = np.array([run[metric] for run in runs], np.float64)
+        found[metric] = float(values.mean())
+        found[f"{metric}_se"] = float(values.std(ddof=1) / np.sqrt(len(runs)))
+    return found | {"runs": {metric: [float(run[metric]) for run in runs] for metric in runs[0]}}
 
 
-def _mix_grey(sets: Sequence[Any]) -> bool:
-    """Return whether some images, (n, C, H, W), are grey and others RGB: grey images are often kept in RGB files."""
-    shapes: list[tuple[int, ...]] = [getattr(rows, "shape", ()) for rows in sets]
-    return {shape[1] for shape in shapes if len(shape) == 4} == {1, 3}
-
-
-def _as_rgb(rows: Any, name: str, real: Array | None, minimum: int) -> Array:
-    levels = images.to_rgb(images.to_levels(rows, name), name)
-    return _as_images(levels, name, real, minimum)
-
-
-def _of_shape(rows: Array, name: str, real: Array) -> Array:
-    if rows.shape[1:] != real.shape[1:]:
-        raise InvalidInputError(f"{name} must have rows of shape {real.shape[1:]}, like real; got {rows.shape[1:]}")
-    return rows
-
-
-def headings(extractor: Any) -> dict[str, str]:
-    """Return the headings that differ from the usual ones for these features."""
-    name = getattr(extractor, "frechet_name", "Frechet distance")
-    return {} if name == "Frechet distance" else {"frechet_distance": f"{name} ↓"}
-
-
-def notes_of(wanted: Sequence[str], extractor: Any) -> list[str]:
-    """Return the notes that these metrics and features need below the table."""
-    notes = []
-    if hasattr(extractor, "name"):
-        notes.append(f"Features: {extractor.name}.")
-    subsets = [heading for name, heading in _OF_SUBSETS.items() if name in wanted]
+def _notes(wanted: Sequence[str], extractor: Any, has_train: bool, n_seeds: int) -> list[str]:
+    """Return what a reader of these metrics, in these features, has to know."""
+    notes = [f"Features: {extractor.name}."] if hasattr(extractor, "name") else []
+    subsets = [METRICS[name].heading.rstrip(" ↓") for name in wanted if name in _OF_SUBSETS]
     if subsets:
-        notes.append(f"{', '.join(subsets)}: between at most {catalogue.W2_ROWS} rows of each set.")
+        notes.append(f"{', '.join(subsets)}: between at most {transport.MAX_SAMPLES} rows of each set.")
+    if not has_train:
+        notes.append("No training data given, so novelty is not measured: copies of it would score best here.")
+    if n_seeds > 1:
+        notes.append("Mean ± standard error over the sets of each source.")
     return notes

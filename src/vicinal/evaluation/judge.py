@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from vicinal import _validation, images
+from vicinal import images
 from vicinal._arrays import Array
-from vicinal._errors import InvalidInputError, InvalidTypeError
+from vicinal._errors import InvalidInputError
 from vicinal.evaluation.catalogue import METRICS, Reference, Samples
-from vicinal.evaluation.scores import summary
 from vicinal.metrics._inputs import check_sets
-from vicinal.metrics.features import FeatureExtractor, ModuleFeatures
 
 
 class Judge:
@@ -63,16 +60,18 @@ class Judge:
         max_searched: int | None = None,
     ) -> None:
         self.metrics, self.random_state = list(metrics), random_state
-        real, train = _checked(rows[0], "real", minimum=2), rows[1]
-        train = None if train is None else _checked(train, "train", real)
-        self._rows = self._features = Reference(real, train, random_state, max_searched)
-        self._train_features: Any = train  # an array, or a function of indices
+
+        def reference(real: Any, train: Any, of: str = "") -> Reference:
+            real = _checked(real, f"{of}real", minimum=2)
+            train = None if train is None else _checked(train, f"{of}train", real)
+            return Reference(real, train, random_state, max_searched)
+
+        self._rows = self._features = reference(*rows)
+        self._features_of_train = None  # a function of indices
         if features is not None:
-            real, train = _checked(features[0], "features of real", minimum=2), features[1]
-            if train is not None and not callable(train):
-                train = _checked(train, "features of train", real)
-            self._train_features = train
-            self._features = Reference(real, None if callable(train) else train, random_state, max_searched)
+            real, train = features
+            self._features_of_train = train if callable(train) else None
+            self._features = reference(real, None if callable(train) else train, "features of ")
 
     @property
     def quality(self) -> list[str]:
@@ -110,45 +109,37 @@ class Judge:
             ``n``, the number of samples, and each metric by name.
         """
         names = [each for each in self.metrics if metrics is None or each in metrics]
-
-        def of_features() -> Array:
-            found = features() if callable(features) else features
-            return _checked(found, f"features of {name}", self._features.real, minimum=2)
-
-        return self._measure(_checked(rows, name, self._rows.real, minimum=2), of_features, run, names)
-
-    def real_runs(self, n_runs: int) -> list[dict[str, Any]]:
-        """Return `real_run` of the first runs."""
-        return [self.real_run(i) for i in range(n_runs)]
+        return self._measure(rows, features, run, names, name, minimum=2)
 
     def real_run(self, run: int) -> dict[str, Any]:
         """Return the quality of training data, drawn anew in each run, and the novelty of held-out data."""
         generator = np.random.default_rng([self.random_state + run, 2])
         n_train, n_real = len(self._rows.train), len(self._rows.real)
         drawn = generator.choice(n_train, min(n_train, n_real), replace=False)
+        given = self._features_of_train
 
         def of_features() -> Array:
-            given = self._train_features
-            return _checked(given(drawn), "features of train", self._features.real) if callable(given) else given[drawn]
+            return self._features.train[drawn] if given is None else given(drawn)
 
-        found = self._measure(self._rows.train[drawn], of_features, run, self.quality)
-        return {**found, **self._novelty_of_real, "n": n_real}
+        found = self._measure(self._rows.train[drawn], of_features, run, self.quality, "train")
+        return found | self._novelty_of_real | {"n": n_real}
 
-    def _measure(self, rows: Array, of_features: Callable[[], Array], run: int, names: Sequence[str]) -> dict[str, Any]:
-        """Return metrics of samples as float64 (m, d), and of their features, which are taken only if needed."""
-        seed = self.random_state + run
-        samples = {"rows": Samples(self._rows, rows, seed)}
-        samples["features"] = samples["rows"]
-        if self._features is not self._rows and any(METRICS[name].space == "features" for name in names):
-            samples["features"] = Samples(self._features, of_features(), seed)
-        return {"n": len(rows)} | {name: METRICS[name].compute(samples[METRICS[name].space]) for name in names}
+    def _measure(
+        self, rows: Any, features: Any, run: int, names: Sequence[str], name: str, minimum: int = 1
+    ) -> dict[str, Any]:
+        """Return the metrics ``names`` of samples, as `score` does."""
+        rows, seed = _checked(rows, name, self._rows.real, minimum), self.random_state + run
+        samples = dict.fromkeys(("rows", "features"), Samples(self._rows, rows, seed))
+        if self._features is not self._rows and any(METRICS[each].space == "features" for each in names):
+            found = features() if callable(features) else features
+            found = _checked(found, f"features of {name}", self._features.real, minimum)
+            samples["features"] = Samples(self._features, found, seed)
+        return {"n": len(rows)} | {each: METRICS[each].compute(samples[METRICS[each].space]) for each in names}
 
     @cached_property
     def _novelty_of_real(self) -> dict[str, Any]:
-        samples = {
-            "rows": Samples(self._rows, self._rows.searched, self.random_state),
-            "features": Samples(self._features, self._features.searched, self.random_state),
-        }
+        spaces = {"rows": self._rows, "features": self._features}
+        samples = {space: Samples(each, each.searched, self.random_state) for space, each in spaces.items()}
         names = [name for name in self.metrics if METRICS[name].needs_train]
         return {name: METRICS[name].compute(samples[METRICS[name].space]) for name in names}
 
@@ -164,38 +155,3 @@ def _checked(array: Any, name: str, like: Array | None = None, minimum: int = 1)
             f"{name} must have {like.shape[1]} values a row, like the held-out data; got {rows.shape[1]}"
         )
     return rows
-
-
-class Table:
-    """The rows so far."""
-
-    def __init__(self, on_row: Callable[[str], None] | None) -> None:
-        self.rows: list[dict[str, Any]] = []
-        self._done = on_row or (lambda _name: None)
-
-    def add(self, name: str, runs: list[dict[str, Any]], reference: bool = False, **more: Any) -> None:
-        """Add a row: what `Judge` found in each run, and more columns."""
-        sizes = [run.pop("n") for run in runs]
-        self.rows.append({"name": name, "reference": reference, "n": sizes[0], **summary(runs), **more})
-        self._done(name)
-
-
-def extractor_of(features: Any) -> Any:
-    """Return a function from images to features that sees them in 8 bits, or None."""
-    if features is None or isinstance(features, FeatureExtractor):
-        return features
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(features, torch.nn.Module):
-        return ModuleFeatures(features)
-    if not callable(features):
-        raise InvalidTypeError(
-            f"features must be a FeatureExtractor, a torch.nn.Module or a callable; got {type(features).__name__}"
-        )
-
-    def of_levels(rows: Any) -> Any:
-        rows = _validation.check_array(rows, "images")
-        if rows.ndim >= 3:
-            rows = images.in_units(images.to_levels(rows))
-        return features(rows)
-
-    return of_levels

@@ -113,7 +113,7 @@ class Scores:
         differences = self.versus(self.baseline)
         columns = [column for column in self.columns if any(column in row for row in differences)]
         novelty = ["nn ratio, of both"] if "nn_ratio" in self.columns else []
-        cells = [[f"better than {self.baseline} by", *(_plain(self._heading(c)) for c in columns), *novelty]]
+        cells = [[f"better than {self.baseline} by", *(self._heading(c).rstrip(" ↓↑") for c in columns), *novelty]]
         for row in differences:
             of_both = ", ".join(text_of(self[name], "nn_ratio") for name in (row["name"], self.baseline))
             cells.append(
@@ -123,13 +123,14 @@ class Scores:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain Python objects, ready for JSON: None stands for NaN."""
-        found: dict[str, Any] = {"rows": [_without_nan(row) for row in self.rows], "notes": list(self.notes)}
+        found: dict[str, Any] = {"rows": self.rows, "notes": self.notes}
         if self.headings:
-            found["headings"] = dict(self.headings)
+            found["headings"] = self.headings
         if self.baseline is not None:
             found["baseline"] = self.baseline
-            found["versus_baseline"] = [_without_nan(row) for row in self.versus(self.baseline)]
-        return found
+            found["versus_baseline"] = self.versus(self.baseline)
+        plain: dict[str, Any] = _without_nan(found)
+        return plain
 
     def to_markdown(self) -> str:
         """Return the table in GitHub's Markdown, with the notes below it."""
@@ -179,18 +180,6 @@ class Scores:
         return [{key: row.get(key) for key in keys} for row in self.rows]
 
 
-def summary(runs: Sequence[Mapping[str, float]]) -> dict[str, Any]:
-    """Return mean and standard error of each metric over runs with different seeds, and the runs."""
-    if len(runs) == 1:
-        return dict(runs[0])
-    found: dict[str, Any] = {}
-    for metric in runs[0]:
-        values = np.array([run[metric] for run in runs], np.float64)
-        found[metric] = float(values.mean())
-        found[f"{metric}_se"] = float(values.std(ddof=1) / np.sqrt(len(runs)))
-    return found | {"runs": {metric: [float(run[metric]) for run in runs] for metric in runs[0]}}
-
-
 def check_baseline(baseline: str | None, names: Sequence[str]) -> None:
     """Raise InvalidInputError unless the baseline is None or one of the names."""
     if baseline is not None and baseline not in names:
@@ -238,19 +227,13 @@ def _decimals(value: float, significant: int = 3) -> int:
     return int(np.clip(significant - 1 - np.floor(np.log10(size)), 0, 3 if size >= 0.01 else 5))
 
 
-def _plain(heading: str) -> str:
-    return heading.rstrip(" ↓↑")
-
-
-def _without_nan(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: {name: [None if x != x else x for x in values] for name, values in value.items()}
-        if key == "runs"
-        else None
-        if value != value
-        else value
-        for key, value in row.items()
-    }
+def _without_nan(value: Any) -> Any:
+    """Return plain Python objects with None for NaN."""
+    if isinstance(value, Mapping):
+        return {key: _without_nan(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(each) for each in value]
+    return None if value != value else value
 
 
 def markdown_table(cells: Sequence[Sequence[str]]) -> str:
@@ -259,9 +242,9 @@ def markdown_table(cells: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in (cells[0], rule, *cells[1:]))
 
 
-def _aligned(cells: list[list[str]]) -> list[str]:
-    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))] if cells else []
+def _aligned(cells: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [
-        "  ".join(cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(row))
-        for row in (list(zip(row, widths, strict=True)) for row in cells)
+        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
+        for row in cells
     ]

@@ -19,7 +19,6 @@ Quality alone rewards copying: always read it beside novelty. Features to measur
 `vicinal.metrics.features`. The metrics by name, as `vicinal.evaluate` takes them, are in `vicinal.evaluation.METRICS`.
 """
 
-from vicinal.metrics.copying import data_copying_test
 from vicinal.metrics.discrepancy import kernel_distance, mmd
 from vicinal.metrics.distances import Moments, frechet_distance, variance_ratio
 from vicinal.metrics.features import (
@@ -31,7 +30,7 @@ from vicinal.metrics.features import (
     PixelFeatures,
 )
 from vicinal.metrics.neighborhoods import density_coverage, precision_recall
-from vicinal.metrics.novelty import authenticity, nn_ratio
+from vicinal.metrics.novelty import authenticity, data_copying_test, nn_ratio
 from vicinal.metrics.transport import sinkhorn_divergence, sliced_wasserstein_distance, wasserstein_distance
 
 __all__ = [

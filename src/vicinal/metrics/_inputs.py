@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -11,6 +14,30 @@ from vicinal._errors import InvalidInputError
 from vicinal._validation import check_integer, check_rows
 
 _LARGEST = 1e45  # sums of millions of sixth powers are within float64
+_SETS = ("train", "real", "generated")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def checked(*, minimum: int = 1) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """Decorate a metric of float64 rows (n, d), so that it takes what `check_sets` takes.
+
+    `inspect.unwrap` gives the metric without the checks, for arrays that were checked before.
+    """
+
+    def decorate(metric: Callable[_P, _R]) -> Callable[_P, _R]:
+        signature = inspect.signature(metric)
+
+        @functools.wraps(metric)
+        def with_checks(*args: _P.args, **options: _P.kwargs) -> _R:
+            call = signature.bind(*args, **options)
+            sets = {name: call.arguments[name] for name in _SETS if name in call.arguments}
+            call.arguments.update(zip(sets, check_sets(minimum=minimum, **sets), strict=True))
+            return metric(*call.args, **call.kwargs)
+
+        return with_checks
+
+    return decorate
 
 
 def check_sets(*, minimum: int = 1, **sets: Any) -> list[Array]:
@@ -18,22 +45,19 @@ def check_sets(*, minimum: int = 1, **sets: Any) -> list[Array]:
 
     What is float64 already is not copied.
     """
-    first_name, shape = "", None
-    arrays = []
+    arrays: dict[str, Array] = {}
     for name, given in sets.items():
-        rows = check_rows(given, name, minimum=minimum)
-        if shape is None:
-            first_name, shape = name, rows.shape[1:]
-        if rows.shape[1:] != shape:
+        rows = arrays[name] = check_rows(given, name, minimum=minimum)
+        first_name, first = next(iter(arrays.items()))
+        if rows.shape[1:] != first.shape[1:]:
             raise InvalidInputError(
-                f"{first_name} and {name} must have rows of one shape; got {shape} and {rows.shape[1:]}"
+                f"{first_name} and {name} must have rows of one shape; got {first.shape[1:]} and {rows.shape[1:]}"
             )
         if max(-float(rows.min()), float(rows.max())) > _LARGEST:
             raise InvalidInputError(
                 f"{name} must be at most {_LARGEST:g} in magnitude, or its powers overflow; rescale it"
             )
-        arrays.append(rows.reshape(len(rows), -1).astype(np.float64, copy=False))
-    return arrays
+    return [rows.reshape(len(rows), -1).astype(np.float64, copy=False) for rows in arrays.values()]
 
 
 def subsets(max_samples: int | None, random_state: int, *sets: Array) -> list[Array]:

@@ -10,12 +10,13 @@ import numpy as np
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
 from vicinal._validation import check_integer, check_positive
-from vicinal.metrics._inputs import check_sets, subsets
+from vicinal.metrics._inputs import checked, subsets
 
 _BLOCK = 1024  # rows of the kernel matrix in one go
 _MEDIAN_ROWS = 1000
 
 
+@checked(minimum=2)
 def kernel_distance(
     real: Any, generated: Any, *, n_subsets: int = 100, subset_size: int = 1000, random_state: int = 0
 ) -> float:
@@ -29,10 +30,8 @@ def kernel_distance(
 
     Parameters
     ----------
-    real : array_like of shape (n, *shape)
-        Features of real data; rows are flattened.
-    generated : array_like of shape (m, *shape)
-        Features of generated data.
+    real, generated : array_like of shape (n, *shape) and (m, *shape)
+        Features of real and of generated data; rows are flattened.
     n_subsets : int
         Pairs of subsets.
     subset_size : int
@@ -67,16 +66,9 @@ def kernel_distance(
     >>> abs(kernel_distance(x, y, n_subsets=10)) < 0.01 < kernel_distance(x, y + 1, n_subsets=10)
     True
     """
-    real, generated = check_sets(real=real, generated=generated, minimum=2)
     n_subsets = check_integer(n_subsets, "n_subsets", minimum=1)
     subset_size = check_integer(subset_size, "subset_size", minimum=2)
-    return polynomial(real, generated, n_subsets, subset_size, check_integer(random_state, "random_state", minimum=0))
-
-
-def polynomial(
-    real: Array, generated: Array, n_subsets: int = 100, subset_size: int = 1000, random_state: int = 0
-) -> float:
-    """Return `kernel_distance` of float64 rows (n, d) and (m, d), two at least of each."""
+    seed = check_integer(random_state, "random_state", minimum=0)
     size, d = min(subset_size, len(real), len(generated)), real.shape[1]
 
     def kernel(x: Array, y: Array) -> Array:
@@ -86,7 +78,7 @@ def polynomial(
         return gram * gram * gram
 
     n_needed = 1 if size == len(real) == len(generated) else n_subsets  # all subsets would be the same
-    generators = [np.random.default_rng([random_state, i]) for i in range(2)]  # the subsets of real depend on it alone
+    generators = [np.random.default_rng([seed, i]) for i in range(2)]  # the subsets of real depend on it alone
     total = 0.0
     for _ in range(n_needed):
         x, y = (
@@ -97,6 +89,7 @@ def polynomial(
     return total / n_needed
 
 
+@checked(minimum=2)
 def mmd(
     real: Any,
     generated: Any,
@@ -111,10 +104,8 @@ def mmd(
 
     Parameters
     ----------
-    real : array_like of shape (n, *shape)
-        Real data; rows are flattened.
-    generated : array_like of shape (m, *shape)
-        Generated data.
+    real, generated : array_like of shape (n, *shape) and (m, *shape)
+        Real and generated data; rows are flattened.
     bandwidth : float, optional
         h, in units of the data. None takes the median distance between real rows (1,000 of them at most), so that
         all samplers are measured with one kernel; the result is symmetric for a given bandwidth.
@@ -148,24 +139,10 @@ def mmd(
     >>> abs(mmd(x, y)) < 0.01 < mmd(x, y + 1)
     True
     """
-    if bandwidth is not None:
-        bandwidth = check_positive(bandwidth, "bandwidth")
-    real, generated = check_sets(real=real, generated=generated, minimum=2)
-    return gaussian(real, generated, bandwidth, max_samples, random_state)
-
-
-def gaussian(
-    real: Array,
-    generated: Array,
-    bandwidth: float | None = None,
-    max_samples: int | None = 10_000,
-    random_state: int = 0,
-) -> float:
-    """Return `mmd` of float64 rows (n, d) and (m, d)."""
     x, y = subsets(max_samples, random_state, real, generated)
     if len(x) < 2:
         raise InvalidInputError(f"max_samples must leave at least 2 rows of each set; got {len(x)}")
-    h = _median_distance(real, random_state) if bandwidth is None else bandwidth
+    h = _median_distance(real, random_state) if bandwidth is None else check_positive(bandwidth, "bandwidth")
     h, centre = min(max(h, 1e-100), 1e100), x.mean(axis=0)  # beyond, all kernels are 0, or 1, anyway
 
     def kernel(a: Array, b: Array) -> Array:

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError
-from vicinal.metrics._inputs import check_sets
+from vicinal.metrics._inputs import check_sets, checked
 
 _BLOCK = 4096  # rows centred in one go
 
@@ -48,10 +48,9 @@ class Moments:
         self._scatter: Array = np.zeros((0, 0))  # sum of outer products about the mean
         self._known_factor: Array | None = None
 
-    def update(self, features: Any, name: str = "features") -> Moments:
+    def update(self, features: Any) -> Moments:
         """Add rows of features, array_like of shape (n, *shape), and return self."""
-        (rows,) = check_sets(**{name: features})
-        return self._add(rows)
+        return self._add(*check_sets(features=features))
 
     def _add(self, rows: Array) -> Moments:
         for first in range(0, len(rows), _BLOCK):
@@ -106,10 +105,8 @@ def frechet_distance(real: Any, generated: Any) -> float:
 
     Parameters
     ----------
-    real : array_like of shape (n, *shape), or Moments
-        Features of real data; rows are flattened.
-    generated : array_like of shape (m, *shape), or Moments
-        Features of generated data.
+    real, generated : array_like of shape (n, *shape) and (m, *shape), or Moments
+        Features of real and of generated data; rows are flattened.
 
     Returns
     -------
@@ -148,24 +145,14 @@ def frechet_distance(real: Any, generated: Any) -> float:
     >>> round(frechet_distance(x, x + [3.0, 0.0, 0.0]), 6)
     9.0
     """
-    if not isinstance(real, Moments) and not isinstance(generated, Moments):
-        real, generated = check_sets(real=real, generated=generated, minimum=2)
-    r = real if isinstance(real, Moments) else Moments().update(real, "real")
-    g = generated if isinstance(generated, Moments) else Moments().update(generated, "generated")
+    given = {"real": real, "generated": generated}
+    arrays = {name: each for name, each in given.items() if not isinstance(each, Moments)}
+    given |= {name: moments_of(rows) for name, rows in zip(arrays, check_sets(minimum=2, **arrays), strict=True)}
+    r, g = given.values()
     if r.mean.shape != g.mean.shape:
         raise InvalidInputError(
             f"real and generated must have rows of one length; got {len(r.mean)} and {len(g.mean)} values"
         )
-    return frechet(r, g)
-
-
-def moments_of(rows: Array) -> Moments:
-    """Return the moments of float64 rows (n, d)."""
-    return Moments()._add(rows)
-
-
-def frechet(r: Moments, g: Moments) -> float:
-    """Return `frechet_distance` of moments in equally many dimensions."""
     gap = r.mean - g.mean
     covariance_r, covariance_g = r.covariance, g.covariance
     with threadpool_limits(1, user_api="blas"):  # more gain little here, and lose tenfold on cores that others use too
@@ -173,6 +160,11 @@ def frechet(r: Moments, g: Moments) -> float:
     trace = np.trace(covariance_r) + np.trace(covariance_g)
     distance = gap @ gap + trace - 2.0 * np.sqrt(np.maximum(product, 0.0)).sum()
     return max(float(distance), 0.0)
+
+
+def moments_of(rows: Array) -> Moments:
+    """Return the moments of float64 rows (n, d)."""
+    return Moments()._add(rows)
 
 
 def _factor(covariance: Array) -> Array:
@@ -184,6 +176,7 @@ def _factor(covariance: Array) -> Array:
         return eigenvectors * np.sqrt(np.maximum(eigenvalues, 0.0))
 
 
+@checked()
 def variance_ratio(real: Any, generated: Any) -> float:
     r"""Return the total variance of samples over that of real data.
 
@@ -193,10 +186,8 @@ def variance_ratio(real: Any, generated: Any) -> float:
 
     Parameters
     ----------
-    real : array_like of shape (n, *shape)
-        Held-out data.
-    generated : array_like of shape (m, *shape)
-        Samples.
+    real, generated : array_like of shape (n, *shape) and (m, *shape)
+        Held-out data and samples.
 
     Returns
     -------
@@ -213,10 +204,5 @@ def variance_ratio(real: Any, generated: Any) -> float:
     >>> variance_ratio([[0.0], [2.0]], [[1.0], [5.0]])
     4.0
     """
-    return total_variance_ratio(*check_sets(real=real, generated=generated))
-
-
-def total_variance_ratio(real: Array, generated: Array) -> float:
-    """Return `variance_ratio` of float64 rows (n, d) and (m, d)."""
     spread = float(np.var(real, axis=0).sum())
     return float(np.var(generated, axis=0).sum()) / spread if spread > 0 else float("nan")

@@ -12,7 +12,7 @@ import numpy as np
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
 from vicinal._validation import check_integer
-from vicinal.metrics._inputs import check_sets
+from vicinal.metrics._inputs import checked
 from vicinal.neighbors import nth_distances
 
 _BLOCK_BYTES = 1 << 26  # of distances in one go
@@ -33,15 +33,14 @@ class DensityCoverage(NamedTuple):
     coverage: float
 
 
+@checked()
 def precision_recall(real: Any, generated: Any, *, n_neighbors: int = 5) -> PrecisionRecall:
     """Return precision (fidelity) and recall (diversity) by balls around nearest neighbours.
 
     Parameters
     ----------
-    real : array_like of shape (n, *shape)
-        Features of real data; rows are flattened.
-    generated : array_like of shape (m, *shape)
-        Features of generated data.
+    real, generated : array_like of shape (n, *shape) and (m, *shape)
+        Features of real and of generated data; rows are flattened.
     n_neighbors : int
         k, less than n and m.
 
@@ -82,18 +81,17 @@ def precision_recall(real: Any, generated: Any, *, n_neighbors: int = 5) -> Prec
     >>> precision > 0.99, recall < 0.2
     (True, True)
     """
-    return _relations(real, generated, n_neighbors)[0]
+    return relations(real, generated, n_neighbors, radii(real, n_neighbors, "real"))[0]
 
 
+@checked()
 def density_coverage(real: Any, generated: Any, *, n_neighbors: int = 5) -> DensityCoverage:
     """Return density (fidelity) and coverage (diversity), which outliers cannot spoil.
 
     Parameters
     ----------
-    real : array_like of shape (n, *shape)
-        Features of real data; rows are flattened.
-    generated : array_like of shape (m, *shape)
-        Features of generated data.
+    real, generated : array_like of shape (n, *shape) and (m, *shape)
+        Features of real and of generated data; rows are flattened.
     n_neighbors : int
         k, less than n and m.
 
@@ -110,8 +108,7 @@ def density_coverage(real: Any, generated: Any, *, n_neighbors: int = 5) -> Dens
 
     Notes
     -----
-    Density does not depend on m in expectation; coverage grows with m. Time and memory are those of
-    `precision_recall`.
+    Density does not depend on m in expectation; coverage grows with m. Time and memory are those of `precision_recall`.
 
     References
     ----------
@@ -124,13 +121,7 @@ def density_coverage(real: Any, generated: Any, *, n_neighbors: int = 5) -> Dens
     >>> density_coverage(x, x)
     DensityCoverage(density=1.0, coverage=1.0)
     """
-    return _relations(real, generated, n_neighbors)[1]
-
-
-def _relations(real: Any, generated: Any, n_neighbors: int) -> tuple[PrecisionRecall, DensityCoverage]:
-    n_neighbors = check_integer(n_neighbors, "n_neighbors", minimum=1)
-    real, generated = check_sets(real=real, generated=generated)
-    return relations(real, generated, n_neighbors, radii(real, n_neighbors, "real"))
+    return relations(real, generated, n_neighbors, radii(real, n_neighbors, "real"))[1]
 
 
 def relations(
@@ -166,6 +157,7 @@ def relations(
 
 def radii(rows: Array, n_neighbors: int, name: str) -> Array:
     """Return, for float64 rows (n, d), the distance from each to the k-th nearest other, (n,)."""
+    n_neighbors = check_integer(n_neighbors, "n_neighbors", minimum=1)
     if len(rows) <= n_neighbors:
         raise InvalidInputError(
             f"{name} must have more than n_neighbors={n_neighbors} rows; got {len(rows)}: pass a smaller n_neighbors"

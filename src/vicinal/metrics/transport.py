@@ -8,16 +8,17 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, import_extra
 from vicinal._validation import check_integer, check_positive
-from vicinal.metrics._inputs import check_sets, subsets
+from vicinal.metrics._inputs import checked, subsets
 
+MAX_SAMPLES = 1000
 _MOST_COST = 500.0  # in units of epsilon; beyond, exp(-cost / epsilon) is too small, and logarithms are used
 
 
+@checked()
 def wasserstein_distance(
-    real: Any, generated: Any, *, p: int = 2, max_samples: int = 1000, random_state: int = 0
+    real: Any, generated: Any, *, p: int = 2, max_samples: int = MAX_SAMPLES, random_state: int = 0
 ) -> float:
     r"""Return the exact 1- or 2-Wasserstein distance between seeded subsets of two sets of rows.
 
@@ -27,10 +28,8 @@ def wasserstein_distance(
 
     Parameters
     ----------
-    real : array_like of shape (n, *shape)
-        Real data; rows are flattened.
-    generated : array_like of shape (k, *shape)
-        Generated data.
+    real, generated : array_like of shape (n, *shape) and (k, *shape)
+        Real and generated data; rows are flattened.
     p : {1, 2}
         Power of the Euclidean distance.
     max_samples : int
@@ -66,17 +65,12 @@ def wasserstein_distance(
     4.242641
     """
     p = check_integer(p, "p", minimum=1, maximum=2)
-    real, generated = check_sets(real=real, generated=generated)
-    return exact(real, generated, p, max_samples, random_state)
-
-
-def exact(real: Array, generated: Array, p: int, max_samples: int, random_state: int) -> float:
-    """Return `wasserstein_distance` of float64 rows (n, d) and (k, d)."""
     real, generated = subsets(max_samples, random_state, real, generated)
     cost = cdist(real, generated, "euclidean" if p == 1 else "sqeuclidean")
     return float(cost[linear_sum_assignment(cost)].mean() ** (1.0 / p))
 
 
+@checked()
 def sliced_wasserstein_distance(
     real: Any, generated: Any, *, p: int = 2, n_projections: int = 200, random_state: int = 0
 ) -> float:
@@ -88,10 +82,8 @@ def sliced_wasserstein_distance(
 
     Parameters
     ----------
-    real : array_like of shape (n, *shape)
-        Real data; rows are flattened.
-    generated : array_like of shape (m, *shape)
-        Generated data.
+    real, generated : array_like of shape (n, *shape) and (m, *shape)
+        Real and generated data; rows are flattened.
     p : {1, 2}
         Power of the distance.
     n_projections : int
@@ -131,22 +123,17 @@ def sliced_wasserstein_distance(
     p = check_integer(p, "p", minimum=1, maximum=2)
     n_projections = check_integer(n_projections, "n_projections", minimum=1)
     seed = check_integer(random_state, "random_state", minimum=0, maximum=2**32 - 1)
-    real, generated = check_sets(real=real, generated=generated)
-    return sliced(real, generated, p, n_projections, seed)
-
-
-def sliced(real: Array, generated: Array, p: int = 2, n_projections: int = 200, random_state: int = 0) -> float:
-    """Return `sliced_wasserstein_distance` of float64 rows (n, d) and (m, d)."""
     ot = import_extra("ot", "ot")
-    return float(ot.sliced_wasserstein_distance(real, generated, n_projections=n_projections, p=p, seed=random_state))
+    return float(ot.sliced_wasserstein_distance(real, generated, n_projections=n_projections, p=p, seed=seed))
 
 
+@checked()
 def sinkhorn_divergence(
     real: Any,
     generated: Any,
     *,
     regularization: float | None = None,
-    max_samples: int = 1000,
+    max_samples: int = MAX_SAMPLES,
     random_state: int = 0,
 ) -> float:
     r"""Return the Sinkhorn divergence between seeded subsets of two sets of rows.
@@ -158,10 +145,8 @@ def sinkhorn_divergence(
 
     Parameters
     ----------
-    real : array_like of shape (n, *shape)
-        Real data; rows are flattened.
-    generated : array_like of shape (m, *shape)
-        Generated data.
+    real, generated : array_like of shape (n, *shape) and (m, *shape)
+        Real and generated data; rows are flattened.
     regularization : float, optional
         The entropic epsilon, in squared units of the data. None takes 5 % of the median squared distance between
         the real rows that are used; or the largest squared distance of any row from a real one over 500, if that is
@@ -174,8 +159,7 @@ def sinkhorn_divergence(
     Returns
     -------
     float
-        At least 0, in squared units of the data: W_2 squared for small epsilon, a maximum mean discrepancy for
-        large.
+        At least 0, in squared units of the data: W_2 squared for small epsilon, a maximum mean discrepancy for large.
 
     Raises
     ------
@@ -209,18 +193,6 @@ def sinkhorn_divergence(
     """
     if regularization is not None:
         regularization = check_positive(regularization, "regularization")
-    real, generated = check_sets(real=real, generated=generated)
-    return sinkhorn(real, generated, regularization, max_samples, random_state)
-
-
-def sinkhorn(
-    real: Array,
-    generated: Array,
-    regularization: float | None = None,
-    max_samples: int = 1000,
-    random_state: int = 0,
-) -> float:
-    """Return `sinkhorn_divergence` of float64 rows (n, d) and (m, d)."""
     real, generated = subsets(max_samples, random_state, real, generated)
     within, between = (cdist(real, rows, "sqeuclidean") for rows in (real, generated))
     most = max(float(within.max()), float(between.max()))

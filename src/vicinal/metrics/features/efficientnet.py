@@ -14,11 +14,6 @@ convolution W with normalisation of mean m, variance v, weight g and bias b is o
     g / sqrt(v + 1e-3) * W,   plus   b - m * g / sqrt(v + 1e-3)
 
 Padding is TensorFlow's SAME: the odd pixel goes after, not before.
-
-References
-----------
-M. Tan, Q. V. Le, "EfficientNet: rethinking model scaling for convolutional neural networks", 2019,
-arXiv:1905.11946.
 """
 
 from __future__ import annotations

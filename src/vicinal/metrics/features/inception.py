@@ -3,20 +3,12 @@
 Inception v3 as TensorFlow released it in 2015 and pytorch-fid ported it, with torchvision's names of
 weights. It is not quite the published network: average pooling leaves the padding out, and the last
 block pools by the maximum.
-
-References
-----------
-C. Szegedy et al., "Rethinking the Inception architecture for computer vision", 2015, arXiv:1512.00567.
-M. Heusel et al., "GANs trained by a two time-scale update rule converge to a local Nash equilibrium",
-2017, arXiv:1706.08500.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
-import pickle
-import struct
 import warnings
 import zipfile
 from collections.abc import Collection, Mapping
@@ -38,82 +30,66 @@ _N_CLASSES = 1008
 _EPSILON = 1e-3
 _NORM = ("weight", "bias", "running_mean", "running_var")
 _COUNTER = "num_batches_tracked"  # of batch normalisation: some versions of torch save it, nothing needs it here
-_UNREADABLE = (  # what torch raises for files that are damaged, of another kind, or hold code
-    RuntimeError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    AssertionError,
-    EOFError,
-    struct.error,
-    pickle.UnpicklingError,
-)
 
 # A block is its pooling and its branches. The last branch follows the pooling. A branch is a list of steps; a step
-# holds one convolution, or two side by side: name, channels, height and width of the kernel, and a stride if not 1.
-_Step = dict[str, tuple[int, ...]]
+# holds one convolution, or two side by side, by name: channels, height and width of the kernel, and a stride if not 1.
+_Convolution = tuple[int, ...]
+_Step = dict[str, _Convolution]
 _Block = tuple[str, list[list[_Step]]]
 
 
+def _branch(name: str, *steps: _Convolution | list[_Convolution]) -> list[_Step]:
+    """Return steps by their names: that of the branch if there is one step, else numbered; a list is side by side."""
+    found = []
+    for i, step in enumerate(steps, 1):
+        label = name if len(steps) == 1 else f"{name}_{i}"
+        found.append({label: step} if isinstance(step, tuple) else {f"{label}a": step[0], f"{label}b": step[1]})
+    return found
+
+
 def _a(n_pool: int) -> _Block:
-    triple: list[_Step] = [
-        {"branch3x3dbl_1": (64, 1, 1)},
-        {"branch3x3dbl_2": (96, 3, 3)},
-        {"branch3x3dbl_3": (96, 3, 3)},
-    ]
     return "mean", [
-        [{"branch1x1": (64, 1, 1)}],
-        [{"branch5x5_1": (48, 1, 1)}, {"branch5x5_2": (64, 5, 5)}],
-        triple,
-        [{"branch_pool": (n_pool, 1, 1)}],
-    ]
-
-
-def _b() -> _Block:
-    return "halve", [
-        [{"branch3x3": (384, 3, 3, 2)}],
-        [{"branch3x3dbl_1": (64, 1, 1)}, {"branch3x3dbl_2": (96, 3, 3)}, {"branch3x3dbl_3": (96, 3, 3, 2)}],
-        [],
+        _branch("branch1x1", (64, 1, 1)),
+        _branch("branch5x5", (48, 1, 1), (64, 5, 5)),
+        _branch("branch3x3dbl", (64, 1, 1), (96, 3, 3), (96, 3, 3)),
+        _branch("branch_pool", (n_pool, 1, 1)),
     ]
 
 
 def _c(n: int) -> _Block:
-    single: list[_Step] = [{"branch7x7_1": (n, 1, 1)}, {"branch7x7_2": (n, 1, 7)}, {"branch7x7_3": (192, 7, 1)}]
-    double: list[_Step] = [
-        {"branch7x7dbl_1": (n, 1, 1)},
-        {"branch7x7dbl_2": (n, 7, 1)},
-        {"branch7x7dbl_3": (n, 1, 7)},
-        {"branch7x7dbl_4": (n, 7, 1)},
-        {"branch7x7dbl_5": (192, 1, 7)},
+    return "mean", [
+        _branch("branch1x1", (192, 1, 1)),
+        _branch("branch7x7", (n, 1, 1), (n, 1, 7), (192, 7, 1)),
+        _branch("branch7x7dbl", (n, 1, 1), (n, 7, 1), (n, 1, 7), (n, 7, 1), (192, 1, 7)),
+        _branch("branch_pool", (192, 1, 1)),
     ]
-    return "mean", [[{"branch1x1": (192, 1, 1)}], single, double, [{"branch_pool": (192, 1, 1)}]]
-
-
-def _d() -> _Block:
-    long: list[_Step] = [
-        {"branch7x7x3_1": (192, 1, 1)},
-        {"branch7x7x3_2": (192, 1, 7)},
-        {"branch7x7x3_3": (192, 7, 1)},
-        {"branch7x7x3_4": (192, 3, 3, 2)},
-    ]
-    return "halve", [[{"branch3x3_1": (192, 1, 1)}, {"branch3x3_2": (320, 3, 3, 2)}], long, []]
 
 
 def _e(pooling: str) -> _Block:
-    double: list[_Step] = [
-        {"branch3x3dbl_1": (448, 1, 1)},
-        {"branch3x3dbl_2": (384, 3, 3)},
-        {"branch3x3dbl_3a": (384, 1, 3), "branch3x3dbl_3b": (384, 3, 1)},
-    ]
     return pooling, [
-        [{"branch1x1": (320, 1, 1)}],
-        [{"branch3x3_1": (384, 1, 1)}, {"branch3x3_2a": (384, 1, 3), "branch3x3_2b": (384, 3, 1)}],
-        double,
-        [{"branch_pool": (192, 1, 1)}],
+        _branch("branch1x1", (320, 1, 1)),
+        _branch("branch3x3", (384, 1, 1), [(384, 1, 3), (384, 3, 1)]),
+        _branch("branch3x3dbl", (448, 1, 1), (384, 3, 3), [(384, 1, 3), (384, 3, 1)]),
+        _branch("branch_pool", (192, 1, 1)),
     ]
 
 
+_B: _Block = (
+    "halve",
+    [
+        _branch("branch3x3", (384, 3, 3, 2)),
+        _branch("branch3x3dbl", (64, 1, 1), (96, 3, 3), (96, 3, 3, 2)),
+        [],
+    ],
+)
+_D: _Block = (
+    "halve",
+    [
+        _branch("branch3x3", (192, 1, 1), (320, 3, 3, 2)),
+        _branch("branch7x7x3", (192, 1, 1), (192, 1, 7), (192, 7, 1), (192, 3, 3, 2)),
+        [],
+    ],
+)
 _STEM: dict[str, tuple[int, int, int, bool, bool]] = {  # channels, side of the kernel, stride, padded, then pooled
     "Conv2d_1a_3x3": (32, 3, 2, False, False),
     "Conv2d_2a_3x3": (32, 3, 1, False, False),
@@ -125,12 +101,12 @@ _BLOCKS = {
     "Mixed_5b": _a(32),
     "Mixed_5c": _a(64),
     "Mixed_5d": _a(64),
-    "Mixed_6a": _b(),
+    "Mixed_6a": _B,
     "Mixed_6b": _c(128),
     "Mixed_6c": _c(160),
     "Mixed_6d": _c(160),
     "Mixed_6e": _c(192),
-    "Mixed_7a": _d(),
+    "Mixed_7a": _D,
     "Mixed_7b": _e("mean"),
     "Mixed_7c": _e("max"),
 }
@@ -171,8 +147,9 @@ class InceptionFeatures(RgbFeatures):
 
     References
     ----------
-    M. Heusel et al., "GANs trained by a two time-scale update rule converge to a local Nash
-    equilibrium", 2017, arXiv:1706.08500.
+    C. Szegedy et al., "Rethinking the Inception architecture for computer vision", 2015, arXiv:1512.00567.
+    M. Heusel et al., "GANs trained by a two time-scale update rule converge to a local Nash equilibrium", 2017,
+    arXiv:1706.08500.
 
     Examples
     --------
@@ -188,10 +165,9 @@ class InceptionFeatures(RgbFeatures):
             raise FileNotFoundError(f"weights must be a file, such as pytorch-fid's {FILE}; got {path}")
         self._sha256 = sum_of_file(path)
         self._scripted = _is_torchscript(path)
-        if self._scripted:
-            self._network = _load_scripted(path).to(self._device)
-        else:
-            self._weights = _checked_weights(_load_state(path), path, self._device)
+        found = _load(path, self._scripted)
+        self._network = found.to(self._device) if self._scripted else None
+        self._weights = {} if self._scripted else _checked_weights(found, path, self._device)
         self.verified = self._sha256.startswith(SHA256_PREFIX)
         self.name = "Inception 2015" if self.verified else "Inception (unverified weights)"
         self.frechet_name = "FID" if self.verified else "Frechet distance"
@@ -211,7 +187,7 @@ class InceptionFeatures(RgbFeatures):
     def _forward(self, images: Tensor) -> Tensor:
         from torch.nn.functional import interpolate
 
-        if not self._scripted:
+        if self._network is None:
             images = interpolate(images / 255.0, (SIDE, SIDE), mode="bilinear", align_corners=False)
             return _network(2.0 * images - 1.0, self._weights)
         output = self._network(images, return_features=True)
@@ -297,42 +273,34 @@ def _is_torchscript(path: Path) -> bool:
         return any(name.endswith("/constants.pkl") for name in archive.namelist())
 
 
-def _load_scripted(path: Path) -> Any:
+def _load(path: Path, scripted: bool) -> Any:
+    """Return what a file holds: a TorchScript network, or a state dict."""
     torch = import_extra("torch", "torch")
+    from safetensors.torch import load_file
+
     try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        if not scripted:
+            return torch.load(path, map_location="cpu", weights_only=True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of the format, which the file will not leave
             network = torch.jit.load(str(path), map_location="cpu").eval()
             names = [argument.name for argument in network.forward.schema.arguments]
-    except _UNREADABLE as error:
-        raise FileFormatError(f"{path} is no whole TorchScript file ({_reason(error)}); fetch it again") from None
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - the loaders raise anything for what is damaged, or holds code
+        reason = (str(error).strip() or type(error).__name__).partition("\n")[0]
+        raise FileFormatError(
+            f"{path} is no whole file of weights, or holds more than tensors, which is never run ({reason}): "
+            "fetch it again"
+        ) from None
     if "return_features" not in names:
         raise FileFormatError(
             f"{path} must hold a TorchScript network that takes (images, return_features=True); got one that takes "
             f"({', '.join(names[1:])}): pass inception-2015-12-05.pt"
         )
     return network
-
-
-def _load_state(path: Path) -> Any:
-    torch = import_extra("torch", "torch")
-    from safetensors import SafetensorError
-
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, *_UNREADABLE) as error:
-        raise FileFormatError(
-            f"{path} is no whole file of weights, or holds more than tensors, which is never run ({_reason(error)}): "
-            "fetch pytorch-fid's file again"
-        ) from None
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).partition("\n")[0]
 
 
 def _checked_weights(state: Any, path: Path, device: Any) -> dict[str, Tensor]:
@@ -345,35 +313,27 @@ def _checked_weights(state: Any, path: Path, device: Any) -> dict[str, Tensor]:
     """
     import torch
 
-    expected = shapes()
-    _check_state(state, expected, path)
-    weights = {name: state[name].to(device, torch.float32) for name in expected if not name.startswith("fc.")}
-    return {
-        name: value.contiguous(memory_format=torch.channels_last) if value.ndim == 4 else value
-        for name, value in weights.items()
-    }
-
-
-def _check_state(state: Any, expected: Mapping[str, tuple[int, ...]], path: Any) -> None:
-    import torch
-
-    remedy = f"pass pytorch-fid's {FILE}"
+    expected, remedy = shapes(), f"pass pytorch-fid's {FILE}"
     if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise FileFormatError(
             f"{path} must hold a state dict, names with tensors; got {type(state).__name__}: {remedy}"
         )
     missing = [name for name in expected if name not in state]
     unexpected = [str(name) for name in state if name not in expected and not str(name).endswith(_COUNTER)]
-    if missing or unexpected:
-        faults = [f"lacks {_first(missing)}"] if missing else []
-        faults += [f"has {_first(unexpected)}, which does not belong there"] if unexpected else []
+    faults = [f"lacks {_first(missing)}"] if missing else []
+    faults += [f"has {_first(unexpected)}, which does not belong there"] if unexpected else []
+    if faults:
         raise FileFormatError(f"{path} is no FID Inception network: it {' and '.join(faults)}: {remedy}")
+    weights = {}
     for name, shape in expected.items():
         if tuple(state[name].shape) != shape:
             raise FileFormatError(
                 f"{path} is no FID Inception network: {name} must have shape {shape}; "
                 f"got {tuple(state[name].shape)}: {remedy}"
             )
+        layout = torch.channels_last if len(shape) == 4 else torch.contiguous_format
+        weights[name] = state[name].to(device, torch.float32).contiguous(memory_format=layout)
+    return weights
 
 
 def _first(names: Collection[str]) -> str:

@@ -6,7 +6,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import mannwhitneyu, norm
 
 from vicinal import metrics
-from vicinal.metrics import copying
+from vicinal.metrics import novelty
 
 
 def scipy_z(new, fresh):
@@ -68,7 +68,7 @@ def test_copies_fresh_rows_and_noise(d, seed):
 def test_a_standard_normal_in_one_cell_and_narrower_in_more(generator):
     distances, cells = generator.gamma(3.0, size=(400, 2, 120)), generator.integers(0, 3, size=(2, 120))
     one, three = (
-        [copying.statistic(fresh, new, *where) for fresh, new in distances] for where in (np.zeros_like(cells), cells)
+        [novelty.statistic(fresh, new, *where) for fresh, new in distances] for where in (np.zeros_like(cells), cells)
     )
     assert abs(np.mean(one)) < 3 / np.sqrt(400)
     assert np.std(one) == pytest.approx(1.0, abs=0.1)
@@ -124,7 +124,7 @@ def test_one_seed_one_value(generator):
     ("n_real", "n_train", "expected"), [(1, 200, 1), (199, 200, 1), (200, 200, 2), (10_000, 200, 50), (10_000, 9, 9)]
 )
 def test_one_cell_for_a_hundred_held_out_rows(generator, n_real, n_train, expected):
-    partition = copying.partitioned(generator.normal(size=(n_train, 2)), n_real, None, 0)
+    partition = novelty.partitioned(generator.normal(size=(n_train, 2)), n_real, None, 0)
     assert len(partition.cluster_centers_) == expected
 
 
