@@ -22,8 +22,7 @@ from vicinal.autoencoders import checkpoint as checkpoints
 from vicinal.autoencoders.checkpoint import Run
 from vicinal.autoencoders.data import as_floats, check_images, evaluated, fingerprint, mean_pixel, to_device
 from vicinal.autoencoders.networks import ConvAutoencoder
-from vicinal.autoencoders.objectives import OBJECTIVES, Objective
-from vicinal.autoencoders.objectives.base import take
+from vicinal.autoencoders.objectives import OBJECTIVES, Objective, take
 
 CLIP_NORM = 1.0  # of the gradient of the loss per pixel value
 N_MEASURED = 10_000  # training images for the error on the card
