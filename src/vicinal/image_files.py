@@ -238,13 +238,14 @@ def _levels_of(image: Any) -> Array:
         raise ValueError("grey levels are floats, whose range is unknown")
     is_grey = image.mode in ("1", "L", "LA")
     if "transparency" not in image.info and image.mode not in ("LA", "PA", "RGBA", "RGBa"):
-        return _channels_first(image.convert("L" if is_grey else "RGB"))
+        return channels_first(image.convert("L" if is_grey else "RGB"))
     pillow = import_extra("PIL.Image", "images")
     on_white = pillow.alpha_composite(pillow.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    return _channels_first(on_white.convert("L" if is_grey else "RGB"))
+    return channels_first(on_white.convert("L" if is_grey else "RGB"))
 
 
-def _channels_first(image: Any) -> Array:
+def channels_first(image: Any) -> Array:
+    """Return an image of Pillow, grey or RGB, as levels (C, H, W)."""
     return np.ascontiguousarray(np.atleast_3d(np.asarray(image)).transpose(2, 0, 1))
 
 
