@@ -41,10 +41,6 @@ _USUAL_NAMES = ("arr_0", "images", "latents", "samples")
 _ACCEPTED = "a folder of images, a .npy file or a .npz file"
 
 
-class UnreadableError(Exception):
-    """An image file cannot be read; the message says why."""
-
-
 def read(path: str | os.PathLike[str]) -> Array:
     """Read a folder of images, or the array of a .npy or .npz file.
 
@@ -119,8 +115,12 @@ def _read_folder(folder: Path) -> tuple[Array, dict[str, str]]:
     )
     if not names:
         raise InvalidInputError(f"{folder} must hold images ({', '.join(SUFFIXES)}); got a folder without any")
-    decoded = in_threads(names, lambda name: _decode_file(folder / name))
-    return gather(folder, decoded, len(names), "resize or crop them first")
+
+    def levels_of(name: str) -> Array:
+        with (folder / name).open("rb") as file:
+            return decode(file)
+
+    return gather(folder, in_threads(names, levels_of), len(names), "resize or crop them first")
 
 
 def gather(
@@ -192,8 +192,8 @@ def decode(file: BinaryIO) -> Array:
 
     Raises
     ------
-    UnreadableError
-        With the reason in one line, if it is damaged, of another format, or too large to be an image.
+    OSError, ValueError
+        And many others that Pillow raises, if it is damaged, of another format, or too large to be an image.
     MissingExtraError
         If Pillow is not installed.
     """
@@ -204,8 +204,8 @@ def decode(file: BinaryIO) -> Array:
             if image.format != "TIFF":  # which Pillow turns itself; some versions would turn it twice here
                 operations.exif_transpose(image, in_place=True)
             return _levels_of(image)
-    except (*_UNREADABLE, pillow.DecompressionBombError) as error:
-        raise UnreadableError((str(error) or type(error).__name__).partition("\n")[0]) from error
+    except pillow.DecompressionBombError as error:
+        raise ValueError(str(error)) from error
 
 
 def in_threads(items: Sequence[Item], decoder: Callable[[Item], Array]) -> Iterator[tuple[Item, Array | str]]:
@@ -217,7 +217,7 @@ def in_threads(items: Sequence[Item], decoder: Callable[[Item], Array]) -> Itera
     def decoded(item: Item) -> Array | str:
         try:
             return decoder(item)
-        except (UnreadableError, *_UNREADABLE) as error:
+        except _UNREADABLE as error:
             return (str(error) or type(error).__name__).partition("\n")[0]
 
     n_threads = os.cpu_count() or 1
@@ -247,11 +247,6 @@ def _levels_of(image: Any) -> Array:
 def channels_first(image: Any) -> Array:
     """Return an image of Pillow, grey or RGB, as levels (C, H, W)."""
     return np.ascontiguousarray(np.atleast_3d(np.asarray(image)).transpose(2, 0, 1))
-
-
-def _decode_file(path: Path) -> Array:
-    with path.open("rb") as file:
-        return decode(file)
 
 
 def _size(image: Array) -> str:
