@@ -75,12 +75,6 @@ def fingerprint(images: Array) -> str:
     return digest.hexdigest()
 
 
-def mean_pixel(images: Array) -> float:
-    """Return the mean of images that `check_images` returned, between 0.01 and 0.99."""
-    scale = 255.0 if images.dtype == np.uint8 else 1.0
-    return float(np.clip(images.mean(dtype=np.float64) / scale, 0.01, 0.99))
-
-
 def to_device(images: Array, device: torch.device) -> Tensor:
     """Return images that `check_images` returned, all of them on a device, in the same type."""
     return torch.from_numpy(images if images.flags.writeable else images.copy()).to(device)
