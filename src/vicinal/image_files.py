@@ -130,34 +130,16 @@ def gather(
     remedy: str,
     empty: Callable[[tuple[int, ...]], Array] = lambda shape: np.empty(shape, np.uint8),
 ) -> tuple[Array, dict[str, str]]:
-    """Copy decoded images to one array; grey images get three channels if any image is in colour.
+    """Copy decoded images to one array (n, C, H, W), and return it with the reasons for the files left out.
 
-    Parameters
-    ----------
-    source : Path
-        Where the files are, for messages.
-    decoded : iterable of (str, array or str)
-        The name of each file with its levels (C, H, W), or with the reason why it cannot be read.
-    n_files : int
-        Number of files.
-    remedy : str
-        What to do about images of several sizes.
-    empty : callable
-        Makes an array of uint8 of a shape (n_files, C, H, W).
-
-    Returns
-    -------
-    images : ndarray of shape (n, C, H, W)
-        Those that can be read, in order.
-    unreadable : dict of str to str
-        The reason for each other file, by its name.
+    ``decoded`` gives the name of each file with its levels (C, H, W), or with the reason why it cannot be read. Grey
+    images get three channels if any image is in colour. ``empty`` makes the uint8 array of shape (n_files, C, H, W);
+    ``source`` and ``remedy``, what to do about several sizes, are for messages.
 
     Raises
     ------
-    InvalidInputError
-        For images of several sizes.
-    FileFormatError
-        If no image can be read.
+    InvalidInputError, FileFormatError
+        For images of several sizes; if no image can be read.
     """
     images, n, first = np.empty((0, 1, 0, 0), np.uint8), 0, ""
     unreadable: dict[str, str] = {}

@@ -129,11 +129,14 @@ def load(
     _check_options(name, split, image_size, region)
     if name == "digits":
         return Dataset(*grey.digits(split))
-    folder = None if data_dir is None else Path(data_dir).expanduser()
+    if data_dir is None and name == "fashion-mnist":
+        data_dir = grey.DEBIAN_FOLDER
+    if data_dir is None:
+        place = "folder" if name in _IN_TWO_PARTS else "folder, or the zip,"
+        raise InvalidInputError(f"data_dir must name the {place} that holds the files of {name}; got None")
+    folder = Path(data_dir).expanduser()
     if name in _IN_TWO_PARTS:
         return Dataset(*grey.idx(name, folder, split))
-    if folder is None:
-        raise InvalidInputError(f"data_dir must name the folder, or the zip, that holds the files of {name}; got None")
     find = {"celeba": celeba.find, "mobius": mobius.find}.get(name, Path)
     with Files(find(folder)) as files:
         images, box_of = _plan(name, files, folder, region or "image")

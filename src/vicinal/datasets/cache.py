@@ -51,21 +51,10 @@ def load(
     image_size: int | None,
     cache_dir: CacheDir = None,
 ) -> Decoded:
-    """Return the levels of images: from the cache if they are there, otherwise decoded and put there.
+    """Return the levels of images, in order: from the cache if they are there, otherwise decoded and put there.
 
-    Parameters
-    ----------
-    name : str
-        First part of the name of the cache file.
-    files, images, box_of, image_size
-        As in `vicinal.datasets.image_folder.decoded`.
-    cache_dir : path_like, False or None
-        Folder for cache files; None is the user's own, False decodes into memory and leaves nothing behind.
-
-    Returns
-    -------
-    Decoded
-        Levels in the order of ``images``; mapped read-only into memory, unless ``cache_dir`` is False.
+    They are mapped read-only into memory. If ``cache_dir`` is False, they are decoded into memory, and nothing is left
+    behind. ``name`` is the first part of the name of the cache file; the rest is as in `decoded`.
 
     Raises
     ------

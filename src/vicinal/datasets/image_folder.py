@@ -36,15 +36,10 @@ class Files:
 
     Hidden files, and what macOS adds to archives, are passed over.
 
-    Parameters
-    ----------
-    path : Path
-        The folder or the archive.
-
     Attributes
     ----------
     path : Path
-        As given.
+        The folder or the archive.
     stamps : dict of str to str
         Paths below the folder or in the archive, sorted, each with what changes when the file does: its
         size, and its time or checksum.
@@ -175,16 +170,8 @@ def decoded(
 ) -> Iterator[tuple[ImageFile, Array | str]]:
     """Yield each image, in order, with its levels (C, H, W), or with the reason why it cannot be read.
 
-    Parameters
-    ----------
-    files : Files
-        Where the images are.
-    images : sequence of ImageFile
-        Which to decode; a block of them at a time, by threads.
-    box_of : callable
-        Tells which part of an image is kept.
-    image_size : int, optional
-        Height and width; None keeps the images as they are.
+    ``box_of`` tells which part of an image is kept, and ``image_size`` is its height and width then; None keeps the
+    images as they are. Threads decode a block of images at a time.
 
     Raises
     ------
