@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.2.0"
 
 if TYPE_CHECKING:
-    from vicinal.autoencoders.base import Autoencoder as Autoencoder
+    from vicinal.autoencoders import Autoencoder as Autoencoder
     from vicinal.evaluation.evaluate import evaluate as evaluate
     from vicinal.pipeline import decode as decode
     from vicinal.pipeline import encode as encode
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from vicinal.samplers.pmf import PMFSampler as PMFSampler
 
 _HOME = {
-    "Autoencoder": "vicinal.autoencoders.base",
+    "Autoencoder": "vicinal.autoencoders",
     "LocalSampler": "vicinal.samplers.local",
     "PMFSampler": "vicinal.samplers.pmf",
     "decode": "vicinal.pipeline",

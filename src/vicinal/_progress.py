@@ -20,19 +20,7 @@ _display: Any = None  # the one on the terminal, as long as there are bars
 
 
 class Bar:
-    """How far some work is. `bar` makes one.
-
-    Parameters
-    ----------
-    doing : str
-        Label.
-    total : int, optional
-        Steps of the work; None if nobody knows.
-    done : int
-        Steps that are done already.
-    show : bool
-        Whether anything is shown.
-    """
+    """How far some work is. `bar` makes one, and documents the parameters."""
 
     def __init__(self, doing: str, total: int | None, done: int, show: bool) -> None:
         self._doing, self._total, self._done, self._note = doing, total, done, ""
@@ -131,30 +119,23 @@ def _on_terminal() -> bool:
 
 def _new_display() -> Any:
     """Return a display of rich that shows late tasks only, already on the terminal."""
+    from rich import progress
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
 
-    class Display(Progress):
+    class Display(progress.Progress):
         def get_renderables(self) -> Iterator[Any]:
             late = [task for task in self.tasks if (task.elapsed or 0.0) > QUIET_SECONDS]
             if late:
                 yield self.make_tasks_table(late)
 
     display = Display(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TaskProgressColumn("{task.completed:.0f}/{task.total:.0f}"),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[left]}"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", markup=False),
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(bar_width=24),
+        progress.TaskProgressColumn("{task.completed:.0f}/{task.total:.0f}"),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("{task.fields[left]}"),
+        progress.TimeRemainingColumn(),
+        progress.TextColumn("{task.fields[note]}", markup=False),
         console=Console(stderr=True),
         transient=True,
         redirect_stdout=False,

@@ -41,10 +41,6 @@ _USUAL_NAMES = ("arr_0", "images", "latents", "samples")
 _ACCEPTED = "a folder of images, a .npy file or a .npz file"
 
 
-class UnreadableError(Exception):
-    """An image file cannot be read; the message says why."""
-
-
 def read(path: str | os.PathLike[str]) -> Array:
     """Read a folder of images, or the array of a .npy or .npz file.
 
@@ -119,8 +115,12 @@ def _read_folder(folder: Path) -> tuple[Array, dict[str, str]]:
     )
     if not names:
         raise InvalidInputError(f"{folder} must hold images ({', '.join(SUFFIXES)}); got a folder without any")
-    decoded = in_threads(names, lambda name: _decode_file(folder / name))
-    return gather(folder, decoded, len(names), "resize or crop them first")
+
+    def levels_of(name: str) -> Array:
+        with (folder / name).open("rb") as file:
+            return decode(file)
+
+    return gather(folder, in_threads(names, levels_of), len(names), "resize or crop them first")
 
 
 def gather(
@@ -130,34 +130,16 @@ def gather(
     remedy: str,
     empty: Callable[[tuple[int, ...]], Array] = lambda shape: np.empty(shape, np.uint8),
 ) -> tuple[Array, dict[str, str]]:
-    """Copy decoded images to one array; grey images get three channels if any image is in colour.
+    """Copy decoded images to one array (n, C, H, W), and return it with the reasons for the files left out.
 
-    Parameters
-    ----------
-    source : Path
-        Where the files are, for messages.
-    decoded : iterable of (str, array or str)
-        The name of each file with its levels (C, H, W), or with the reason why it cannot be read.
-    n_files : int
-        Number of files.
-    remedy : str
-        What to do about images of several sizes.
-    empty : callable
-        Makes an array of uint8 of a shape (n_files, C, H, W).
-
-    Returns
-    -------
-    images : ndarray of shape (n, C, H, W)
-        Those that can be read, in order.
-    unreadable : dict of str to str
-        The reason for each other file, by its name.
+    ``decoded`` gives the name of each file with its levels (C, H, W), or with the reason why it cannot be read. Grey
+    images get three channels if any image is in colour. ``empty`` makes the uint8 array of shape (n_files, C, H, W);
+    ``source`` and ``remedy``, what to do about several sizes, are for messages.
 
     Raises
     ------
-    InvalidInputError
-        For images of several sizes.
-    FileFormatError
-        If no image can be read.
+    InvalidInputError, FileFormatError
+        For images of several sizes; if no image can be read.
     """
     images, n, first = np.empty((0, 1, 0, 0), np.uint8), 0, ""
     unreadable: dict[str, str] = {}
@@ -192,8 +174,8 @@ def decode(file: BinaryIO) -> Array:
 
     Raises
     ------
-    UnreadableError
-        With the reason in one line, if it is damaged, of another format, or too large to be an image.
+    OSError, ValueError
+        And many others that Pillow raises, if it is damaged, of another format, or too large to be an image.
     MissingExtraError
         If Pillow is not installed.
     """
@@ -204,8 +186,8 @@ def decode(file: BinaryIO) -> Array:
             if image.format != "TIFF":  # which Pillow turns itself; some versions would turn it twice here
                 operations.exif_transpose(image, in_place=True)
             return _levels_of(image)
-    except (*_UNREADABLE, pillow.DecompressionBombError) as error:
-        raise UnreadableError((str(error) or type(error).__name__).partition("\n")[0]) from error
+    except pillow.DecompressionBombError as error:
+        raise ValueError(str(error)) from error
 
 
 def in_threads(items: Sequence[Item], decoder: Callable[[Item], Array]) -> Iterator[tuple[Item, Array | str]]:
@@ -217,7 +199,7 @@ def in_threads(items: Sequence[Item], decoder: Callable[[Item], Array]) -> Itera
     def decoded(item: Item) -> Array | str:
         try:
             return decoder(item)
-        except (UnreadableError, *_UNREADABLE) as error:
+        except _UNREADABLE as error:
             return (str(error) or type(error).__name__).partition("\n")[0]
 
     n_threads = os.cpu_count() or 1
@@ -238,19 +220,15 @@ def _levels_of(image: Any) -> Array:
         raise ValueError("grey levels are floats, whose range is unknown")
     is_grey = image.mode in ("1", "L", "LA")
     if "transparency" not in image.info and image.mode not in ("LA", "PA", "RGBA", "RGBa"):
-        return _channels_first(image.convert("L" if is_grey else "RGB"))
+        return channels_first(image.convert("L" if is_grey else "RGB"))
     pillow = import_extra("PIL.Image", "images")
     on_white = pillow.alpha_composite(pillow.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    return _channels_first(on_white.convert("L" if is_grey else "RGB"))
+    return channels_first(on_white.convert("L" if is_grey else "RGB"))
 
 
-def _channels_first(image: Any) -> Array:
+def channels_first(image: Any) -> Array:
+    """Return an image of Pillow, grey or RGB, as levels (C, H, W)."""
     return np.ascontiguousarray(np.atleast_3d(np.asarray(image)).transpose(2, 0, 1))
-
-
-def _decode_file(path: Path) -> Array:
-    with path.open("rb") as file:
-        return decode(file)
 
 
 def _size(image: Array) -> str:

@@ -118,6 +118,7 @@ def test_stopped_while_a_checkpoint_is_written(tmp_path, monkeypatch):
     assert same(run(checkpoint=path, resume=True), run())
 
 
+@pytest.mark.slow("starts a process that imports torch")
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_killed(tmp_path):
     path = tmp_path / "checkpoint"

@@ -10,8 +10,7 @@ torch = pytest.importorskip("torch")
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal, kl_divergence  # noqa: E402
 
 from vicinal.autoencoders.networks import ConvAutoencoder  # noqa: E402 - after the skip
-from vicinal.autoencoders.objectives import OBJECTIVES, adversarial, deterministic, mmd  # noqa: E402
-from vicinal.autoencoders.objectives.base import take  # noqa: E402
+from vicinal.autoencoders.objectives import OBJECTIVES, deterministic, matching, take  # noqa: E402
 from vicinal.autoencoders.objectives.variational import start_from_images  # noqa: E402
 
 N_PIXELS = 64
@@ -144,14 +143,14 @@ def test_info_vae(variational, images):
 
 def test_mmd_of_equal_distributions_is_near_zero():
     a, b = torch.randn(2, 500, 3, generator=seeded())
-    for kernel in (mmd.gaussian, mmd.inverse_multiquadratic):
-        assert abs(number(mmd.squared_mmd(a, b, kernel))) < 0.01
-        assert number(mmd.squared_mmd(a, b + 2.0, kernel)) > 0.1
+    for kernel in (matching.gaussian, matching.inverse_multiquadratic):
+        assert abs(number(matching.squared_mmd(a, b, kernel))) < 0.01
+        assert number(matching.squared_mmd(a, b + 2.0, kernel)) > 0.1
 
 
 def test_aae(plain, images):
     torch.manual_seed(0)
-    discriminator = adversarial.discriminator_of(plain, n_hidden=8).eval()  # in training a call moves its norms
+    discriminator = matching.discriminator_of(plain, n_hidden=8).eval()  # in training a call moves its norms
     latents, draws = plain.encode(images), torch.randn(6, 2, generator=seeded())
     taken = torch.sigmoid(discriminator(latents)).detach().numpy().astype(float)
     told = torch.sigmoid(discriminator(draws)).detach().numpy().astype(float)
@@ -161,7 +160,7 @@ def test_aae(plain, images):
 
 def test_aae_gives_each_network_its_own_gradients(plain, images):
     torch.manual_seed(0)
-    discriminator = adversarial.discriminator_of(plain, n_hidden=8).eval()
+    discriminator = matching.discriminator_of(plain, n_hidden=8).eval()
     loss("aae", plain, images, discriminator, weight=3.0).backward()
     found = [p.grad.clone() for module in (plain, discriminator) for p in module.parameters()]
     latents, draws = plain.encode(images), torch.randn(6, 2, generator=seeded())

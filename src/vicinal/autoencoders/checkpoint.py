@@ -56,6 +56,11 @@ class Run:
         return {"model": self.model} | ({} if self.partner is None else {"partner": self.partner})
 
     @property
+    def best_epoch(self) -> int:
+        """The epoch, from 1, of the lowest validation error; the last one if there are no validation images."""
+        return self.errors.index(min(self.errors)) + 1 if self.errors else len(self.losses)
+
+    @property
     def parameters(self) -> list[nn.Parameter]:
         """The parameters, in the order in which the optimizer has them."""
         return [parameter for module in self.modules.values() for parameter in module.parameters()]
@@ -92,12 +97,18 @@ def read(path: storage.PathLike, run: Run, settings: Mapping[str, Any]) -> None:
     FileFormatError
         If the file is no checkpoint, or is damaged.
     """
-    artifact = storage.read(path)
-    if artifact.kind != KIND:
-        raise FileFormatError(f"{path} holds a {artifact.kind}; expected a checkpoint of a training")
-    header = artifact.header
-    _check_settings(path, header["settings"], settings)
-    arrays = dict(artifact.arrays)
+    kind, header, arrays, *_ = storage.read(path)
+    if kind != KIND:
+        raise FileFormatError(f"{path} holds a {kind}; expected a checkpoint of a training")
+    then = header["settings"]
+    differing = [name for name in {**then, **settings} if then.get(name) != settings.get(name)]
+    if differing:
+        changes = ", ".join(
+            f"{name} was {_shown(then.get(name))}, is {_shown(settings.get(name))}" for name in differing
+        )
+        raise InvalidInputError(
+            f"{path} is of another training: {changes}. Pass what it was, or start anew with another checkpoint"
+        )
     for part, module in run.modules.items():
         module.load_state_dict(_part(arrays, part, module.state_dict()))
     if any(name.startswith("best/") for name in arrays):
@@ -113,15 +124,6 @@ def read(path: storage.PathLike, run: Run, settings: Mapping[str, Any]) -> None:
     run.generator.set_state(torch.from_numpy(arrays["generator"].copy()))
     run.n_steps, run.seconds = header["n_steps"], header["seconds"]
     run.losses, run.errors = header["losses"], header["errors"]
-
-
-def _check_settings(path: storage.PathLike, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    differing = [name for name in {**then, **now} if then.get(name) != now.get(name)]
-    if differing:
-        changes = ", ".join(f"{name} was {_shown(then.get(name))}, is {_shown(now.get(name))}" for name in differing)
-        raise InvalidInputError(
-            f"{path} is of another training: {changes}. Pass what it was, or start anew with another checkpoint"
-        )
 
 
 def _shown(value: Any) -> str:

@@ -20,22 +20,11 @@ _EVALUATED = 512  # images decoded at a time when errors are measured
 
 
 def check_images(images: Any, name: str, image_shape: tuple[int, ...] | None = None) -> Array:
-    """Return images (n, C, H, W) as uint8 levels if that is exact, otherwise as float32.
+    """Return images (n, C, H, W) as uint8 levels if that is exact, otherwise as float32; contiguous.
 
-    Parameters
-    ----------
-    images : array_like of shape (n, C, H, W)
-        Integers in 0..255, or floats in [0, 1]. Floats become levels if all of them are levels divided by 255. Levels
-        take a quarter of the memory, and training turns them into exactly the same floats again.
-    name : str
-        What to call them in messages.
-    image_shape : tuple of int, optional
-        The shape (C, H, W) that they must have.
-
-    Returns
-    -------
-    ndarray of shape (n, C, H, W)
-        Contiguous.
+    Images are integers in 0..255, or floats in [0, 1]. Floats become levels if all of them are levels divided by 255.
+    Levels take a quarter of the memory, and training turns them into exactly the same floats again. ``name`` is what
+    messages call the images, and ``image_shape`` the shape (C, H, W) that they must have.
 
     Raises
     ------
@@ -73,12 +62,6 @@ def fingerprint(images: Array) -> str:
     digest = hashlib.sha256(f"{images.dtype.str}:{images.shape};".encode())
     digest.update(images.data)
     return digest.hexdigest()
-
-
-def mean_pixel(images: Array) -> float:
-    """Return the mean of images that `check_images` returned, between 0.01 and 0.99."""
-    scale = 255.0 if images.dtype == np.uint8 else 1.0
-    return float(np.clip(images.mean(dtype=np.float64) / scale, 0.01, 0.99))
 
 
 def to_device(images: Array, device: torch.device) -> Tensor:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_, parametrize
@@ -20,10 +21,9 @@ from vicinal._arrays import Array
 from vicinal._errors import CollapseWarning, InvalidInputError
 from vicinal.autoencoders import checkpoint as checkpoints
 from vicinal.autoencoders.checkpoint import Run
-from vicinal.autoencoders.data import as_floats, check_images, evaluated, fingerprint, mean_pixel, to_device
+from vicinal.autoencoders.data import as_floats, check_images, evaluated, fingerprint, to_device
 from vicinal.autoencoders.networks import ConvAutoencoder
-from vicinal.autoencoders.objectives import OBJECTIVES, Objective
-from vicinal.autoencoders.objectives.base import take
+from vicinal.autoencoders.objectives import OBJECTIVES, Objective, take
 
 CLIP_NORM = 1.0  # of the gradient of the loss per pixel value
 N_MEASURED = 10_000  # training images for the error on the card
@@ -133,15 +133,17 @@ def train(
         "validation": None if validation is None else fingerprint(validation),
     }
     data = to_device(images, torch.device(device))
-    run = _start(recipe, settings, data, mean_pixel(images))
+    run = _start(recipe, settings, data, images.mean(dtype=np.float64) / (255.0 if images.dtype == np.uint8 else 1.0))
     if checkpoint is not None and resume and Path(checkpoint).exists():
         checkpoints.read(checkpoint, run, settings)
     held_out = None if validation is None else to_device(validation, data.device)
 
-    while len(run.losses) < settings["n_epochs"] and not _is_stuck(run, settings["patience"]):
+    while len(run.losses) < settings["n_epochs"] and (patience is None or len(run.losses) < run.best_epoch + patience):
         run.losses.append(_train_epoch(recipe, run, settings, data))
         if held_out is not None:
-            _keep_best(run, held_out)
+            run.errors.append(reconstruction_error(run.model, held_out))
+            if run.best_epoch == len(run.errors):
+                run.best = {name: tensor.detach().clone() for name, tensor in run.model.state_dict().items()}
         if checkpoint is not None:
             checkpoints.write(checkpoint, run, settings)
         if on_epoch is not None:
@@ -175,7 +177,7 @@ def _start(recipe: Objective, settings: dict[str, Any], data: Tensor, mean: floa
         model = ConvAutoencoder(
             settings["image_shape"], settings["latent_dim"], width=settings["width"], variational=recipe.variational
         )
-        model.start_from_mean(mean)
+        model.start_from_mean(min(max(mean, 0.01), 0.99))
         if recipe.prepare is not None:
             recipe.prepare(model, data, generator, **take(recipe.prepare, settings["options"]))
         partner = None if recipe.partner is None else recipe.partner(model, **take(recipe.partner, settings["options"]))
@@ -194,11 +196,13 @@ def _train_epoch(recipe: Objective, run: Run, settings: dict[str, Any], data: Te
     begin, batch_size = time.perf_counter(), settings["batch_size"]
     loss_of = functools.partial(recipe.loss, **take(recipe.loss, settings["options"]))
     partner = () if run.partner is None else (run.partner,)
+    # bfloat16 networks on a GPU that has them; its range is wide enough that no loss needs to be scaled
+    mixed = data.device.type == "cuda" and torch.cuda.is_bf16_supported()
     n_pixels, n_steps = data[0].numel(), len(data) // batch_size
     total = torch.zeros((), dtype=torch.float64, device=data.device)
     order = torch.randperm(len(data), generator=run.generator, device=data.device)
     for rows in order[: n_steps * batch_size].reshape(n_steps, batch_size):
-        with _mixed_precision(data.device):
+        with torch.autocast(data.device.type, dtype=torch.bfloat16, enabled=mixed):
             loss = loss_of(run.model, as_floats(data[rows]), run.generator, *partner)
         run.optimizer.zero_grad(set_to_none=True)
         scaled = loss / n_pixels  # Adam does not mind, and one bound then fits images of any size
@@ -219,22 +223,6 @@ def _train_epoch(recipe: Objective, run: Run, settings: dict[str, Any], data: Te
     return mean_loss
 
 
-def _keep_best(run: Run, held_out: Tensor) -> None:
-    """Measure the validation images, and keep the weights if they never were reconstructed better."""
-    run.errors.append(reconstruction_error(run.model, held_out))
-    if run.errors[-1] == min(run.errors) and run.errors.count(run.errors[-1]) == 1:
-        run.best = {name: tensor.detach().clone() for name, tensor in run.model.state_dict().items()}
-
-
-def _is_stuck(run: Run, patience: int | None) -> bool:
-    """Tell whether the lowest error is ``patience`` epochs old."""
-    return patience is not None and bool(run.errors) and len(run.errors) - 1 - _best_epoch(run) >= patience
-
-
-def _best_epoch(run: Run) -> int:
-    return run.errors.index(min(run.errors))
-
-
 def _finish(run: Run, settings: dict[str, Any], data: Tensor) -> ConvAutoencoder:
     """Return the model to use, with its card."""
     model = run.model.eval()
@@ -249,7 +237,7 @@ def _finish(run: Run, settings: dict[str, Any], data: Tensor) -> ConvAutoencoder
         "sha256": settings["images"],
         "validation_sha256": settings["validation"],
         "epochs_trained": len(run.losses),
-        "best_epoch": _best_epoch(run) + 1 if run.errors else len(run.losses),
+        "best_epoch": run.best_epoch,
         "final_loss": run.losses[-1],
         "mean_squared_error": reconstruction_error(model, data[:N_MEASURED]),
         "validation_mean_squared_error": min(run.errors) if run.errors else None,
@@ -257,7 +245,15 @@ def _finish(run: Run, settings: dict[str, Any], data: Tensor) -> ConvAutoencoder
         "torch": torch.__version__,
         "vicinal": vicinal.__version__,
     }
-    _warn_of_collapse(model.card, _mean_image_error(data[:N_MEASURED]))
+    error, of_mean_image = model.card["mean_squared_error"], _mean_image_error(data[:N_MEASURED])
+    if error > COLLAPSED * of_mean_image > 0.0:
+        warnings.warn(
+            f"{card['objective']} reconstructs hardly better than the mean image: the mean squared error of a pixel is "
+            f"{error:.5f}, that of the mean image {of_mean_image:.5f}; pass a learning_rate below "
+            f"{card['learning_rate']:g}, or more than n_epochs={card['n_epochs']}",
+            CollapseWarning,
+            stacklevel=3,
+        )
     return model
 
 
@@ -269,20 +265,3 @@ def _mean_image_error(data: Tensor) -> float:
         total += batch.sum(dim=0, dtype=torch.float64)
         squares += batch.square().sum(dim=0, dtype=torch.float64)
     return (squares / len(data) - (total / len(data)).square()).mean().item()
-
-
-def _warn_of_collapse(card: dict[str, Any], mean_image_error: float) -> None:
-    if card["mean_squared_error"] > COLLAPSED * mean_image_error > 0.0:
-        warnings.warn(
-            f"{card['objective']} reconstructs hardly better than the mean image: the mean squared error of a pixel is "
-            f"{card['mean_squared_error']:.5f}, that of the mean image {mean_image_error:.5f}; pass a learning_rate "
-            f"below {card['learning_rate']:g}, or more than n_epochs={card['n_epochs']}",
-            CollapseWarning,
-            stacklevel=4,
-        )
-
-
-def _mixed_precision(device: torch.device) -> torch.autocast:
-    """Return a context of bfloat16 networks on a GPU that has them; of its range no loss needs to be scaled."""
-    able = device.type == "cuda" and torch.cuda.is_bf16_supported()
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=able)

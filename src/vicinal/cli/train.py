@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -49,10 +49,12 @@ def train(
     present = [path for path in (model_path, checkpoint) if path.exists()]
     if present and not (force or resume):
         raise InvalidInputError(f"{present[0]} exists; pass --resume to go on, or --force to start anew")
+    if not 0.0 <= validation < 1.0:
+        raise InvalidInputError(f"--validation must be a share from 0 to below 1; got {validation}")
     options = _options_of_objective(option or [])
     with _progress.bar("Reading"):
         images = datasets.load(dataset, data_dir=data_dir, split="train").images
-    n_train = _n_train(len(images), validation)
+    n_train = len(images) - round(validation * len(images))
     out.mkdir(parents=True, exist_ok=True)
     with _progress.bar(f"Training {objective}", epochs) as progress:
 
@@ -78,7 +80,11 @@ def train(
             **options,
         )
     model.save(model_path)
-    typer.echo(f"wrote {model_path}, {_errors_of(model.card)}")
+    held_out = model.card["validation_mean_squared_error"]
+    more = "" if held_out is None else f", of a validation pixel {held_out:.5f}"
+    typer.echo(
+        f"wrote {model_path}, mean squared error of a training pixel {model.card['mean_squared_error']:.5f}{more}"
+    )
 
 
 def _options_of_objective(arguments: Sequence[str]) -> dict[str, int | float]:
@@ -93,17 +99,3 @@ def _options_of_objective(arguments: Sequence[str]) -> dict[str, int | float]:
             raise InvalidInputError(f"--option must be KEY=VALUE with a number for VALUE; got {argument!r}")
         options[name] = number
     return options
-
-
-def _n_train(n_images: int, share: float) -> int:
-    """Return how many images, the first ones, are left for training."""
-    if not 0.0 <= share < 1.0:
-        raise InvalidInputError(f"--validation must be a share from 0 to below 1; got {share}")
-    return n_images - round(share * n_images)
-
-
-def _errors_of(card: dict[str, Any]) -> str:
-    """Return how well an autoencoder reconstructs, in words."""
-    held_out = card["validation_mean_squared_error"]
-    more = "" if held_out is None else f", of a validation pixel {held_out:.5f}"
-    return f"mean squared error of a training pixel {card['mean_squared_error']:.5f}{more}"

@@ -129,12 +129,17 @@ def load(
     _check_options(name, split, image_size, region)
     if name == "digits":
         return Dataset(*grey.digits(split))
-    if name in _IN_TWO_PARTS:
-        return Dataset(*grey.idx(name, None if data_dir is None else Path(data_dir).expanduser(), split))
+    if data_dir is None and name == "fashion-mnist":
+        data_dir = grey.DEBIAN_FOLDER
     if data_dir is None:
-        raise InvalidInputError(f"data_dir must name the folder, or the zip, that holds the files of {name}; got None")
-    with Files(_find(name, Path(data_dir).expanduser())) as files:
-        images, box_of = _plan(name, files, Path(data_dir).expanduser(), region or "image")
+        place = "folder" if name in _IN_TWO_PARTS else "folder, or the zip,"
+        raise InvalidInputError(f"data_dir must name the {place} that holds the files of {name}; got None")
+    folder = Path(data_dir).expanduser()
+    if name in _IN_TWO_PARTS:
+        return Dataset(*grey.idx(name, folder, split))
+    find = {"celeba": celeba.find, "mobius": mobius.find}.get(name, Path)
+    with Files(find(folder)) as files:
+        images, box_of = _plan(name, files, folder, region or "image")
         if image_size is None and name != "folder":
             image_size = _IMAGE_SIZE
         images.sort(key=lambda image: SPLITS.index(image.split))  # a split is one stretch of the cache file
@@ -166,10 +171,6 @@ def _check_options(name: str, split: str, image_size: int | None, region: str | 
         if name != "mobius":
             raise InvalidInputError(f"region must be None for {name}: only mobius has masks; got {region!r}")
         _validation.check_choice(region, "region", mobius.REGIONS)
-
-
-def _find(name: str, data_dir: Path) -> Path:
-    return {"celeba": celeba.find, "mobius": mobius.find, "folder": image_folder.find}[name](data_dir)
 
 
 def _plan(name: str, files: Files, data_dir: Path, region: str) -> tuple[list[ImageFile], BoxOf]:

@@ -12,8 +12,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -52,21 +51,10 @@ def load(
     image_size: int | None,
     cache_dir: CacheDir = None,
 ) -> Decoded:
-    """Return the levels of images: from the cache if they are there, otherwise decoded and put there.
+    """Return the levels of images, in order: from the cache if they are there, otherwise decoded and put there.
 
-    Parameters
-    ----------
-    name : str
-        First part of the name of the cache file.
-    files, images, box_of, image_size
-        As in `vicinal.datasets.image_folder.decoded`.
-    cache_dir : path_like, False or None
-        Folder for cache files; None is the user's own, False decodes into memory and leaves nothing behind.
-
-    Returns
-    -------
-    Decoded
-        Levels in the order of ``images``; mapped read-only into memory, unless ``cache_dir`` is False.
+    They are mapped read-only into memory. If ``cache_dir`` is False, they are decoded into memory, and nothing is left
+    behind. ``name`` is the first part of the name of the cache file; the rest is as in `decoded`.
 
     Raises
     ------
@@ -89,28 +77,25 @@ def load(
     if found is not None:
         return found
     with _temporary_folder(path.parent) as temporary:
+        parts: list[Path] = []  # the last one is used: the first colour after grey images needs a new one
 
         def empty(shape: tuple[int, ...]) -> Array:
-            part = temporary / f"{len(list(temporary.iterdir()))}.npy"
-            levels = npy.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
-            _reserve(part)
-            return levels
+            parts.append(Path(temporary, f"{len(parts)}.npy"))
+            return _new(parts[-1], shape)
 
         levels, unreadable = gather(empty=empty)
         shape = levels.shape
         del levels  # written to the file now
-        part = temporary / f"{len(list(temporary.iterdir())) - 1}.npy"
-        _finish(part, shape)
+        _finish(parts[-1], shape)
         notes = {"source": str(files.path.absolute()), "shape": shape, "unreadable": unreadable}
         storage.write_atomic(path.with_suffix(".json"), json.dumps(notes, indent=1).encode())
-        part.replace(path)
+        parts[-1].replace(path)
     return Decoded(storage.read_array(path, mapped=True), unreadable)
 
 
 def _digest(files: Files, images: Sequence[ImageFile], box_of: BoxOf, image_size: int | None) -> str:
-    rows = [
-        (image.name, files.stamps[image.name], image.mask, image.mask and files.stamps[image.mask]) for image in images
-    ]
+    stamps = files.stamps
+    rows = [(image.name, stamps[image.name], image.mask, image.mask and stamps[image.mask]) for image in images]
     text = json.dumps([_VERSION, box_of.__name__, image_size, rows])
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
@@ -126,26 +111,25 @@ def _read(path: Path, n_images: int) -> Decoded | None:
     return Decoded(levels, unreadable) if fits else None
 
 
-@contextmanager
-def _temporary_folder(parent: Path) -> Iterator[Path]:
-    """Yield a folder in the cache that is removed at the end, whatever happens."""
+def _temporary_folder(parent: Path) -> tempfile.TemporaryDirectory[str]:
+    """Return a folder in the cache for a with statement, which removes it whatever happens."""
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        folder = tempfile.TemporaryDirectory(prefix=".", suffix=".tmp", dir=parent, ignore_cleanup_errors=True)
+        return tempfile.TemporaryDirectory(prefix=".", suffix=".tmp", dir=parent, ignore_cleanup_errors=True)
     except OSError as error:
         raise OSError(
             f"cache_dir must be a folder that can be written to; got {parent} ({error.strerror}): name another, or "
             "pass cache_dir=False to decode into memory"
         ) from error
-    with folder as name:
-        yield Path(name)
 
 
-def _reserve(path: Path) -> None:
-    """Allocate a file's bytes: a full disk is an error now, rather than the end of the process in a mapped write."""
+def _new(path: Path, shape: tuple[int, ...]) -> Array:
+    """Return a mapped array; a full disk is an error now, rather than the end of the process in a mapped write."""
+    levels = npy.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return levels
 
 
 def _finish(path: Path, shape: tuple[int, ...]) -> None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import bisect
 import re
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import Any
 
-from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal.datasets.image_folder import SPLITS, Box, Files, ImageFile
 
 PARTITION = "list_eval_partition.txt"
 
-_NAME = re.compile(r"(\d{6})\.jpg", re.IGNORECASE)
+_NAME = re.compile(r"(?:.*/)?(\d{6})\.jpg", re.IGNORECASE | re.DOTALL)
 _FOLDER, _ARCHIVE = "img_align_celeba", "img_align_celeba.zip"
 _SUB_FOLDERS = (".", "celeba", "Img", "celeba/Img")  # as published, images are in Img and the partition is in Eval
 _N_ALL, _STANDARD = 202_599, (162_770, 182_637)  # all images; the last of the standard train and validation splits
@@ -39,11 +38,11 @@ def find(data_dir: Path) -> Path:
     for sub_folder in _SUB_FOLDERS:
         for name in (_FOLDER, _ARCHIVE):
             path = data_dir / sub_folder / name
-            if path.is_file() or (path.is_dir() and any(_images_in(path))):
+            if path.is_file() or _has_images(path):
                 return path
-    if data_dir.is_dir() and any(_images_in(data_dir, depth=0)):
+    if _has_images(data_dir, "*.jpg"):
         return data_dir
-    others = [path for path in sorted(data_dir.glob("*")) if any(_images_in(path))]
+    others = [path for path in sorted(data_dir.glob("*")) if _has_images(path)]
     if len(others) > 1:
         raise InvalidInputError(
             f"data_dir must hold one folder or zip of CelebA; {data_dir} has {', '.join(p.name for p in others)}: "
@@ -57,15 +56,13 @@ def find(data_dir: Path) -> Path:
     return others[0]
 
 
-def _images_in(path: Path, depth: int = 1) -> Iterator[str]:
-    """Yield the names of images in a zip, or in a folder and, with depth 1, the folders in it."""
-    if path.is_dir():
-        for pattern in ("*.jpg", "*/*.jpg")[: depth + 1]:
-            yield from (file.name for file in path.glob(pattern) if _NAME.fullmatch(file.name))
-    elif path.suffix.lower() == ".zip" and zipfile.is_zipfile(path):
+def _has_images(path: Path, *patterns: str) -> bool:
+    """Tell whether a zip holds faces, or a folder where the patterns look: in it and in the folders in it."""
+    if path.suffix.lower() == ".zip" and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            names = [PurePosixPath(name).name for name in archive.namelist()]
-        yield from (name for name in names if _NAME.fullmatch(name))
+            return any(_NAME.fullmatch(name) for name in archive.namelist())
+    files = (file for pattern in patterns or ("*.jpg", "*/*.jpg") for file in path.glob(pattern))
+    return any(_NAME.fullmatch(file.name) for file in files)
 
 
 def list_images(files: Files, data_dir: Path) -> list[ImageFile]:
@@ -79,32 +76,27 @@ def list_images(files: Files, data_dir: Path) -> list[ImageFile]:
     FileNotFoundError
         If there is no image.
     FileFormatError
-        If the partition file is damaged or lacks a image.
+        If the partition file is damaged or lacks an image.
     """
-    found = {name: _NAME.fullmatch(PurePosixPath(name).name) for name in files.stamps}
-    numbers = {name: int(match[1]) for name, match in found.items() if match}
-    if not numbers:
+    images = sorted((int(match[1]), match[0]) for match in map(_NAME.fullmatch, files.stamps) if match)
+    if not images:
         raise FileNotFoundError(f"{files.path} has no file such as 000001.jpg; {_TO_GET}")
-    names = sorted(numbers, key=lambda name: (numbers[name], name))
     partition = _find_partition(files.path, data_dir)
     if partition is not None:
         splits = _read_partition(partition)
-        absent = [name for name in names if numbers[name] not in splits]
+        absent = [name for number, name in images if number not in splits]
         if absent:
             raise FileFormatError(f"{partition} does not say in which split {absent[0]} is: get it again")
-        return [ImageFile(name, splits[numbers[name]], 0) for name in names]
-    if len(names) == _N_ALL:
-        return [ImageFile(name, SPLITS[bisect.bisect_left(_STANDARD, numbers[name])], 0) for name in names]
-    tenths = [10 * i // len(names) for i in range(len(names))]
-    return [ImageFile(name, SPLITS[max(0, tenth - 7)], 0) for name, tenth in zip(names, tenths, strict=True)]
+        return [ImageFile(name, splits[number], 0) for number, name in images]
+    if len(images) == _N_ALL:
+        return [ImageFile(name, SPLITS[bisect.bisect_left(_STANDARD, number)], 0) for number, name in images]
+    return [ImageFile(name, SPLITS[max(0, 10 * i // len(images) - 7)], 0) for i, (_, name) in enumerate(images)]
 
 
 def _find_partition(path: Path, data_dir: Path) -> Path | None:
     folders = [data_dir, data_dir / "celeba", path, path.parent, path.parent.parent]
-    for candidate in (folder / sub / PARTITION for folder in folders for sub in (".", "Eval")):
-        if candidate.is_file():
-            return candidate
-    return None
+    candidates = (folder / sub / PARTITION for folder in folders for sub in (".", "Eval"))
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
 def _read_partition(path: Path) -> dict[int, str]:
@@ -119,7 +111,7 @@ def _read_partition(path: Path) -> dict[int, str]:
     return splits
 
 
-def aligned_face(width: int, height: int, _mask: Array | None = None) -> Box:
+def aligned_face(width: int, height: int, _mask: Any = None) -> Box:
     """Keep the middle, 140 x 140 of 178 x 218, the crop of the literature; of other sizes, the same fractions.
 
     Examples

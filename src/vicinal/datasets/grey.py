@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from vicinal._arrays import Array
-from vicinal._errors import FileFormatError, InvalidInputError
+from vicinal._errors import FileFormatError
 
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")  # of Debian's package dataset-fashion-mnist
 
@@ -31,20 +31,14 @@ def digits(split: str) -> tuple[Array, Array]:
     return (data.images[rows, None] / 16.0).astype(np.float32), data.target[rows].astype(np.int64)
 
 
-def idx(name: str, data_dir: Path | None, split: str) -> tuple[Array, Array]:
+def idx(name: str, data_dir: Path, split: str) -> tuple[Array, Array]:
     """Return images (n, 1, H, W) in [0, 1] and labels of MNIST, or of what is published in its format.
 
     Raises
     ------
-    InvalidInputError
-        If ``data_dir`` is None and the data set has no place of its own.
     FileNotFoundError, FileFormatError
         If a file is missing, damaged or something else.
     """
-    if data_dir is None and name == "fashion-mnist":
-        data_dir = DEBIAN_FOLDER
-    if data_dir is None:
-        raise InvalidInputError(f"data_dir must name the folder that holds the files of {name}; got None")
     prefix = "train" if split == "train" else "t10k"
     images_path = _find(name, data_dir, f"{prefix}-images-idx3-ubyte")
     images = _read_idx(images_path, n_dims=3)

@@ -13,8 +13,7 @@ import os
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from types import TracebackType
-from typing import BinaryIO, NamedTuple, Self
+from typing import Any, BinaryIO, NamedTuple, Self
 
 import numpy as np
 
@@ -24,8 +23,8 @@ from vicinal._errors import FileFormatError, InvalidInputError, import_extra
 from vicinal.image_files import SUFFIXES
 
 Box = tuple[float, float, float, float]
-BoxOf = Callable[[int, int, Array | None], Box]
-"""From the width and height of an image and the levels (C, H, W) of its mask, if it has one, to the box to keep."""
+BoxOf = Callable[[int, int, Any], Box]
+"""From the width and height of an image and the levels (C, H, W) of its mask, or None, to the box to keep."""
 
 SPLITS = ("train", "validation", "test")
 
@@ -37,15 +36,10 @@ class Files:
 
     Hidden files, and what macOS adds to archives, are passed over.
 
-    Parameters
-    ----------
-    path : Path
-        The folder or the archive.
-
     Attributes
     ----------
     path : Path
-        As given.
+        The folder or the archive.
     stamps : dict of str to str
         Paths below the folder or in the archive, sorted, each with what changes when the file does: its
         size, and its time or checksum.
@@ -71,17 +65,17 @@ class Files:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._archive: zipfile.ZipFile | None = None
-        if path.is_dir():
+        if not path.exists():
+            raise FileNotFoundError(f"data_dir must be a folder of images or a .zip file of them; {path} is not there")
+        try:
+            self._archive = None if path.is_dir() else zipfile.ZipFile(path)
+        except zipfile.BadZipFile as error:
+            raise FileFormatError(f"{path} is not a whole zip archive ({error}): get it again") from None
+        if self._archive is None:
             stamps = _stamps_of_folder(path)
         else:
-            try:
-                self._archive = zipfile.ZipFile(path)
-            except zipfile.BadZipFile as error:
-                raise FileFormatError(f"{path} is not a whole zip archive ({error}): get it again") from None
-            stamps = {
-                i.filename: f"{i.file_size} {i.CRC:08x}" for i in self._archive.infolist() if _is_image(i.filename)
-            }
+            entries = [entry for entry in self._archive.infolist() if _is_image(entry.filename)]
+            stamps = {entry.filename: f"{entry.file_size} {entry.CRC:08x}" for entry in entries}
         self.stamps: dict[str, str] = dict(sorted(stamps.items()))
 
     def open(self, name: str) -> BinaryIO:
@@ -104,9 +98,7 @@ class Files:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         if self._archive is not None:
             self._archive.close()
 
@@ -135,12 +127,12 @@ def split_by_hash(key: str) -> str:
     return SPLITS[max(0, tenth - 7)]
 
 
-def whole(width: int, height: int, _mask: Array | None = None) -> Box:
+def whole(width: int, height: int, _mask: Any = None) -> Box:
     """Keep everything: what is not square is squeezed."""
     return 0.0, 0.0, float(width), float(height)
 
 
-def central_square(width: int, height: int, _mask: Array | None = None) -> Box:
+def central_square(width: int, height: int, _mask: Any = None) -> Box:
     """Keep the largest square in the middle, moved up and left by half a pixel where that makes it whole pixels.
 
     Examples
@@ -165,12 +157,12 @@ def resized(levels: Array, box: Box, image_size: int) -> Array:
     image_module = import_extra("PIL.Image", "images")
     # Only the pixels that the box touches: what is beyond a crop must not seep in at its edges.
     left, top = math.floor(box[0]), math.floor(box[1])
-    right, bottom = math.ceil(box[2]), math.ceil(box[3])
-    part = levels[:, top:bottom, left:right]
+    part = levels[:, top : math.ceil(box[3]), left : math.ceil(box[2])]
     image = image_module.fromarray(np.ascontiguousarray(part[0] if len(part) == 1 else part.transpose(1, 2, 0)))
     inner = (box[0] - left, box[1] - top, box[2] - left, box[3] - top)
-    image = image.resize((image_size, image_size), image_module.Resampling.BICUBIC, box=inner)
-    return np.ascontiguousarray(np.atleast_3d(np.asarray(image)).transpose(2, 0, 1))
+    return image_files.channels_first(
+        image.resize((image_size, image_size), image_module.Resampling.BICUBIC, box=inner)
+    )
 
 
 def decoded(
@@ -178,16 +170,8 @@ def decoded(
 ) -> Iterator[tuple[ImageFile, Array | str]]:
     """Yield each image, in order, with its levels (C, H, W), or with the reason why it cannot be read.
 
-    Parameters
-    ----------
-    files : Files
-        Where the images are.
-    images : sequence of ImageFile
-        Which to decode; a block of them at a time, by threads.
-    box_of : callable
-        Tells which part of an image is kept.
-    image_size : int, optional
-        Height and width; None keeps the images as they are.
+    ``box_of`` tells which part of an image is kept, and ``image_size`` is its height and width then; None keeps the
+    images as they are. Threads decode a block of images at a time.
 
     Raises
     ------
@@ -195,31 +179,18 @@ def decoded(
         If Pillow is not installed.
     """
 
-    def decode(image: ImageFile) -> Array:
-        with files.open(image.name) as file:
-            levels = image_files.decode(file)
+    def levels_of(name: str) -> Array:
+        with files.open(name) as file:
+            return image_files.decode(file)
+
+    def cropped(image: ImageFile) -> Array:
+        levels = levels_of(image.name)
         if image_size is None:
             return levels
-        mask = None
-        if image.mask is not None:
-            with files.open(image.mask) as file:
-                mask = image_files.decode(file)
+        mask = None if image.mask is None else levels_of(image.mask)
         return resized(levels, box_of(levels.shape[2], levels.shape[1], mask), image_size)
 
-    yield from image_files.in_threads(images, decode)
-
-
-def find(data_dir: Path) -> Path:
-    """Return ``data_dir``, which must be a folder or an archive.
-
-    Raises
-    ------
-    FileNotFoundError
-        If it is neither.
-    """
-    if not data_dir.exists():
-        raise FileNotFoundError(f"data_dir must be a folder of images or a .zip file of them; {data_dir} is not there")
-    return data_dir
+    return image_files.in_threads(images, cropped)
 
 
 def list_images(files: Files) -> list[ImageFile]:
@@ -251,12 +222,10 @@ def _stamps_of_folder(folder: Path) -> dict[str, str]:
     stamps = {}
     for root, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not _is_hidden(name)]
-        below = Path(root).relative_to(folder).as_posix()
-        for name in names:
-            path = Path(root, name)
-            if _is_image(name) and path.is_file():
+        for path in (Path(root, name) for name in names if _is_image(name)):
+            if path.is_file():
                 state = path.stat()
-                stamps[name if below == "." else f"{below}/{name}"] = f"{state.st_size} {state.st_mtime_ns}"
+                stamps[path.relative_to(folder).as_posix()] = f"{state.st_size} {state.st_mtime_ns}"
     return stamps
 
 

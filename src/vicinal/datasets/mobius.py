@@ -36,12 +36,10 @@ def find(data_dir: Path) -> Path:
     """
     if data_dir.is_file():
         return data_dir
-    for sub_folder in (".", "mobius", "MOBIUS"):
-        if (data_dir / sub_folder / "Images").is_dir():
-            return data_dir / sub_folder
+    folders = [data_dir / name for name in (".", "mobius", "MOBIUS") if (data_dir / name / "Images").is_dir()]
     archives = [data_dir / name for name in ("mobius.zip", "MOBIUS.zip") if (data_dir / name).is_file()]
-    if archives:
-        return archives[0]
+    if folders or archives:
+        return (folders + archives)[0]
     raise FileNotFoundError(f"Images/ and MOBIUS.zip are not in {data_dir}, nor in its sub-folder MOBIUS; {_TO_GET}")
 
 
@@ -53,21 +51,17 @@ def list_images(files: Files, region: str) -> list[ImageFile]:
     FileNotFoundError
         If there is no image, or no image with a mask though the region needs one.
     """
-    found, masks = {}, {}
+    found, masks = [], {}
     for name in files.stamps:
         path = PurePosixPath(name)
         match = _NAME.fullmatch(path.stem)
         if match and "Images" in path.parts:
-            found[name] = int(match[1])
+            found.append((int(match[1]), name))
         elif match and "Masks" in path.parts:
             masks[path.stem] = name
     if not found:
         raise FileNotFoundError(f"{files.path} has no file such as Images/1/1_1i_Ll_1.jpg; {_TO_GET}")
-    mask_of = masks if region == "eye" else {}
-    images = [
-        ImageFile(name, split_by_hash(str(subject)), subject, mask_of.get(PurePosixPath(name).stem))
-        for name, subject in sorted(found.items(), key=lambda item: (item[1], item[0]))
-    ]
+    images = [ImageFile(name, split_by_hash(str(subject)), subject) for subject, name in sorted(found)]
     if region == "image":
         return images
     if not masks:
@@ -75,10 +69,11 @@ def list_images(files: Files, region: str) -> list[ImageFile]:
             f"{files.path} has no mask such as Masks/1/1_1i_Ll_1.png, which region='eye' needs: get them too, or pass "
             "region='image'"
         )
-    return [image for image in images if image.mask is not None]
+    with_masks = [image._replace(mask=masks.get(PurePosixPath(image.name).stem)) for image in images]
+    return [image for image in with_masks if image.mask is not None]
 
 
-def eye(width: int, height: int, mask: Array | None) -> Box:
+def eye(width: int, height: int, mask: Array) -> Box:
     """Keep a square around everything that is not black in the mask, with a margin, moved into the image.
 
     Examples
@@ -88,8 +83,6 @@ def eye(width: int, height: int, mask: Array | None) -> Box:
     >>> eye(100, 60, mask)
     (35.0, 10.0, 65.0, 40.0)
     """
-    if mask is None:
-        raise InvalidInputError("mask must be an array (C, H, W); got None")
     marked: Array = mask.max(axis=0) > _BACKGROUND
     columns, rows = np.flatnonzero(marked.any(axis=0)), np.flatnonzero(marked.any(axis=1))
     if not len(columns):

@@ -1,26 +1,109 @@
 """Training objectives: functions of a model and a batch of images, over the same networks.
 
-=============  ============================================================  ==========================================
-file           objectives                                                    what shapes the latents
-=============  ============================================================  ==========================================
-deterministic  ``ae``, ``dae``                                               nothing
-deterministic  ``rae-l2``, ``rae-gp``, ``rae-sn``                            a penalty on latents, a smooth decoder
-variational    ``vae``, ``beta-vae``, ``sigma-vae``                          each posterior is drawn to the prior
-variational    ``vamp``                                                      the same, with a learned prior
-mmd            ``info-vae``, ``wae-mmd``                                     all latents together follow the prior
-adversarial    ``aae``                                                       the same, judged by a second network
-=============  ============================================================  ==========================================
+=============  ===================================  ======================================
+file           objectives                           what shapes the latents
+=============  ===================================  ======================================
+deterministic  ``ae``, ``dae``                      nothing
+deterministic  ``rae-l2``, ``rae-gp``, ``rae-sn``   a penalty on latents, a smooth decoder
+variational    ``vae``, ``beta-vae``, ``sigma-vae`` each posterior is drawn to the prior
+variational    ``vamp``                             the same, with a learned prior
+matching       ``info-vae``, ``wae-mmd``            all latents together follow the prior
+matching       ``aae``                              the same, judged by a second network
+=============  ===================================  ======================================
 
-The equations stand at the top of each file. Losses are means over the batch; squared errors are sums over pixels.
+The equations stand at the top of each file. Every objective takes the model, images of shape (n, C, H, W) in [0, 1]
+and the generator of its noise, then its options by keyword. It returns the loss as a tensor without dimensions, the
+mean over the batch; squared errors are sums over pixels.
 """
 
 from __future__ import annotations
 
-from vicinal.autoencoders.objectives.adversarial import aae, discriminator_of
-from vicinal.autoencoders.objectives.base import Objective
+import inspect
+import math
+import numbers
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from vicinal import _validation
+from vicinal._errors import InvalidInputError, InvalidTypeError
 from vicinal.autoencoders.objectives.deterministic import ae, dae, normalize_decoder, rae_gp, rae_l2, rae_sn
-from vicinal.autoencoders.objectives.mmd import info_vae, wae_mmd
+from vicinal.autoencoders.objectives.matching import aae, discriminator_of, info_vae, wae_mmd
 from vicinal.autoencoders.objectives.variational import beta_vae, sigma_vae, start_from_images, vae, vamp
+
+__all__ = [
+    "OBJECTIVES",
+    "Objective",
+    "aae",
+    "ae",
+    "beta_vae",
+    "dae",
+    "info_vae",
+    "rae_gp",
+    "rae_l2",
+    "rae_sn",
+    "sigma_vae",
+    "take",
+    "vae",
+    "vamp",
+    "wae_mmd",
+]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A loss, the kind of network it needs, and what it trains beside the networks.
+
+    Parameters
+    ----------
+    loss : callable
+        ``loss(model, images, generator, **options)``, with the partner after the generator where there is one. The
+        options are its keyword-only arguments.
+    variational : bool
+        Whether the encoder must give a posterior.
+    prepare : callable, optional
+        ``prepare(model, images, generator, **options)`` changes a new model before its training. Its keyword-only
+        arguments are options, too. Images are (n, C, H, W), floats or uint8 levels.
+    partner : callable, optional
+        ``partner(model, **options)`` builds a module that is trained beside the model, and dropped after the training.
+
+    Notes
+    -----
+    Everything that generation needs belongs to the model, such as its pseudo-inputs. A file holds the model only.
+    """
+
+    loss: Callable[..., Tensor]
+    variational: bool = False
+    prepare: Callable[..., None] | None = None
+    partner: Callable[..., nn.Module] | None = None
+
+    def defaults(self) -> dict[str, int | float]:
+        """Return the options and their defaults."""
+        functions = [function for function in (self.loss, self.prepare, self.partner) if function is not None]
+        return {name: value for function in functions for name, value in _defaults(function).items()}
+
+    def resolve(self, name: str, given: Mapping[str, Any]) -> dict[str, int | float]:
+        """Return all options of the objective called ``name``, those given in place of their defaults.
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            For an unknown option, and for one that is no finite number from 0 on (a positive integer where the
+            default is an integer).
+        """
+        options = self.defaults()
+        for key, value in given.items():
+            if key not in options:
+                known = f"its options are {', '.join(options)}" if options else "it has none"
+                raise InvalidInputError(f"{name} has no option {key!r}; {known}")
+            if isinstance(options[key], int):
+                options[key] = _validation.check_integer(value, key, minimum=1)
+            else:
+                options[key] = _check_number(value, key)
+        return options
+
 
 OBJECTIVES = {
     "ae": Objective(ae),
@@ -37,19 +120,20 @@ OBJECTIVES = {
     "rae-sn": Objective(rae_sn, prepare=normalize_decoder),
 }
 
-__all__ = [
-    "OBJECTIVES",
-    "Objective",
-    "aae",
-    "ae",
-    "beta_vae",
-    "dae",
-    "info_vae",
-    "rae_gp",
-    "rae_l2",
-    "rae_sn",
-    "sigma_vae",
-    "vae",
-    "vamp",
-    "wae_mmd",
-]
+
+def take(function: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of ``options`` that a function takes."""
+    return {name: options[name] for name in _defaults(function)}
+
+
+def _defaults(function: Callable[..., Any]) -> dict[str, int | float]:
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def _check_number(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise InvalidTypeError(f"{name} must be a number from 0 on; got {value!r} of type {type(value).__name__}")
+    if not 0.0 <= float(value) < math.inf:
+        raise InvalidInputError(f"{name} must be a finite number from 0 on; got {value}")
+    return float(value)

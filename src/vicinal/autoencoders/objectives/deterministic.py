@@ -1,7 +1,7 @@
 r"""Autoencoders without noise in the latents: plain, denoising and regularised.
 
 With :math:`z = \mathrm{encode}(x)`, :math:`\hat x(x) = \mathrm{decode}(\mathrm{encode}(x))`, :math:`\theta` the weights
-of the decoder and J the Jacobian of decode at z, averaged over the batch:
+of the decoder and J the Jacobian of decode at z, averaged over the batch, in squared pixel values:
 
 ========  ===========================================================================
 `ae`      ||x - x_hat(x)||^2
@@ -13,8 +13,13 @@ of the decoder and J the Jacobian of decode at z, averaged over the batch:
           matrix of every layer of the decoder held at ``norm``
 ========  ===========================================================================
 
-In the regularised autoencoders, a smooth decoder takes the place of the noise. Their authors average over pixels and
-latent dimensions. For sums, their values for MNIST, 1e-4 and 1e-7, become about beta = 0.01 and decay = 1e-4.
+In the regularised autoencoders (Ghosh et al. 2020), a smooth decoder takes the place of the noise. Their authors
+average over pixels and latent dimensions. For sums, their values for MNIST, 1e-4 and 1e-7, become about beta = 0.01
+and decay = 1e-4. All of these take a plain model, not a variational one.
+
+References
+----------
+P. Ghosh et al., "From variational to deterministic autoencoders", 2020, arXiv:1903.12436.
 """
 
 from __future__ import annotations
@@ -27,20 +32,15 @@ from torch.nn.utils.parametrizations import spectral_norm
 from vicinal import _validation
 from vicinal._errors import InvalidInputError
 from vicinal.autoencoders.networks import ConvAutoencoder
-from vicinal.autoencoders.objectives.base import squared_error
+
+
+def squared_error(images: Tensor, reconstructions: Tensor) -> Tensor:
+    """Return the squared error summed over pixels, averaged over images (n, C, H, W)."""
+    return (images - reconstructions).square().flatten(1).sum(dim=1).mean()
 
 
 def ae(model: ConvAutoencoder, images: Tensor, generator: torch.Generator) -> Tensor:
-    """Return the loss of the plain autoencoder, in squared pixel values.
-
-    Parameters
-    ----------
-    model : ConvAutoencoder
-        A plain one.
-    images : Tensor of shape (n, C, H, W)
-        In [0, 1].
-    generator : torch.Generator
-        Not used.
+    """Return the loss of the plain autoencoder.
 
     References
     ----------
@@ -52,12 +52,10 @@ def ae(model: ConvAutoencoder, images: Tensor, generator: torch.Generator) -> Te
 
 
 def dae(model: ConvAutoencoder, images: Tensor, generator: torch.Generator, *, corruption: float = 0.1) -> Tensor:
-    """Return the loss of the denoising autoencoder, in squared pixel values.
+    """Return the loss of the denoising autoencoder; ``generator`` draws the mask.
 
     Parameters
     ----------
-    model, images, generator
-        As in `ae`; ``generator`` draws the mask.
     corruption : float
         Share of the pixels that are set to 0, from 0 to below 1; a pixel goes in all its channels.
 
@@ -78,61 +76,38 @@ def dae(model: ConvAutoencoder, images: Tensor, generator: torch.Generator, *, c
 
 
 def rae_l2(
-    model: ConvAutoencoder,
-    images: Tensor,
-    generator: torch.Generator,
-    *,
-    beta: float = 0.01,
-    decay: float = 1e-4,
+    model: ConvAutoencoder, images: Tensor, generator: torch.Generator, *, beta: float = 0.01, decay: float = 1e-4
 ) -> Tensor:
-    """Return the loss with a decoder of small weights, in squared pixel values.
+    """Return the loss with a decoder of small weights.
 
     Parameters
     ----------
-    model : ConvAutoencoder
-        A plain one.
-    images : Tensor of shape (n, C, H, W)
-        In [0, 1].
-    generator : torch.Generator
-        Not used.
     beta : float
         Weight of the size of the latents, from 0 on.
     decay : float
         Weight of the squares of the decoder's weights, from 0 on.
-
-    References
-    ----------
-    P. Ghosh et al., "From variational to deterministic autoencoders", 2020, arXiv:1903.12436.
     """
     squares = torch.stack([weight.square().sum() for weight in model.decoder.parameters()]).sum()
     return rae_sn(model, images, generator, beta=beta) + decay * squares
 
 
 def rae_gp(
-    model: ConvAutoencoder,
-    images: Tensor,
-    generator: torch.Generator,
-    *,
-    beta: float = 0.01,
-    penalty: float = 1e-3,
+    model: ConvAutoencoder, images: Tensor, generator: torch.Generator, *, beta: float = 0.01, penalty: float = 1e-3
 ) -> Tensor:
-    """Return the loss with a decoder of small slope, in squared pixel values.
+    """Return the loss with a decoder of small slope; ``generator`` draws signs.
 
     The squared norm of the Jacobian J (D, latent_dim) is estimated as ||v J||^2, which has that mean for a vector v
     of D independent signs: one pass back instead of D.
 
     Parameters
     ----------
-    model, images, beta
+    beta : float
         As in `rae_l2`.
-    generator : torch.Generator
-        Of the signs.
     penalty : float
         Weight of the slope, from 0 on.
 
     References
     ----------
-    P. Ghosh et al., "From variational to deterministic autoencoders", 2020, arXiv:1903.12436;
     M. F. Hutchinson, "A stochastic estimator of the trace of the influence matrix", 1989,
     doi:10.1080/03610918908812806.
     """
@@ -145,16 +120,15 @@ def rae_gp(
 
 
 def rae_sn(model: ConvAutoencoder, images: Tensor, generator: torch.Generator, *, beta: float = 0.01) -> Tensor:
-    """Return the loss with small latents alone, in squared pixel values; `normalize_decoder` does the rest.
+    """Return the loss with small latents alone; `normalize_decoder` does the rest.
 
     Parameters
     ----------
-    model, images, generator, beta
+    beta : float
         As in `rae_l2`.
 
     References
     ----------
-    P. Ghosh et al., "From variational to deterministic autoencoders", 2020, arXiv:1903.12436;
     T. Miyato et al., "Spectral normalization for generative adversarial networks", 2018, arXiv:1802.05957.
     """
     del generator  # nothing is drawn
@@ -167,10 +141,6 @@ def normalize_decoder(model: ConvAutoencoder, images: Tensor, generator: torch.G
 
     Parameters
     ----------
-    model : ConvAutoencoder
-        Changed in place.
-    images, generator
-        Not used.
     norm : float
         Largest singular value of the matrix of each layer, above 0. The authors divide by the norm, which leaves 1, and
         batch normalisation gives back the contrast that this takes; these decoders have none, so it is given here.

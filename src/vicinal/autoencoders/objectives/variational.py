@@ -11,6 +11,7 @@ values an image and KL its divergence from N(0, I), in nats up to a constant and
 ===========  ============================================================================
 
 The prior of `vamp` is learned: a mixture of the posteriors of K pseudo-inputs :math:`u_k`. The others have N(0, I).
+All of these take a variational model.
 """
 
 from __future__ import annotations
@@ -20,24 +21,34 @@ import math
 import torch
 from torch import Tensor
 
+from vicinal import _validation
 from vicinal.autoencoders.networks import ConvAutoencoder, draw
-from vicinal.autoencoders.objectives.base import divergence, gaussian_loss, squared_error
+from vicinal.autoencoders.objectives.deterministic import squared_error
 from vicinal.images import in_units
 
 SMALLEST_STD = math.exp(-6.0)  # of the decoder: without a floor, perfect reconstructions would be worth infinity
 
 
+def gaussian_loss(images: Tensor, reconstructions: Tensor, decoder_std: float) -> Tensor:
+    """Return -log N(x; x_hat, decoder_std^2 I) in nats, without its constant, averaged over images (n, C, H, W)."""
+    return squared_error(images, reconstructions) / (2.0 * _validation.check_positive(decoder_std, "decoder_std") ** 2)
+
+
+def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Return KL(N(mean, variance) || N(0, I)) in nats, averaged over rows (n, latent_dim)."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).sum(dim=1).mean()
+
+
+def log_normal(latents: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Return log N(z; mean, variance), summed over the last dimension, without -d / 2 log(2 pi)."""
+    return -0.5 * (log_variance + (latents - mean).square() / log_variance.exp()).sum(dim=-1)
+
+
 def vae(model: ConvAutoencoder, images: Tensor, generator: torch.Generator, *, decoder_std: float = 0.1) -> Tensor:
-    """Return the negative evidence lower bound of the variational autoencoder, in nats, up to a constant.
+    """Return the negative evidence lower bound of the variational autoencoder.
 
     Parameters
     ----------
-    model : ConvAutoencoder
-        A variational one.
-    images : Tensor of shape (n, C, H, W)
-        In [0, 1].
-    generator : torch.Generator
-        Of the noise.
     decoder_std : float
         Standard deviation s of the decoder's Gaussian, above 0, in units of the pixel range; 0.1 is about the
         root mean square error reached on handwritten digits, and so about its best value.
@@ -50,21 +61,16 @@ def vae(model: ConvAutoencoder, images: Tensor, generator: torch.Generator, *, d
 
 
 def beta_vae(
-    model: ConvAutoencoder,
-    images: Tensor,
-    generator: torch.Generator,
-    *,
-    beta: float = 4.0,
-    decoder_std: float = 0.1,
+    model: ConvAutoencoder, images: Tensor, generator: torch.Generator, *, beta: float = 4.0, decoder_std: float = 0.1
 ) -> Tensor:
-    """Return the loss of `vae` with the divergence weighted, in nats, up to a constant.
+    """Return the loss of `vae` with the divergence weighted.
 
     Parameters
     ----------
-    model, images, generator, decoder_std
-        As in `vae`.
     beta : float
         Weight of the divergence, from 0 on; above 1 latents come closer to the prior, and images get blurred.
+    decoder_std : float
+        As in `vae`.
 
     References
     ----------
@@ -77,15 +83,10 @@ def beta_vae(
 
 
 def sigma_vae(model: ConvAutoencoder, images: Tensor, generator: torch.Generator) -> Tensor:
-    """Return the loss of `vae` with the best decoder variance of the batch, in nats, up to a constant.
+    """Return the loss of `vae` with the best decoder variance of the batch.
 
     The variance that maximises the likelihood of a batch is the mean square error of its pixels, so it needs no
     parameter of its own, and no weight between the two terms is left to choose.
-
-    Parameters
-    ----------
-    model, images, generator
-        As in `vae`.
 
     References
     ----------
@@ -99,29 +100,13 @@ def sigma_vae(model: ConvAutoencoder, images: Tensor, generator: torch.Generator
     return 0.5 * n_pixels * variance.log() + error / (2.0 * variance) + divergence(mean, log_variance)
 
 
-def start_from_images(
-    model: ConvAutoencoder, images: Tensor, generator: torch.Generator, *, n_pseudo_inputs: int = 500
-) -> None:
-    """Give a model pseudo-inputs that start as training images, each taken once as long as there are enough."""
-    order = torch.randperm(len(images), generator=generator, device=images.device)
-    chosen = images[order.repeat(math.ceil(n_pseudo_inputs / len(images)))[:n_pseudo_inputs]]
-    model.n_pseudo_inputs = n_pseudo_inputs
-    model.pseudo_inputs = torch.nn.Parameter(in_units(chosen))
-
-
 def vamp(model: ConvAutoencoder, images: Tensor, generator: torch.Generator, *, decoder_std: float = 0.1) -> Tensor:
-    """Return the negative evidence lower bound under a learned prior, in nats, up to a constant.
+    """Return the negative evidence lower bound under a learned prior, of a model with pseudo-inputs.
 
     Parameters
     ----------
-    model : ConvAutoencoder
-        A variational one with pseudo-inputs.
-    images : Tensor of shape (n, C, H, W)
-        In [0, 1].
-    generator : torch.Generator
-        Of the noise.
     decoder_std : float
-        As in `vicinal.autoencoders.objectives.vae`.
+        As in `vae`.
 
     References
     ----------
@@ -136,6 +121,11 @@ def vamp(model: ConvAutoencoder, images: Tensor, generator: torch.Generator, *, 
     return loss + (log_normal(latents, mean, log_variance) - log_prior).mean()
 
 
-def log_normal(latents: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Return log N(z; mean, variance), summed over the last dimension, without -d / 2 log(2 pi)."""
-    return -0.5 * (log_variance + (latents - mean).square() / log_variance.exp()).sum(dim=-1)
+def start_from_images(
+    model: ConvAutoencoder, images: Tensor, generator: torch.Generator, *, n_pseudo_inputs: int = 500
+) -> None:
+    """Give a model pseudo-inputs that start as training images, each taken once as long as there are enough."""
+    order = torch.randperm(len(images), generator=generator, device=images.device)
+    chosen = images[order.repeat(math.ceil(n_pseudo_inputs / len(images)))[:n_pseudo_inputs]]
+    model.n_pseudo_inputs = n_pseudo_inputs
+    model.pseudo_inputs = torch.nn.Parameter(in_units(chosen))

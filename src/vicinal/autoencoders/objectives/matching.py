@@ -1,6 +1,7 @@
-r"""Autoencoders that match all latents to the prior, by the maximum mean discrepancy of a batch and prior draws.
+r"""Autoencoders that match all latents together to the prior N(0, I), by a distance or by a second network.
 
-For latents :math:`z_i` and draws :math:`p_i` of N(0, I), i = 1 ... n, and a kernel k:
+For latents :math:`z_i` and draws :math:`p_i` of the prior, i = 1 ... n, a kernel k, and D(z) a discriminator's logit of
+"z is a prior draw", averaged over the batch:
 
 MMD^2 = mean over i != j of k(z_i, z_j) + mean over i != j of k(p_i, p_j) - 2 mean over i, j of k(z_i, p_j)
 
@@ -8,9 +9,13 @@ MMD^2 = mean over i != j of k(z_i, z_j) + mean over i != j of k(p_i, p_j) - 2 me
 `wae_mmd`     ||x - decode(z)||^2 + weight MMD^2, z = encode(x), an inverse multiquadratic kernel
 `info_vae`    ||x - decode(z)||^2 / (2 s^2) + (1 - alpha) KL + (alpha + weight - 1) MMD^2, z drawn
               from q(z | x), a Gaussian kernel
+`aae`         ||x - decode(z)||^2 - weight log sigmoid(D(z)), z = encode(x), for encoder and decoder;
+              -log sigmoid(D(p)) - log(1 - sigmoid(D(z))) for the discriminator
 ============  ==================================================================================
 
-MMD^2 is estimated without bias: it may fall below 0.
+MMD^2 is estimated without bias: it may fall below 0. The discriminator's layers have spectral norm 1 (Miyato et al.
+2018, arXiv:1802.05957). Without a bound on its slope, it soon separates the two with certainty, and the encoder learns
+nothing more from it.
 """
 
 from __future__ import annotations
@@ -18,11 +23,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+from torch.nn.utils.parametrizations import spectral_norm
 
 from vicinal._errors import InvalidInputError
 from vicinal.autoencoders.networks import ConvAutoencoder, draw, normal_like
-from vicinal.autoencoders.objectives.base import divergence, gaussian_loss, squared_error
+from vicinal.autoencoders.objectives.deterministic import squared_error
+from vicinal.autoencoders.objectives.variational import divergence, gaussian_loss
 
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
@@ -61,17 +69,16 @@ def squared_mmd(latents: Tensor, prior: Tensor, kernel: Callable[[Tensor, int], 
     return pairs[0] + pairs[1] - 2.0 * between
 
 
+def _squared_distances(a: Tensor, b: Tensor) -> Tensor:
+    """Return squared distances (n, m); from differences, since expanded products lose the small ones."""
+    return (a[:, None] - b[None]).square().sum(dim=2)
+
+
 def wae_mmd(model: ConvAutoencoder, images: Tensor, generator: torch.Generator, *, weight: float = 10.0) -> Tensor:
     """Return the loss of the Wasserstein autoencoder with a discrepancy, in squared pixel values.
 
     Parameters
     ----------
-    model : ConvAutoencoder
-        A plain one.
-    images : Tensor of shape (n, C, H, W)
-        In [0, 1], at least two.
-    generator : torch.Generator
-        Of the prior draws.
     weight : float
         Of MMD^2, from 0 on; 10 as the authors have it for MNIST.
 
@@ -95,12 +102,10 @@ def info_vae(
 ) -> Tensor:
     """Return the loss of the information maximising variational autoencoder, in nats, up to a constant.
 
+    The model is a variational one; ``generator`` draws the noise of the posterior first.
+
     Parameters
     ----------
-    model : ConvAutoencoder
-        A variational one.
-    images, generator
-        As in `wae_mmd`; ``generator`` draws the posterior's noise first.
     alpha : float
         Information preferred, from 0 on; 1 takes the divergence of single posteriors away.
     weight : float
@@ -121,6 +126,46 @@ def info_vae(
     return loss + (1.0 - alpha) * divergence(mean, log_variance) + (alpha + weight - 1.0) * distance
 
 
-def _squared_distances(a: Tensor, b: Tensor) -> Tensor:
-    """Return squared distances (n, m); from differences, since expanded products lose the small ones."""
-    return (a[:, None] - b[None]).square().sum(dim=2)
+def discriminator_of(model: ConvAutoencoder, *, n_hidden: int = 256) -> nn.Module:
+    """Return two hidden layers that give logits (n, 1) of the latents (n, latent_dim) of a model."""
+    return nn.Sequential(
+        spectral_norm(nn.Linear(model.latent_dim, n_hidden)),
+        nn.SiLU(),
+        spectral_norm(nn.Linear(n_hidden, n_hidden)),
+        nn.SiLU(),
+        spectral_norm(nn.Linear(n_hidden, 1)),
+    )
+
+
+def aae(
+    model: ConvAutoencoder,
+    images: Tensor,
+    generator: torch.Generator,
+    discriminator: nn.Module,
+    *,
+    weight: float = 1.0,
+) -> Tensor:
+    """Return the sum of both losses of the adversarial autoencoder, each with gradients to its own networks alone.
+
+    So one optimizer moves all of them at once, in place of turns: the two never share a parameter.
+
+    Parameters
+    ----------
+    discriminator : Module
+        Latents (n, latent_dim) to logits (n, 1).
+    weight : float
+        Weight of the term that deceives the discriminator, at least 0. It is 1 as in the first paper, which has no
+        weight. The second paper uses 10 for MNIST, without the bound on the discriminator.
+
+    References
+    ----------
+    A. Makhzani et al., "Adversarial autoencoders", 2015, arXiv:1511.05644;
+    I. Tolstikhin et al., "Wasserstein auto-encoders", 2018, arXiv:1711.01558.
+    """
+    latents = model.encode(images)
+    prior = normal_like(latents, generator)
+    frozen = {name: weights.detach() for name, weights in discriminator.named_parameters()}
+    deceived: Tensor = torch.func.functional_call(discriminator, frozen, (latents,))
+    deception = squared_error(images, model.decode(latents)) + weight * softplus(-deceived.float()).mean()
+    told, taken = discriminator(prior).float(), discriminator(latents.detach()).float()
+    return deception + softplus(-told).mean() + softplus(taken).mean()
