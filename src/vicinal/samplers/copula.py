@@ -51,8 +51,8 @@ class CopulaSampler(Sampler):
         Weights of the latents, and ``ranks_`` sorted; only after a fit with weights.
     effective_sizes_ : ndarray of float64, shape (n_classes,), or (1,) without labels
         Effective number of latents, n; only after a fit with weights.
-    classes_, class_starts_ : ndarray, shapes (n_classes,) and (n_classes + 1,)
-        Labels. Class k has the rows ``class_starts_[k]`` to ``class_starts_[k + 1] - 1``; only after a fit with labels.
+    classes_, class_starts_ : ndarray
+        As in `BootstrapSampler`, with rows of ``ranks_`` and ``sorted_`` in place of latents.
 
     See Also
     --------

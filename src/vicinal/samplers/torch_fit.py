@@ -182,7 +182,8 @@ class TorchSampler(Sampler):
             return float(_weighted_mean(losses.double(), weights))
 
     def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
-        d, last = int((self.scale_ > 0).sum()), start
+        varies, last = self.scale_ > 0, start
+        d = int(varies.sum())
         if d == 0:
             return np.tile(self.mean_, (n_samples, 1))
         blocks = [np.empty((0, d))]
@@ -194,7 +195,6 @@ class TorchSampler(Sampler):
                 last = first + size
         rows = np.concatenate(blocks)[start - block_of(start)[0] :][:n_samples]
         latents = np.tile(self.mean_, (n_samples, 1))
-        varies = self.scale_ > 0
         latents[:, varies] += self.scale_[varies] * rows
         return latents
 
