@@ -98,6 +98,12 @@ def fitted(request):
     return Maker(request.param)(random_state=3).fit(training_latents())
 
 
+@pytest.fixture(params=available(name for name in SAMPLERS if name not in WITHOUT_DENSITY), scope="session")
+def fitted_density(request):
+    """Return one fitted sampler with a density after another, for tests that do not change it."""
+    return Maker(request.param)(random_state=3).fit(training_latents())
+
+
 @pytest.fixture(params=[reference, cpu], ids=["reference", "cpu"])
 def kernel(request):
     """Return one set of kernels after another."""

@@ -42,29 +42,20 @@ def refused(estimator):
     """Return the checks of scikit-learn that give what a sampler refuses, and why."""
     if isinstance(estimator, FlowSampler | TwoStageSampler):
         return {"check_dtype_object": "labels that are no numbers are refused, in other words than scikit-learn's"}
-    if estimator.get_params().get("covariance_type") == "standard":
-        checks = ("check_sample_weights_not_overwritten", "check_sample_weight_equivalence_on_dense_data")
-        return dict.fromkeys(checks, "unequal weights, which have no effect, are refused")
     return {}
 
 
 @parametrize_with_checks(
     [
         PMFSampler(),
-        PMFSampler(8),
         LocalSampler(),
-        LocalSampler(2, scale=1.0),
         BootstrapSampler(),
-        GaussianSampler("full"),
-        GaussianSampler("diag"),
-        GaussianSampler("standard"),
+        GaussianSampler(),
         GMMSampler(2),  # its checks fit ten rows
         KDESampler(),
         CopulaSampler(),
-        CopulaSampler("beta"),
         HypersphereSampler(),
         FlowSampler(hidden_units=(4,), n_transforms=1, n_epochs=1),
-        FlowSampler("maf", hidden_units=(4,), n_transforms=1, n_epochs=1),
         TwoStageSampler(hidden_units=(4,), n_epochs=1),
         # VampSampler is left out: it needs an autoencoder of the dimensions of the data, which differ among the checks
     ],
@@ -229,10 +220,8 @@ def test_a_failed_fit_changes_nothing(make_sampler, latents):
     assert same(sampler.sample(5), before)
 
 
-def test_byte_order_does_not_matter(make_sampler, latents):
-    for dtype in ("f4", "f8"):
-        native = make_sampler(random_state=0).fit(latents.astype(dtype)).sample(9)
-        assert same(make_sampler(random_state=0).fit(latents.astype(">" + dtype)).sample(9), native)
+def test_byte_order_does_not_matter(fitted, latents):
+    assert same(clone(fitted).fit(latents.astype(">f4")).sample(9), fitted.sample(9))
 
 
 def test_names_of_columns_are_kept(make_sampler, latents, tmp_path):
@@ -259,7 +248,7 @@ def test_a_loaded_sampler_in_many_threads(fitted, tmp_path):
     sys.setswitchinterval(1e-6)
     try:
         with ThreadPoolExecutor(4) as pool:
-            for _ in range(5):
+            for _ in range(3):
                 loaded = vicinal.load(tmp_path / "s")
                 drawn = pool.map(lambda _, loaded=loaded: loaded.sample(5), range(4))
                 assert all(same(rows, expected) for rows in drawn)
@@ -305,9 +294,9 @@ def test_bad_sample_arguments(fitted, arguments, message):
         fitted.sample(**arguments)
 
 
-def test_scores_of_another_shape(make_density, latents):
+def test_scores_of_another_shape(fitted_density, latents):
     with pytest.raises(ValueError, match=r"must have shape \(n_samples, 5\), as in fit; got \(300, 4\)"):
-        make_density().fit(latents).score_samples(latents[:, :4])
+        fitted_density.score_samples(latents[:, :4])
 
 
 def test_constant_dimensions(make_sampler):
@@ -325,17 +314,15 @@ def test_constant_dimensions(make_sampler):
         assert np.isfinite(sampler.score_samples(latents)).all()
 
 
-def test_score_is_the_mean(make_density, latents):
-    sampler = make_density().fit(latents)
-    scores = sampler.score_samples(latents)
+def test_score_is_the_mean(fitted_density, latents):
+    scores = fitted_density.score_samples(latents)
     assert scores.shape == (300,)
     assert scores.dtype == np.float64
-    assert sampler.score(latents) == pytest.approx(scores.mean())
+    assert fitted_density.score(latents) == pytest.approx(scores.mean())
 
 
-def test_own_samples_have_density(make_density, latents):
-    sampler = make_density(random_state=1).fit(latents)
-    assert np.isfinite(sampler.score_samples(sampler.sample(5000))).all()
+def test_own_samples_have_density(fitted_density):
+    assert np.isfinite(fitted_density.score_samples(fitted_density.sample(5000))).all()
 
 
 def test_density_integrates_to_one(make_density):

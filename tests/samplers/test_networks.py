@@ -17,7 +17,7 @@ SMALL = {"hidden_units": (16,), "batch_size": 100, "random_state": 0}
 
 
 def small_flow(kind="spline", **options):
-    return FlowSampler(kind, **{"n_transforms": 2, "n_bins": 6, "n_epochs": 8, **SMALL, **options})
+    return FlowSampler(kind, **{"n_transforms": 1, "n_bins": 6, "n_epochs": 8, **SMALL, **options})
 
 
 def two_lumps(n, seed=0, d=2):
@@ -30,8 +30,8 @@ def two_lumps(n, seed=0, d=2):
 @pytest.mark.parametrize("kind", ["spline", "maf"])
 @pytest.mark.parametrize("d", [1, 2])
 def test_the_density_of_a_flow_integrates_to_one(kind, d):
-    sampler = small_flow(kind).fit(two_lumps(800, d=d))
-    edges = np.linspace(-40, 40, 2001 if d == 1 else 301)
+    sampler = small_flow(kind, n_transforms=2, n_epochs=4).fit(two_lumps(300, d=d))
+    edges = np.linspace(-30, 30, 1201 if d == 1 else 181)
     middle = (edges[1:] + edges[:-1]) / 2
     grid = np.stack(np.meshgrid(*[middle] * d), axis=-1).reshape(-1, d)
     mass = np.exp(sampler.score_samples(grid)).sum() * (edges[1] - edges[0]) ** d
@@ -40,8 +40,8 @@ def test_the_density_of_a_flow_integrates_to_one(kind, d):
 
 @pytest.mark.parametrize("kind", ["spline", "maf"])
 def test_the_density_of_a_flow_is_a_change_of_variables(kind):
-    sampler = small_flow(kind).fit(two_lumps(500, d=3) * [1.0, 100.0, 0.01])
-    noise = rng.normals(5, 0, 6, 3)
+    sampler = small_flow(kind, n_transforms=2, n_epochs=4).fit(two_lumps(300, d=3) * [1.0, 100.0, 0.01])
+    noise = rng.normals(5, 0, 3, 3)
     with sampler._fitted_network() as (_, network), torch.enable_grad():
 
         def latent_of(e):
@@ -49,14 +49,14 @@ def test_the_density_of_a_flow_is_a_change_of_variables(kind):
 
         latents = latent_of(torch.from_numpy(noise)).detach().numpy()
         slopes = [torch.autograd.functional.jacobian(latent_of, torch.from_numpy(e)).numpy() for e in noise]
-    assert np.allclose(sampler.sample(6, random_state=5), latents, rtol=1e-9)
+    assert np.allclose(sampler.sample(3, random_state=5), latents, rtol=1e-9)
     expected = stats.norm.logpdf(noise).sum(axis=1) - np.linalg.slogdet(np.array(slopes))[1]
     assert np.allclose(sampler.score_samples(latents), expected, atol=1e-6)
 
 
 def test_a_flow_finds_two_lumps():
     latents, fresh = two_lumps(1500), two_lumps(2000, seed=1)
-    sampler = small_flow(n_epochs=25, learning_rate=2e-2).fit(latents)
+    sampler = small_flow(n_epochs=20, learning_rate=3e-2).fit(latents)
     truth = (
         stats.norm.logpdf(np.abs(fresh[:, 0]), 6.0) + np.log(0.5) + stats.norm.logpdf(fresh[:, 1], 0.5 * fresh[:, 0])
     )
@@ -71,11 +71,11 @@ def test_a_flow_finds_two_lumps():
 
 
 def test_two_stages_find_two_lumps():
-    latents = two_lumps(3000)
-    sampler = TwoStageSampler(**{**SMALL, "hidden_units": (64, 64)}, learning_rate=1e-2, n_epochs=40).fit(latents)
+    latents = two_lumps(1500)
+    sampler = TwoStageSampler(**{**SMALL, "hidden_units": (32, 32)}, learning_rate=2e-2, n_epochs=40).fit(latents)
     drawn = sampler.sample(8000)
     assert np.allclose(drawn.mean(axis=0), latents.mean(axis=0), atol=0.7)
-    assert np.allclose(np.cov(drawn.T), np.cov(latents.T), rtol=0.15)
+    assert np.allclose(np.cov(drawn.T), np.cov(latents.T), rtol=0.2)
     assert (np.abs(drawn[:, 0]) < 2).mean() < 0.1  # 0.22 of a Gaussian
     rest = drawn[:, 1] - 0.5 * drawn[:, 0]
     assert rest.std() == pytest.approx(1.0, abs=0.15)
@@ -83,10 +83,10 @@ def test_two_stages_find_two_lumps():
 
 
 def test_the_bound_of_one_linear_gaussian_is_its_density():
-    latents = np.random.default_rng(0).normal([3.0, -1.0], [2.0, 0.5], size=(4000, 2))
-    sampler = TwoStageSampler(**SMALL, n_epochs=20, learning_rate=1e-2).fit(latents)
+    latents = np.random.default_rng(0).normal([3.0, -1.0], [2.0, 0.5], size=(2000, 2))
+    sampler = TwoStageSampler(**SMALL, n_epochs=15, learning_rate=2e-2).fit(latents)
     density = GaussianSampler("diag").fit(latents).score(latents)
-    assert density - 0.25 < sampler.validation_score_ < density + 0.1  # a lower bound, of 400 latents held out
+    assert density - 0.25 < sampler.validation_score_ < density + 0.1  # a lower bound, of 200 latents held out
     assert np.allclose(sampler.sample(20_000).std(axis=0), [2.0, 0.5], rtol=0.06)
 
 
@@ -96,25 +96,25 @@ class TestTraining:
         latents = two_lumps(300)
         torch.manual_seed(11)
         before = torch.random.get_rng_state()
-        first = make(n_epochs=3).fit(latents)
+        first = make(n_epochs=1).fit(latents)
         drawn = first.sample(50)
         assert torch.equal(torch.random.get_rng_state(), before)
         torch.manual_seed(12)
         with torch.inference_mode(), torch.device("meta"):  # what the caller has set does not matter
-            again = make(n_epochs=3).fit(latents)
+            again = make(n_epochs=1).fit(latents)
             drawn_again = again.sample(50)
         assert first.weights_.tobytes() == again.weights_.tobytes()
         assert drawn.tobytes() == drawn_again.tobytes()
-        other = make(n_epochs=3).set_params(random_state=1).fit(latents)
+        other = make(n_epochs=1).set_params(random_state=1).fit(latents)
         assert first.weights_.tobytes() != other.weights_.tobytes()
 
     def test_stops_when_held_out_latents_gain_no_more(self, make):
         latents = np.random.default_rng(0).normal(size=(60, 3))
-        sampler = make(n_epochs=400, patience=4, learning_rate=5e-2).fit(latents)
-        assert 5 <= sampler.n_epochs_ < 300
-        best = make(n_epochs=400, patience=12, learning_rate=5e-2).fit(latents)
+        sampler = make(n_epochs=200, patience=3, learning_rate=5e-2).fit(latents)
+        assert 4 <= sampler.n_epochs_ < 150
+        best = make(n_epochs=200, patience=9, learning_rate=5e-2).fit(latents)
         assert best.validation_score_ >= sampler.validation_score_
-        assert best.n_epochs_ >= sampler.n_epochs_ + 8
+        assert best.n_epochs_ >= sampler.n_epochs_ + 6
 
     def test_parameters_may_change_after_the_fit(self, make, tmp_path):
         sampler = make(n_epochs=1).fit(two_lumps(100))
@@ -131,10 +131,10 @@ class TestTraining:
             assert sampler.score_samples([[0.1, -3.0], [0.1, -2.0]]).tolist() == [0.0, -np.inf]
 
     def test_automatic_epochs(self, make):
-        assert make(n_epochs="auto", patience=1000).fit(two_lumps(3)).n_epochs_ == 100  # the most there are
+        assert make(n_epochs="auto", patience=1000).fit(two_lumps(2)).n_epochs_ == 100  # the most there are
 
     def test_weights_weigh_the_loss(self, make):
-        latents = two_lumps(1000)
+        latents = two_lumps(500)
         weights = np.where(latents[:, 0] > 0, 9.0, 1.0)
         sampler = make(n_epochs=12, learning_rate=2e-2).fit(latents, sample_weight=weights)
         assert sampler.mean_ == pytest.approx(np.average(latents, axis=0, weights=weights))

@@ -10,8 +10,7 @@ from typing import Any
 from vicinal._arrays import Array
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
-from vicinal.samplers.by_class import class_state, item_range
-from vicinal.samplers.draws import draw_items
+from vicinal.samplers.by_class import class_state, draw_items, starts_of
 
 
 class BootstrapSampler(Sampler):
@@ -57,7 +56,7 @@ class BootstrapSampler(Sampler):
         return {"latents_": training.rows.copy(), **class_state(training)}
 
     def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
-        weights = getattr(self, "weights_", None)
-        first, last = item_range(self, len(self.latents_), classes)
-        drawn: Array = self.latents_[draw_items(weights, first, last, key, start, n_samples)]
+        starts = starts_of(self, len(self.latents_))
+        chosen, _ = draw_items(getattr(self, "weights_", None), starts, classes, key, start, n_samples)
+        drawn: Array = self.latents_[chosen]
         return drawn

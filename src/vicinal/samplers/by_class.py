@@ -1,7 +1,7 @@
-"""Fits within classes: the latents of each class with their weights, and the items that samples are made from.
+"""Fits within classes, and random choices of the items that samples are made from.
 
 A sampler keeps items, such as latents or components. Those of a class lie together: class k holds the items
-``class_starts_[k]`` to ``class_starts_[k + 1] - 1``. Without labels, all items belong to one class.
+``starts[k]`` to ``starts[k + 1] - 1``. Without labels, all items belong to one class.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from vicinal import rng
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
 from vicinal.samplers import labels
@@ -57,7 +58,7 @@ def class_state(training: Training) -> dict[str, Any]:
     return state
 
 
-def each_class(values: list[Any], training: Training) -> Any:
+def each_class(values: Any, training: Training) -> Any:
     """Return the values of all classes as one array; without labels, the only value."""
     return np.array(values) if training.classes else values[0]
 
@@ -78,16 +79,69 @@ def without_labels(batches: Batches, owner: str, *, weighs: bool = True) -> Trai
     return training._replace(classes=(), class_starts=np.array([0, len(training.rows)]))
 
 
-def item_range(sampler: Any, n_items: int, classes: Array | None) -> tuple[Any, Any]:
-    """Return the range of the items that each row is drawn from: those of its class, or all."""
-    if classes is None:
-        return 0, n_items
-    return sampler.class_starts_[classes], sampler.class_starts_[classes + 1]
+def starts_of(sampler: Any, n_items: int) -> Array:
+    """Return where each class of a fitted sampler starts among its items, (n_classes + 1,)."""
+    starts: Array = getattr(sampler, "class_starts_", np.array([0, n_items]))
+    return starts
 
 
-def class_of(sampler: Any, items: Array) -> Array:
-    """Return the place of the class of each item, int64; zeros without labels."""
-    if not hasattr(sampler, "class_starts_"):
-        return np.zeros(len(items), np.int64)
-    places: Array = np.searchsorted(sampler.class_starts_, items, side="right") - 1
+def class_of(starts: Array, items: Array) -> Array:
+    """Return the place of the class of each item, int64."""
+    places: Array = np.searchsorted(starts, items, side="right") - 1
     return places
+
+
+def draw_items(
+    weights: Array | None, starts: Array, classes: Array | None, key: int, start: int, n_samples: int
+) -> tuple[Array, Array]:
+    """Draw an item, and one of the copies that it stands for, for each of rows ``start`` to ``start + n_samples``.
+
+    Parameters
+    ----------
+    weights : ndarray of int64, shape (n_items,), or None
+        Weights of the items; None for ones.
+    starts : ndarray of int64, shape (n_classes + 1,)
+        Where each class starts among the items.
+    classes : ndarray of int64, shape (n_samples,), or None
+        The class that each row is drawn from; None draws from all items.
+    key, start, n_samples : int
+        See `vicinal.rng`.
+
+    Returns
+    -------
+    items, copies : ndarray of int64, shape (n_samples,)
+        Item i has the probability weight_i over the weight of its class, or of all items. Its copies are 0 to
+        weight_i - 1.
+    """
+    first, last = (starts[0], starts[-1]) if classes is None else (starts[classes], starts[classes + 1])
+    if weights is None:
+        return first + rng.choices(key, start, n_samples, last - first), np.zeros(n_samples, np.int64)
+    ends = np.concatenate([[0], np.cumsum(weights)])
+    draws = ends[first] + rng.choices(key, start, n_samples, ends[last] - ends[first])
+    items = np.searchsorted(ends, draws, side="right") - 1
+    return items, draws - ends[items]
+
+
+def draw_gaussians(means: Array, factors: Array, which: Array, key: int, start: int) -> Array:
+    """Return mean + factor @ e for each row, with e standard normal.
+
+    Rows are multiplied one by one: a row then has the same bits whatever rows are drawn with it.
+
+    Parameters
+    ----------
+    means, factors : ndarray of float64, shapes (n_items, d) and (n_items, d, d)
+        Means, and factors of covariances.
+    which : ndarray of int64, shape (n_samples,)
+        The Gaussian of each row.
+    key, start : int
+        See `vicinal.rng`.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_samples, d)
+    """
+    latents = rng.normals(key, start, len(which), means.shape[1])
+    for k in np.unique(which):
+        rows = which == k
+        latents[rows] = means[k] + np.matmul(factors[k], latents[rows, :, None])[:, :, 0]
+    return latents

@@ -15,14 +15,14 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from scipy.special import betaincinv
 
 from vicinal import _validation, rng
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
-from vicinal.samplers.by_class import class_of, class_state, item_range, parts_of
-from vicinal.samplers.draws import draw_copies
+from vicinal.samplers.by_class import class_of, class_state, draw_items, parts_of, starts_of
 
 
 class CopulaSampler(Sampler):
@@ -51,8 +51,8 @@ class CopulaSampler(Sampler):
         Weights of the latents, and ``ranks_`` sorted; only after a fit with weights.
     effective_sizes_ : ndarray of float64, shape (n_classes,), or (1,) without labels
         Effective number of latents, n; only after a fit with weights.
-    classes_, class_starts_ : ndarray, shapes (n_classes,) and (n_classes + 1,)
-        Labels. Class k has the rows ``class_starts_[k]`` to ``class_starts_[k + 1] - 1``; only after a fit with labels.
+    classes_, class_starts_ : ndarray
+        As in `BootstrapSampler`, with rows of ``ranks_`` and ``sorted_`` in place of latents.
 
     See Also
     --------
@@ -107,10 +107,9 @@ class CopulaSampler(Sampler):
     def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
         """Return samples as if each latent were repeated as often as its weight says."""
         weights = getattr(self, "weights_", None)
-        first, last = item_range(self, len(self.ranks_), classes)
-        chosen, copies = draw_copies(weights, first, last, key, start, n_samples)
-        places = class_of(self, chosen)
-        starts = getattr(self, "class_starts_", np.array([0, len(self.ranks_)]))
+        starts = starts_of(self, len(self.ranks_))
+        chosen, copies = draw_items(weights, starts, classes, key, start, n_samples)
+        places = class_of(starts, chosen)
         if weights is not None:
             starts = np.concatenate([[0], np.cumsum(weights)])[starts]  # in the repeated rows
         n = np.diff(starts)
@@ -127,8 +126,6 @@ class CopulaSampler(Sampler):
         """Return levels of the quantile functions for ranks from 0 to n - 1, both of shape (n_samples, d)."""
         uniforms = rng.uniforms(key, start, *ranks.shape)
         if self.kind == "beta":
-            from scipy.special import betaincinv  # late: it takes long to load
-
             scaled = ranks * ((size - 1.0) / np.maximum(n - 1.0, 1.0))  # the ranks, for whole weights
             return np.asarray(betaincinv(scaled + 1.0, size - scaled, uniforms))
         n_bins = np.maximum(np.rint(size), 1.0)

@@ -36,31 +36,17 @@ class FlowSampler(TorchSampler):
         Widths of the hidden layers of each transformation's network.
     n_bins : int
         Bins of a spline, at least 2; ``"maf"`` has none.
-    n_epochs : "auto" or int
-        Passes over the training latents at the most. ``"auto"`` makes about 1,000 steps, in at most 100 passes.
-    batch_size : int
-        Latents in a step at the most; fewer where an epoch would have less than 10 steps.
-    learning_rate : float
-        Peak of the one-cycle schedule, above 0.
-    validation_fraction : float
-        Share of the latents held out, in (0, 1). The weights of the epoch that finds them most likely are kept.
-    patience : int
-        Stop after so many epochs without a better one.
-    random_state : int, None or numpy generator
-        Seed of `fit` and of `sample`; None takes fresh entropy on every call.
+    n_epochs, batch_size, learning_rate, validation_fraction, patience, random_state
+        As in `TwoStageSampler`, but ``n_epochs="auto"`` makes about 1,000 steps.
 
     Attributes
     ----------
-    mean_, scale_ : ndarray of float64, shape (d,)
-        Mean and standard deviation of each dimension, mu and s; s is 0 for a constant one, which is returned as it is.
     architecture_ : ndarray of int64
         ``n_transforms``, ``n_bins`` (0 for ``"maf"``) and ``hidden_units`` of the fit.
-    weights_ : ndarray of float32
-        What the network holds, in one row.
-    n_epochs_ : int
-        Epochs done.
     validation_score_ : float
         Mean log density of the latents held out, in nats.
+    mean_, scale_, weights_, n_epochs_
+        As in `TwoStageSampler`.
 
     Notes
     -----
@@ -75,7 +61,6 @@ class FlowSampler(TorchSampler):
     C. Durkan, A. Bekasov, I. Murray, G. Papamakarios, "Neural spline flows", 2019, arXiv:1906.04032.
     G. Papamakarios, T. Pavlakou, I. Murray, "Masked autoregressive flow for density estimation", 2017,
     arXiv:1705.07057.
-    L. N. Smith, N. Topin, "Super-convergence", 2018, arXiv:1708.07120.
 
     Examples
     --------
@@ -104,16 +89,18 @@ class FlowSampler(TorchSampler):
         patience: int = 10,
         random_state: Any = None,
     ) -> None:
+        super().__init__(
+            hidden_units=hidden_units,
+            n_epochs=n_epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            validation_fraction=validation_fraction,
+            patience=patience,
+            random_state=random_state,
+        )
         self.kind = kind
         self.n_transforms = n_transforms
-        self.hidden_units = hidden_units
         self.n_bins = n_bins
-        self.n_epochs = n_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.random_state = random_state
 
     def _architecture(self) -> list[int]:
         kind = _validation.check_choice(self.kind, "kind", ("spline", "maf"))
@@ -139,8 +126,8 @@ class FlowSampler(TorchSampler):
         log_density = np.zeros(len(X))
         if varies.any():
             with self._fitted_network() as (torch, network):
-                rows = in_chunks(torch.from_numpy(self._standardised(X)))
-                log_density = torch.cat([network().log_prob(part) for part in rows]).numpy()
+                rows = torch.from_numpy((X[:, varies] - self.mean_[varies]) / self.scale_[varies])
+                log_density = torch.cat([network().log_prob(part) for part in in_chunks(rows)]).numpy()
             log_density = log_density - np.log(self.scale_[varies]).sum()
         in_support = (X[:, ~varies] == self.mean_[~varies].astype(X.dtype)).all(axis=1)
         return np.where(in_support, log_density, -np.inf)

@@ -8,14 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.stats import multivariate_normal
 
 from vicinal import _validation
 from vicinal._arrays import Array
-from vicinal.samplers import labels
+from vicinal.samplers import by_class, labels
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
-from vicinal.samplers.by_class import Part, each_class, mean_and_variance, parts_of, without_labels
-from vicinal.samplers.draws import draw_gaussians, draw_items
 
 
 class GaussianSampler(Sampler):
@@ -62,11 +61,11 @@ class GaussianSampler(Sampler):
     def _fit(self, batches: Batches) -> dict[str, Any]:
         kind = _validation.check_choice(self.covariance_type, "covariance_type", ("full", "diag", "standard"))
         if kind == "standard":
-            d = without_labels(batches, 'GaussianSampler("standard")', weighs=False).rows.shape[1]
+            d = by_class.without_labels(batches, 'GaussianSampler("standard")', weighs=False).rows.shape[1]
             return {"mean_": np.zeros(d), "covariance_": np.eye(d)}
         training = Training.of(batches)
-        moments = [_moments(part, kind) for part in parts_of(training, batches)]
-        means, covariances = (each_class(list(values), training) for values in zip(*moments, strict=True))
+        moments = [_moments(part, kind) for part in by_class.parts_of(training, batches)]
+        means, covariances = (by_class.each_class(list(values), training) for values in zip(*moments, strict=True))
         state = {"mean_": means, "covariance_": covariances}
         if training.classes:
             weights = np.ones(len(training.rows), np.int64) if training.weights is None else training.weights
@@ -83,10 +82,10 @@ class GaussianSampler(Sampler):
     def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
         counts, means, covariances = self._gaussians()
         if classes is None:
-            classes = draw_items(counts, 0, len(counts), key, start, n_samples)
+            classes, _ = by_class.draw_items(counts, np.array([0, len(counts)]), None, key, start, n_samples)
         eigenvalues, eigenvectors = np.linalg.eigh(covariances)
         factors = eigenvectors * np.sqrt(np.maximum(eigenvalues, 0.0))[:, None, :]
-        return draw_gaussians(means, factors, classes, key, start)
+        return by_class.draw_gaussians(means, factors, classes, key, start)
 
     def _score_samples(self, X: Array) -> Array:
         counts, means, covariances = self._gaussians()
@@ -96,10 +95,10 @@ class GaussianSampler(Sampler):
         return scores
 
 
-def _moments(part: Part, kind: str) -> tuple[Array, Array]:
+def _moments(part: by_class.Part, kind: str) -> tuple[Array, Array]:
     """Return mean (d,) and covariance (d, d)."""
     rows, counts = part
-    mean, variance = mean_and_variance(part)
+    mean, variance = by_class.mean_and_variance(part)
     if kind == "diag" or not variance.any():
         return mean, np.diag(variance)
     if (counts == 1).all():
@@ -111,7 +110,5 @@ def _moments(part: Part, kind: str) -> tuple[Array, Array]:
 def _log_density(X: Array, mean: Array, covariance: Array) -> Array:
     if not covariance.any():  # all latents were equal
         return np.where((mean.astype(X.dtype) == X).all(axis=1), 0.0, -np.inf)
-    from scipy.stats import multivariate_normal  # late: it takes long to load
-
     gaussian = multivariate_normal(mean, covariance, allow_singular=True)
     return np.asarray(gaussian.logpdf(X.astype(np.float64))).reshape(len(X))

@@ -9,6 +9,8 @@ import itertools
 from typing import Any
 
 import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
 from vicinal import _progress, _validation, rng
@@ -17,8 +19,7 @@ from vicinal._errors import InvalidInputError
 from vicinal.samplers import labels
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
-from vicinal.samplers.by_class import Part, item_range, parts_of
-from vicinal.samplers.draws import draw_gaussians, draw_items
+from vicinal.samplers.by_class import Part, draw_gaussians, draw_items, parts_of, starts_of
 
 
 class GMMSampler(Sampler):
@@ -113,25 +114,25 @@ class GMMSampler(Sampler):
         training = Training.of(batches)
         n_components = self._checked_n_components(len(training.rows))
         parts = [Part(rows.astype(np.float64), counts) for rows, counts in parts_of(training, batches)]
+        state: dict[str, Any] = {}
         if n_components is None:
             found = [self._by_bic(part) for part in parts]
-        elif training.classes:
-            found = [(self._mixture(part, min(n_components, _n_distinct(part))), []) for part in parts]
+            mixtures = [mixture for mixture, _ in found]
+            state["bic_"] = np.concatenate([tried for _, tried in found])
         else:
-            found = [(self._mixture(parts[0], n_components), [])]
+            most = [_n_distinct(part) for part in parts] if training.classes else [n_components]
+            mixtures = [self._mixture(part, min(n_components, k)) for part, k in zip(parts, most, strict=True)]
         sizes = np.array([part.counts.sum() for part in parts])
         shares = sizes / sizes.sum()
-        state = {
-            "weights_": np.concatenate([p * mixture.weights_ for p, (mixture, _) in zip(shares, found, strict=True)]),
-            "means_": np.concatenate([mixture.means_ for mixture, _ in found]),
-            "covariances_": np.concatenate([mixture.covariances_ for mixture, _ in found]),
-            "n_iter_": sum(int(mixture.n_iter_) for mixture, _ in found),
+        state |= {
+            "weights_": np.concatenate([p * mixture.weights_ for p, mixture in zip(shares, mixtures, strict=True)]),
+            "means_": np.concatenate([mixture.means_ for mixture in mixtures]),
+            "covariances_": np.concatenate([mixture.covariances_ for mixture in mixtures]),
+            "n_iter_": sum(int(mixture.n_iter_) for mixture in mixtures),
         }
-        if n_components is None:
-            state["bic_"] = np.concatenate([tried for _, tried in found])
         if training.classes:
             state["classes_"] = labels.as_array(training.classes)
-            state["class_starts_"] = np.cumsum([0] + [len(mixture.weights_) for mixture, _ in found])
+            state["class_starts_"] = np.cumsum([0] + [len(mixture.weights_) for mixture in mixtures])
         return state
 
     def _checked_n_components(self, n_latents: int) -> int | None:
@@ -151,8 +152,9 @@ class GMMSampler(Sampler):
         """Fit more and more components until the BIC gets worse; return the mixture of the lowest, and all BICs."""
         most = _validation.check_integer(self.max_components, "max_components", minimum=1)
         d = part.rows.shape[1]
-        room = _n_distinct(part) // (d + 1)  # d + 1 distinct latents have a covariance
-        numbers = _one_two_five(min(most, max(1, room)))
+        most = min(most, max(1, _n_distinct(part) // (d + 1)))  # d + 1 distinct latents have a covariance
+        series = (step * 10**power for power in itertools.count() for step in (1, 2, 5))
+        numbers = list(itertools.takewhile(lambda k: k <= most, series))
         best, tried = None, []
         with _progress.bar("Fitting mixtures", sum(numbers)) as progress:
             for k in numbers:
@@ -173,19 +175,17 @@ class GMMSampler(Sampler):
 
     def _mixture(self, part: Part, n_components: int) -> Any:
         """Return a mixture fitted to one class."""
-        from vicinal.samplers.weighted_mixture import WeightedMixture  # late: scikit-learn's takes long to load
-
         rows, counts = part
         if len(rows) == 1:  # scikit-learn wants two rows
             rows, counts = np.repeat(rows, 2, axis=0), np.repeat(counts, 2)
-        mixture = WeightedMixture(
+        mixture = _WeightedMixture(
             n_components,
-            counts,
             max_iter=_validation.check_integer(self.max_iter, "max_iter", minimum=1),
             tol=self.tol,
             reg_covar=self.reg_covar,
             random_state=rng.seed_key(self.random_state) % 2**32,
         )
+        mixture.row_weights = counts
         try:
             # k-means adds in parallel. With one thread it adds in the same order on any number of cores.
             with threadpool_limits(1, user_api="openmp"):
@@ -199,25 +199,39 @@ class GMMSampler(Sampler):
 
     def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
         weights = np.maximum(np.rint(self.weights_ * 2.0**32), 1.0).astype(np.int64)
-        first, last = item_range(self, len(weights), classes)
-        component = draw_items(weights, first, last, key, start, n_samples)
+        component, _ = draw_items(weights, starts_of(self, len(weights)), classes, key, start, n_samples)
         return draw_gaussians(self.means_, np.linalg.cholesky(self.covariances_), component, key, start)
 
     def _score_samples(self, X: Array) -> Array:
-        from sklearn.mixture import GaussianMixture  # late: it takes long to load
-
         mixture = GaussianMixture(len(self.weights_))
         mixture.weights_, mixture.means_, mixture.covariances_ = self.weights_, self.means_, self.covariances_
         mixture.precisions_cholesky_ = np.linalg.inv(np.linalg.cholesky(self.covariances_)).transpose(0, 2, 1)
         return np.asarray(mixture.score_samples(X.astype(np.float64)))
 
 
+class _WeightedMixture(GaussianMixture):
+    """A mixture of scikit-learn in which a row of weight w counts as w rows.
+
+    The weights multiply the responsibilities of each M step, and the log likelihoods whose mean is maximised.
+    """
+
+    row_weights: Array
+
+    def _initialize_parameters(self, X: Array, random_state: Any, **options: Any) -> None:
+        weights = self.row_weights
+        self._relative = weights / weights.mean()  # sums to the number of rows, which the base divides by
+        clusters = KMeans(self.n_components, n_init=1, random_state=random_state).fit(X, sample_weight=weights)
+        memberships = np.eye(self.n_components)[clusters.labels_]
+        self._initialize(X, memberships * self._relative[:, None], **options)
+
+    def _e_step(self, X: Array, **options: Any) -> tuple[float, Array]:
+        log_densities, log_responsibilities = self._estimate_log_prob_resp(X, **options)
+        return np.average(log_densities, weights=self.row_weights), log_responsibilities
+
+    def _m_step(self, X: Array, log_responsibilities: Array, **options: Any) -> None:
+        super()._m_step(X, log_responsibilities + np.log(self._relative)[:, None], **options)
+
+
 def _n_distinct(part: Part) -> int:
     """Return the number of distinct latents."""
     return len(np.unique(part.rows, axis=0))
-
-
-def _one_two_five(maximum: int) -> list[int]:
-    """Return 1, 2, 5, 10, 20, 50, ... up to ``maximum``."""
-    series = (step * 10**power for power in itertools.count() for step in (1, 2, 5))
-    return list(itertools.takewhile(lambda count: count <= maximum, series))

@@ -13,10 +13,9 @@ import numpy as np
 
 from vicinal import rng
 from vicinal._arrays import Array
+from vicinal.samplers import by_class
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
-from vicinal.samplers.by_class import class_of, class_state, each_class, item_range, mean_and_variance, parts_of
-from vicinal.samplers.draws import draw_items
 
 
 class HypersphereSampler(Sampler):
@@ -36,10 +35,8 @@ class HypersphereSampler(Sampler):
         Mean of the training latents.
     radii_ : ndarray of float64, shape (n,)
         Distances of the training latents from it, sorted within each class.
-    weights_ : ndarray of int64, shape (n,)
-        Weights of the radii; only after a fit with weights.
-    classes_, class_starts_ : ndarray, shapes (n_classes,) and (n_classes + 1,)
-        Labels. Class k has the radii ``radii_[class_starts_[k] : class_starts_[k + 1]]``; only after a fit with labels.
+    weights_, classes_, class_starts_ : ndarray
+        As in `BootstrapSampler`, with radii in place of latents.
 
     References
     ----------
@@ -62,18 +59,18 @@ class HypersphereSampler(Sampler):
 
     def _fit(self, batches: Batches) -> dict[str, Any]:
         training = Training.of(batches)
-        parts = parts_of(training, batches)
-        means = [mean_and_variance(part)[0] for part in parts]
+        parts = by_class.parts_of(training, batches)
+        means = [by_class.mean_and_variance(part)[0] for part in parts]
         radii = [np.sqrt(np.square(part.rows - mean).sum(axis=1)) for part, mean in zip(parts, means, strict=True)]
         firsts = training.class_starts[:-1]
         order = np.concatenate([first + np.argsort(within) for first, within in zip(firsts, radii, strict=True)])
-        state = {"mean_": each_class(means, training), "radii_": np.concatenate(radii)[order]}
-        return state | class_state(training.take(order))
+        state = {"mean_": by_class.each_class(means, training), "radii_": np.concatenate(radii)[order]}
+        return state | by_class.class_state(training.take(order))
 
     def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
-        first, last = item_range(self, len(self.radii_), classes)
-        chosen = draw_items(getattr(self, "weights_", None), first, last, key, start, n_samples)
+        starts = by_class.starts_of(self, len(self.radii_))
+        chosen, _ = by_class.draw_items(getattr(self, "weights_", None), starts, classes, key, start, n_samples)
         directions = rng.normals(key, start, n_samples, self.n_features_in_)
         lengths = np.sqrt(np.square(directions).sum(axis=1))
-        means = np.atleast_2d(self.mean_)[class_of(self, chosen)]
+        means = np.atleast_2d(self.mean_)[by_class.class_of(starts, chosen)]
         return means + directions * (self.radii_[chosen] / lengths)[:, None]

@@ -11,14 +11,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.neighbors import KernelDensity
 
 from vicinal import _validation, rng
 from vicinal._arrays import Array
-from vicinal.samplers import calibration
+from vicinal.samplers import by_class, calibration
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
-from vicinal.samplers.by_class import class_of, class_state, each_class, item_range, mean_and_variance, parts_of
-from vicinal.samplers.draws import draw_items
 
 
 class KDESampler(Sampler):
@@ -45,11 +44,8 @@ class KDESampler(Sampler):
         The nn ratio that the calibration reached; only after ``"auto"``.
     scale_ : ndarray of float64, shape (d,) or (n_classes, d)
         Standard deviation of each dimension, s. It is 0 for a constant dimension, which is returned unchanged.
-    weights_ : ndarray of int64, shape (n,)
-        Weights of the latents; only after a fit with weights.
-    classes_, class_starts_ : ndarray, shapes (n_classes,) and (n_classes + 1,)
-        Labels. Class k holds the latents ``latents_[class_starts_[k] : class_starts_[k + 1]]``; only after a fit with
-        labels.
+    weights_, classes_, class_starts_ : ndarray
+        As in `BootstrapSampler`.
 
     Notes
     -----
@@ -90,51 +86,47 @@ class KDESampler(Sampler):
         else:
             rule = _validation.check_positive(rule, "bandwidth")
         training = Training.of(batches)
-        parts = parts_of(training, batches)
+        parts = by_class.parts_of(training, batches)
         bandwidths = [_bandwidth(rule, part.counts.sum(), part.rows.shape[1]) for part in parts]
-        scales = [np.sqrt(mean_and_variance(part)[1]) for part in parts]
+        scales = np.array([np.sqrt(by_class.mean_and_variance(part)[1]) for part in parts])
         state = {
             "latents_": training.rows.copy(),
-            "bandwidth_": each_class(bandwidths, training),
-            "scale_": each_class(scales, training),
-            **class_state(training),
+            "bandwidth_": by_class.each_class(bandwidths, training),
+            "scale_": by_class.each_class(scales, training),
+            **by_class.class_state(training),
         }
-        return state | (self._calibrated(training, np.array(scales), batches.held_out) if rule == "auto" else {})
+        return state | (self._calibrated(training, scales, batches.held_out) if rule == "auto" else {})
 
     def _calibrated(self, training: Training, scales: Array, held_out: Array | None) -> dict[str, Any]:
         """Return the bandwidth that reaches the target, and the nn ratio it reaches; nothing if there is none."""
         target = _validation.check_positive(self.novelty, "novelty")
-        latents, starts = training.rows, training.class_starts
         try:
-            novelty = calibration.Novelty(lambda: [latents], held_out)
+            novelty = calibration.Novelty(lambda: [training.rows], held_out)
         except calibration.NothingToCompareError as error:
             calibration.warn_of_fallback("KDESampler", error, 'the bandwidth of "scott"')
             return {}
         sources, scale = novelty.sources, scales[0]
         if training.classes:
-            chosen = rng.choices(calibration.KEY, 0, len(sources), len(latents))
-            sources, scale = latents[chosen], scales[np.searchsorted(starts, chosen, side="right") - 1]
+            chosen = rng.choices(calibration.KEY, 0, len(sources), len(training.rows))
+            sources, scale = training.rows[chosen], scales[by_class.class_of(training.class_starts, chosen)]
         noise = rng.normals(calibration.KEY, 0, *sources.shape) * scale
         bandwidth, ratio = calibration.calibrate_bandwidth(lambda h: novelty.ratio(sources + h * noise), target)
-        return {"bandwidth_": each_class([bandwidth] * len(scales), training), "nn_ratio_": ratio}
+        return {"bandwidth_": by_class.each_class([bandwidth] * len(scales), training), "nn_ratio_": ratio}
 
     def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
-        first, last = item_range(self, len(self.latents_), classes)
-        chosen = draw_items(getattr(self, "weights_", None), first, last, key, start, n_samples)
-        deviations = self._deviations()[class_of(self, chosen)]
-        drawn: Array = self.latents_[chosen] + rng.normals(key, start, n_samples, self.n_features_in_) * deviations
+        starts = by_class.starts_of(self, len(self.latents_))
+        chosen, _ = by_class.draw_items(getattr(self, "weights_", None), starts, classes, key, start, n_samples)
+        deviations = np.reshape(self.bandwidth_, (-1, 1)) * np.atleast_2d(self.scale_)
+        noise = rng.normals(key, start, n_samples, self.n_features_in_) * deviations[by_class.class_of(starts, chosen)]
+        drawn: Array = self.latents_[chosen] + noise
         return drawn
 
-    def _deviations(self) -> Array:
-        """Return the standard deviations of the noise in each class, (n_classes, d), or (1, d) without labels."""
-        return np.reshape(self.bandwidth_, (-1, 1)) * np.atleast_2d(self.scale_)
-
     def _score_samples(self, X: Array) -> Array:
-        n = len(self.latents_)
-        starts, weights = getattr(self, "class_starts_", np.array([0, n])), getattr(self, "weights_", None)
-        shares = np.add.reduceat(np.ones(n) if weights is None else weights, starts[:-1])
+        starts = by_class.starts_of(self, len(self.latents_))
+        weights = getattr(self, "weights_", None)
+        sizes = np.diff(starts) if weights is None else np.add.reduceat(weights, starts[:-1])
         scores = np.full(len(X), -np.inf)
-        for k, share in enumerate(shares / shares.sum()):
+        for k, share in enumerate(sizes / sizes.sum()):
             part = slice(starts[k], starts[k + 1])
             bandwidth, scale = np.atleast_1d(self.bandwidth_)[k], np.atleast_2d(self.scale_)[k]
             within = None if weights is None else weights[part]
@@ -156,8 +148,6 @@ def _log_density(X: Array, latents: Array, weights: Array | None, bandwidth: flo
     scale = scale[varies]
     log_density = np.zeros(len(X))
     if varies.any():
-        from sklearn.neighbors import KernelDensity  # late: it takes long to load
-
         kernels = KernelDensity(bandwidth=bandwidth).fit(latents[:, varies] / scale, sample_weight=weights)
         log_density = kernels.score_samples(X[:, varies] / scale) - np.log(scale).sum()
     in_support = (X[:, ~varies] == latents[0, ~varies]).all(axis=1)

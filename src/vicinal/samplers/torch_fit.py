@@ -47,19 +47,31 @@ class TorchSampler(Sampler):
     _auto_steps: ClassVar[int]  # steps in all for n_epochs="auto"
     _noise_width: ClassVar[int]  # normal numbers in a sample for each dimension that varies
 
-    hidden_units: Any
-    n_epochs: Any
-    batch_size: Any
-    learning_rate: Any
-    validation_fraction: Any
-    patience: Any
-
     mean_: Array
     scale_: Array
     architecture_: Array
     weights_: Array
     n_epochs_: int
     validation_score_: float
+
+    def __init__(
+        self,
+        *,
+        hidden_units: tuple[int, ...] = (256, 256, 256),
+        n_epochs: int | str = "auto",
+        batch_size: int = 512,
+        learning_rate: float = 5e-3,
+        validation_fraction: float = 0.1,
+        patience: int = 10,
+        random_state: Any = None,
+    ) -> None:
+        self.hidden_units = hidden_units
+        self.n_epochs = n_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.random_state = random_state
 
     @abstractmethod
     def _architecture(self) -> list[int]:
@@ -170,7 +182,8 @@ class TorchSampler(Sampler):
             return float(_weighted_mean(losses.double(), weights))
 
     def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
-        d, last = int((self.scale_ > 0).sum()), start
+        varies, last = self.scale_ > 0, start
+        d = int(varies.sum())
         if d == 0:
             return np.tile(self.mean_, (n_samples, 1))
         blocks = [np.empty((0, d))]
@@ -180,7 +193,10 @@ class TorchSampler(Sampler):
                 noise = torch.from_numpy(rng.normals(key, first, size, self._noise_width * d))
                 blocks.append(self._from_noise(torch, network, noise).numpy())
                 last = first + size
-        return self._latents_of(np.concatenate(blocks)[start - block_of(start)[0] :][:n_samples])
+        rows = np.concatenate(blocks)[start - block_of(start)[0] :][:n_samples]
+        latents = np.tile(self.mean_, (n_samples, 1))
+        latents[:, varies] += self.scale_[varies] * rows
+        return latents
 
     def _new_network(self, torch: Any, d: int, architecture: list[int], seed: int) -> Any:
         """Return an untrained network; torch's own generator, which gives the initial weights, stays as it was."""
@@ -196,18 +212,6 @@ class TorchSampler(Sampler):
             network = self._new_network(torch, int((self.scale_ > 0).sum()), self.architecture_.tolist(), seed=0)
             _from_array(network.double(), self.weights_)
             yield torch, network
-
-    def _standardised(self, X: Array) -> Array:
-        """Return the varying dimensions of latents (n, d) in units of their standard deviations, float64."""
-        varies = self.scale_ > 0
-        return (X[:, varies] - self.mean_[varies]) / self.scale_[varies]
-
-    def _latents_of(self, rows: Array) -> Array:
-        """Return latents (n, d) of standardised rows."""
-        latents = np.tile(self.mean_, (len(rows), 1))
-        varies = self.scale_ > 0
-        latents[:, varies] += self.scale_[varies] * rows
-        return latents
 
 
 def block_of(row: int) -> tuple[int, int]:

@@ -77,25 +77,6 @@ class TwoStageSampler(TorchSampler):
     _auto_steps = 2000
     _noise_width = 2
 
-    def __init__(
-        self,
-        *,
-        hidden_units: tuple[int, ...] = (256, 256, 256),
-        n_epochs: int | str = "auto",
-        batch_size: int = 512,
-        learning_rate: float = 5e-3,
-        validation_fraction: float = 0.1,
-        patience: int = 10,
-        random_state: Any = None,
-    ) -> None:
-        self.hidden_units = hidden_units
-        self.n_epochs = n_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.random_state = random_state
-
     def _architecture(self) -> list[int]:
         return self._check_hidden_units()
 
@@ -104,9 +85,8 @@ class TwoStageSampler(TorchSampler):
         nn = torch.nn
         network = nn.ModuleDict()
         for name, n_outputs in (("encoder", 2 * d), ("decoder", d)):
-            layers = [
-                layer for sizes in itertools.pairwise([d, *architecture]) for layer in (nn.Linear(*sizes), nn.SiLU())
-            ]
+            sizes = itertools.pairwise([d, *architecture])
+            layers = [layer for pair in sizes for layer in (nn.Linear(*pair), nn.SiLU())]
             network[name] = nn.Sequential(*layers)
             network[f"{name}_output"] = nn.Linear(d + architecture[-1], n_outputs)
         network.register_parameter("log_gamma", nn.Parameter(torch.zeros(())))

@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 import numpy as np
+from scipy.special import logsumexp
 
 from vicinal import _validation, rng
 from vicinal._arrays import Array
@@ -100,8 +101,6 @@ class VampSampler(Sampler):
         return self.means_[component] + np.sqrt(self.variances_[component]) * normals
 
     def _score_samples(self, X: Array) -> Array:
-        from scipy.special import logsumexp  # late: it takes long to load
-
         n_components, d = self.means_.shape
         log_scale = -0.5 * (np.log(self.variances_).sum(axis=1) + d * math.log(2.0 * math.pi)) - math.log(n_components)
         scores = np.empty(len(X))

@@ -29,8 +29,7 @@ from vicinal._errors import InvalidInputError, InvalidTypeError
 from vicinal.samplers import calibration
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
-from vicinal.samplers.by_class import class_state, item_range
-from vicinal.samplers.draws import draw_items
+from vicinal.samplers.by_class import class_state, draw_items, starts_of
 from vicinal.samplers.local.partition import Neighborhoods, neighborhoods, variance_ratio
 
 
@@ -176,8 +175,7 @@ class LocalSampler(Sampler):
 
     def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
         weights = getattr(self, "weights_", None)
-        first, last = item_range(self, len(self.latents_), classes)
-        own = draw_items(weights, first, last, key, start, n_samples)
+        own, _ = draw_items(weights, starts_of(self, len(self.latents_)), classes, key, start, n_samples)
         return _sample_around(
             self.latents_, weights, self.neighborhood_starts_, own, self.shrinkage, self.scale_, key=key, start=start
         )
