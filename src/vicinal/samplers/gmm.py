@@ -9,8 +9,6 @@ import itertools
 from typing import Any
 
 import numpy as np
-from sklearn.cluster import KMeans
-from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
 from vicinal import _progress, _validation, rng
@@ -178,7 +176,9 @@ class GMMSampler(Sampler):
         rows, counts = part
         if len(rows) == 1:  # scikit-learn wants two rows
             rows, counts = np.repeat(rows, 2, axis=0), np.repeat(counts, 2)
-        mixture = _WeightedMixture(
+        from vicinal.samplers.weighted_mixture import WeightedMixture  # late: scikit-learn's mixtures load slowly
+
+        mixture = WeightedMixture(
             n_components,
             max_iter=_validation.check_integer(self.max_iter, "max_iter", minimum=1),
             tol=self.tol,
@@ -203,33 +203,12 @@ class GMMSampler(Sampler):
         return draw_gaussians(self.means_, np.linalg.cholesky(self.covariances_), component, key, start)
 
     def _score_samples(self, X: Array) -> Array:
+        from sklearn.mixture import GaussianMixture  # late: it takes long to load
+
         mixture = GaussianMixture(len(self.weights_))
         mixture.weights_, mixture.means_, mixture.covariances_ = self.weights_, self.means_, self.covariances_
         mixture.precisions_cholesky_ = np.linalg.inv(np.linalg.cholesky(self.covariances_)).transpose(0, 2, 1)
         return np.asarray(mixture.score_samples(X.astype(np.float64)))
-
-
-class _WeightedMixture(GaussianMixture):
-    """A mixture of scikit-learn in which a row of weight w counts as w rows.
-
-    The weights multiply the responsibilities of each M step, and the log likelihoods whose mean is maximised.
-    """
-
-    row_weights: Array
-
-    def _initialize_parameters(self, X: Array, random_state: Any, **options: Any) -> None:
-        weights = self.row_weights
-        self._relative = weights / weights.mean()  # sums to the number of rows, which the base divides by
-        clusters = KMeans(self.n_components, n_init=1, random_state=random_state).fit(X, sample_weight=weights)
-        memberships = np.eye(self.n_components)[clusters.labels_]
-        self._initialize(X, memberships * self._relative[:, None], **options)
-
-    def _e_step(self, X: Array, **options: Any) -> tuple[float, Array]:
-        log_densities, log_responsibilities = self._estimate_log_prob_resp(X, **options)
-        return np.average(log_densities, weights=self.row_weights), log_responsibilities
-
-    def _m_step(self, X: Array, log_responsibilities: Array, **options: Any) -> None:
-        super()._m_step(X, log_responsibilities + np.log(self._relative)[:, None], **options)
 
 
 def _n_distinct(part: Part) -> int:

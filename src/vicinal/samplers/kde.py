@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.neighbors import KernelDensity
 
 from vicinal import _validation, rng
 from vicinal._arrays import Array
@@ -148,6 +147,8 @@ def _log_density(X: Array, latents: Array, weights: Array | None, bandwidth: flo
     scale = scale[varies]
     log_density = np.zeros(len(X))
     if varies.any():
+        from sklearn.neighbors import KernelDensity  # late: it takes long to load
+
         kernels = KernelDensity(bandwidth=bandwidth).fit(latents[:, varies] / scale, sample_weight=weights)
         log_density = kernels.score_samples(X[:, varies] / scale) - np.log(scale).sum()
     in_support = (X[:, ~varies] == latents[0, ~varies]).all(axis=1)
