@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-import vicinal
 from vicinal import storage
 from vicinal._arrays import Array
 from vicinal._errors import import_extra
+from vicinal._version import __version__
 from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
 from vicinal.evaluation.scores import Scores
 
@@ -62,7 +62,7 @@ def machine() -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "vicinal": vicinal.__version__,
+        "vicinal": __version__,
         **versions,
     }
 

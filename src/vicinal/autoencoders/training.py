@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_, parametrize
 
-import vicinal
 from vicinal import _arrays, _validation, storage
 from vicinal._arrays import Array
 from vicinal._errors import CollapseWarning, InvalidInputError
+from vicinal._version import __version__
 from vicinal.autoencoders import checkpoint as checkpoints
 from vicinal.autoencoders.checkpoint import Run
 from vicinal.autoencoders.data import as_floats, check_images, evaluated, fingerprint, mean_pixel, to_device
@@ -255,7 +255,7 @@ def _finish(run: Run, settings: dict[str, Any], data: Tensor) -> ConvAutoencoder
         "validation_mean_squared_error": min(run.errors) if run.errors else None,
         "seconds_per_epoch": run.seconds / len(run.losses),
         "torch": torch.__version__,
-        "vicinal": vicinal.__version__,
+        "vicinal": __version__,
     }
     _warn_of_collapse(model.card, _mean_image_error(data[:N_MEASURED]))
     return model

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from vicinal import __version__, _progress
+from vicinal import _progress
 from vicinal._errors import InvalidInputError, VicinalError
+from vicinal._version import __version__
 from vicinal.cli.benchmark import benchmark
 from vicinal.cli.evaluate import evaluate
 from vicinal.cli.files import Force, check_free, read_sampler
