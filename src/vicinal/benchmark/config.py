@@ -198,7 +198,7 @@ class Config:
 
 def sampler_of(settings: Mapping[str, Any], model: Any, random_state: int) -> Any:
     """Return a sampler that is not fitted yet, given the model if it takes one."""
-    parameters = {key: value for key, value in settings.items() if key != "sampler"}
+    parameters = {key: value for key, value in settings.items() if key not in ("sampler", "autoencoders")}
     kind = getattr(samplers, settings["sampler"])
     if _MODEL in kind().get_params():
         parameters[_MODEL] = model
