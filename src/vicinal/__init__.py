@@ -9,7 +9,7 @@ pipeline       encode images, decode latents, generate: read this first
 samplers       distributions fitted to latents: `LocalSampler`, `PMFSampler` and their rivals
 metrics        quality and novelty of samples
 evaluation     one table that shows both
-report         that table, with pictures, as one HTML file
+report         that table, with images, as one HTML file
 cli            the command line
 =============  =====================================================================
 
@@ -21,7 +21,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.2.0"
+from vicinal._version import __version__
 
 if TYPE_CHECKING:
     from vicinal.autoencoders import Autoencoder as Autoencoder

@@ -10,14 +10,15 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata, resources
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
-import vicinal
 from vicinal import storage
 from vicinal._arrays import Array
 from vicinal._errors import import_extra
+from vicinal._version import __version__
 from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
 from vicinal.evaluation.scores import Scores
 
@@ -55,15 +56,14 @@ class Table:
 
 def machine() -> dict[str, str]:
     """Return processor, number of cores, system, and versions of the packages that the numbers depend on."""
-    packages = ("numpy", "numba", "scikit-learn", "torch")
-    versions = {name: metadata.version(name) for name in packages if _installed(name)}
+    packages = ("numpy", "numba", "scikit-learn", *(["torch"] if find_spec("torch") else []))
     return {
         "processor": _processor(),
         "cores": str(os.cpu_count()),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "vicinal": vicinal.__version__,
-        **versions,
+        "vicinal": __version__,
+        **{name: metadata.version(name) for name in packages},
     }
 
 
@@ -108,7 +108,7 @@ def write(
             "text": section.text,
             "table": section.scores.cells(),
             "differences": section.scores.difference_cells(),
-            "references": [row["reference"] for row in section.scores.rows],
+            "references": [row["name"] for row in section.scores.rows if row["reference"]],
             "notes": section.scores.notes,
             "plot": _data_uri(frontier_plot(section.scores)),
             "grids": [_strip(grid) for grid in section.grids],
@@ -195,14 +195,6 @@ def png(image: Array) -> bytes:
 
 def _data_uri(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
-
-
-def _installed(name: str) -> bool:
-    try:
-        metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
 
 
 def _processor() -> str:

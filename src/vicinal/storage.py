@@ -29,9 +29,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-import vicinal
 from vicinal._arrays import Array
 from vicinal._errors import FileFormatError
+from vicinal._version import __version__
 
 PathLike = str | os.PathLike[str]
 
@@ -103,7 +103,7 @@ def write(path: PathLike, kind: str, header: Mapping[str, Any], arrays: Mapping[
     metadata = {
         "format_version": FORMAT_VERSION,
         "kind": kind,
-        "vicinal": vicinal.__version__,
+        "vicinal": __version__,
         "header": dict(header),
         "arrays": {name: _array_checksum(name, contiguous[name]) for name in sorted(contiguous)},
     }
@@ -193,7 +193,7 @@ def _parse(path: Path, metadata: str) -> dict[str, Any]:
     if version > FORMAT_VERSION or version < 1:
         raise FileFormatError(
             f"{path} has format {version}, written by vicinal {fields.get('vicinal', '?')}; this is vicinal "
-            f"{vicinal.__version__}, which reads up to format {FORMAT_VERSION}: run pip install -U vicinal"
+            f"{__version__}, which reads up to format {FORMAT_VERSION}: run pip install -U vicinal"
         )
     if missing:
         raise FileFormatError(f"{path} is damaged: its metadata lacks {', '.join(sorted(missing))}")

@@ -147,9 +147,9 @@ def test_keys_tell_settings_apart():
 
 
 def keys(config, fingerprints=("t", "h"), features=None):
-    data = SimpleNamespace(fingerprints=fingerprints)
     settings = config.features if features is None else features
-    return {datum[:4]: datum.key for datum in plan(config, data, SimpleNamespace(settings=settings))}
+    inputs = SimpleNamespace(config=config, fingerprints=fingerprints, feature_settings=settings)
+    return {datum[:4]: datum.key for datum in plan(inputs)}
 
 
 def test_whatever_numbers_depend_on_changes_their_keys(tiny):

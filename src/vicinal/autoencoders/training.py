@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_, parametrize
 
-import vicinal
 from vicinal import _arrays, _validation, storage
 from vicinal._arrays import Array
 from vicinal._errors import CollapseWarning, InvalidInputError
+from vicinal._version import __version__
 from vicinal.autoencoders import checkpoint as checkpoints
 from vicinal.autoencoders.checkpoint import Run
 from vicinal.autoencoders.data import as_floats, check_images, evaluated, fingerprint, to_device
@@ -243,7 +243,7 @@ def _finish(run: Run, settings: dict[str, Any], data: Tensor) -> ConvAutoencoder
         "validation_mean_squared_error": min(run.errors) if run.errors else None,
         "seconds_per_epoch": run.seconds / len(run.losses),
         "torch": torch.__version__,
-        "vicinal": vicinal.__version__,
+        "vicinal": __version__,
     }
     error, of_mean_image = model.card["mean_squared_error"], _mean_image_error(data[:N_MEASURED])
     if error > COLLAPSED * of_mean_image > 0.0:

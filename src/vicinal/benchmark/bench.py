@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import time
 import warnings
@@ -18,8 +19,8 @@ from vicinal import pipeline, report, storage
 from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, MissingExtraError, VicinalError
 from vicinal._progress import Bar
-from vicinal.benchmark.config import Config, sampler_of, slug
-from vicinal.benchmark.inputs import Data, Features, model_file, model_of
+from vicinal.benchmark.config import sampler_of, slug
+from vicinal.benchmark.inputs import Inputs
 from vicinal.benchmark.results import Datum, Results, key_of
 from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS, Judge
 from vicinal.evaluation.scores import TO_RECONSTRUCTIONS
@@ -42,49 +43,33 @@ class Bench:
 
     Parameters
     ----------
-    config, data, features
-        The study.
+    inputs : Inputs
+        The study, with its images and features.
     name, seed : str, int
         The autoencoder, and the seed of its training.
-    out : Path
-        Folder of the study.
-    device : str
-        Where the autoencoder runs.
     progress : Bar
         Shows what is being done.
     """
 
-    def __init__(
-        self,
-        config: Config,
-        name: str,
-        seed: int,
-        data: Data,
-        features: Features,
-        out: Path,
-        device: str,
-        progress: Bar,
-    ) -> None:
-        self.config, self.name, self.seed, self.data, self.features = config, name, seed, data, features
-        self.out, self.device, self.progress = out, device, progress
+    def __init__(self, inputs: Inputs, name: str, seed: int, progress: Bar) -> None:
+        self.inputs, self.config, self.out = inputs, inputs.config, inputs.out
+        self.name, self.seed, self.progress = name, seed, progress
         self.label = f"{name}, seed {seed}"
-        self.file = f"{slug(name)}-{seed}"
 
     def measure(self, wanted: list[Datum], results: Results) -> None:
         """Measure the wanted data, sampler after sampler, and add them to the results."""
-        by_sampler: dict[str, list[Datum]] = {}
-        for datum in wanted:
-            by_sampler.setdefault(datum.sampler, []).append(datum)
-        for sampler, data in by_sampler.items():
+        for sampler, data in itertools.groupby(wanted, key=lambda datum: datum.sampler):
             self.progress.set(doing=f"{self.label}: {sampler}")
             measure: Callable[[list[Datum]], Iterator[Found]] = {
                 RECONSTRUCTIONS: self._reconstructions,
                 REAL: self._real,
             }.get(sampler, self._sampler)
-            for datum, values, seconds in measure(data):
+            rows = []
+            for datum, values, seconds in measure(list(data)):
                 results.add(datum, {**values, "versions": _versions()}, seconds)
+                rows.append({**values, **seconds})
                 self.progress.advance()
-            self.progress.say(f"{self.label}, {sampler}: {_in_words(results, data)}")
+            self.progress.say(f"{self.label}, {sampler}: {_in_words(rows)}")
 
     def save(self, planned: list[Datum]) -> None:
         """Write the fitted samplers that the study wants saved; what no run has fitted yet is fitted now."""
@@ -103,20 +88,21 @@ class Bench:
         def on_epoch(epoch: int, loss: float) -> None:
             self.progress.set(doing=f"{self.label}: train, epoch {epoch}, loss {loss:.4g}")
 
-        return model_of(self.config, self.name, self.seed, self.data, self.out / "models", self.device, on_epoch)
+        return self.inputs.model(self.name, self.seed, on_epoch)
 
     @cached_property
     def latents(self) -> tuple[Array, Array]:
         """Latents of the training and of the held-out images."""
-        key = key_of(*self.data.fingerprints, storage.read(self._model_file).header)
-        path = self.out / "kept" / f"{self.file}-latents.npz"
+        self.model  # noqa: B018 - its file must be there
+        header = storage.read(self.inputs.model_file(self.name, self.seed)).header
+        key = key_of(*self.inputs.fingerprints, header)
+        path = self.out / "kept" / f"{slug(self.name)}-{self.seed}-latents.npz"
         with contextlib.suppress(OSError, ValueError, KeyError, BadZipFile), np.load(path) as kept:
             if str(kept["key"]) == key:
                 return kept["train"], kept["held_out"]
         self.progress.set(doing=f"{self.label}: encode")
-        train, held_out = (
-            pipeline.encode(self.model, images) for images in (self.data.train.images, self.data.held_out)
-        )
+        train = pipeline.encode(self.model, self.inputs.train.images)
+        held_out = pipeline.encode(self.model, self.inputs.held_out)
         storage.write_arrays(path, {"train": train, "held_out": held_out, "key": np.array(key)})
         return train, held_out
 
@@ -124,13 +110,17 @@ class Bench:
     def judge(self) -> Judge:
         """Takes the metrics, between latents and between features."""
         train, held_out = self.latents
-        features = self.features.of_held_out, self.features.of_train
-        return Judge((held_out, train), features, metrics=self.config.metrics, max_searched=self.config.max_searched)
+        return Judge(
+            (held_out, train),
+            self.inputs.features,
+            metrics=self.config.metrics,
+            max_searched=self.config.max_searched,
+        )
 
     @cached_property
     def reconstructions(self) -> Array:
         """Features of the decoded latents of the held-out images."""
-        return self.features.kept(self._decoded)
+        return self.inputs.kept_features(self._decoded)
 
     @cached_property
     def _decoded(self) -> Array:
@@ -140,13 +130,8 @@ class Bench:
     def _of_reconstructions(self) -> Moments:
         return Moments().update(self.reconstructions)
 
-    @property
-    def _model_file(self) -> Path:
-        self.model  # noqa: B018 - trains it if need be
-        return model_file(self.config, self.name, self.seed, self.out / "models")
-
     def _reconstructions(self, wanted: list[Datum]) -> Iterator[Found]:
-        images, card = self.data.held_out, getattr(self.model, "card", {})
+        images, card = self.inputs.held_out, getattr(self.model, "card", {})
         error = np.square(to_levels(images) / 255.0 - self._decoded).mean()
         quality = [name for name in self.judge.quality if METRICS[name].space == "features"]
         for datum in wanted:
@@ -178,18 +163,18 @@ class Bench:
             return
         chosen = {name.rstrip("_"): float(getattr(sampler, name)) for name in CHOSEN if _is_number(sampler, name)}
         facts = {"chosen": chosen, **_log_likelihood(sampler, self.latents[1][:N_LIKELIHOOD])}
-        n_samples = self.config.n_samples or len(self.data.held_out)
+        n_samples = self.config.n_samples or len(self.inputs.held_out)
         for datum in wanted:
             begin = time.perf_counter()
             latents = sampler.sample(n_samples, random_state=datum.sampling_seed)
             drawn = time.perf_counter()
             images = pipeline.decode(self.model, latents)
-            features = self.features.extractor(images)
+            features = self.inputs.extractor(images)
             scores = self.judge.score(latents, features, run=datum.sampling_seed)
             scores[TO_RECONSTRUCTIONS] = frechet_distance(self._of_reconstructions, features)
             if self._is_shown(datum):
                 _, nearest = nearest_rows(latents[: self.config.n_shown], self.latents[0])
-                self._show(datum, images, self.data.train.images[nearest])
+                self._show(datum, images, self.inputs.train.images[nearest])
             seconds = {"fit_seconds": fit_seconds, "sample_seconds": drawn - begin}
             yield datum, {**scores, **facts}, seconds | {"score_seconds": time.perf_counter() - drawn}
 
@@ -249,9 +234,8 @@ def _is_number(sampler: Any, name: str) -> bool:
     return value is not None and np.ndim(value) == 0
 
 
-def _in_words(results: Results, data: list[Datum]) -> str:
+def _in_words(rows: list[dict[str, Any]]) -> str:
     """Return what was measured, in a few words."""
-    rows = [row for row in results.rows if Datum(*(row[name] for name in Datum._fields)) in set(data)]
     if "failed" in rows[0]:
         return f"failed: {rows[0]['failed']}"
     names = ("frechet_distance", "nn_ratio", "fit_seconds")

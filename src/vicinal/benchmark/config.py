@@ -49,6 +49,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,7 @@ FEATURES = {
     "inception": metrics.InceptionFeatures,
     "pixels": metrics.PixelFeatures,
 }
+_LIST = (list, tuple)
 _MODEL = "autoencoder"  # the parameter of a sampler that takes the model itself
 
 
@@ -102,41 +104,40 @@ class Config:
             raise InvalidInputError(f"title must be a text; got {self.title!r}")
         for name in ("training_seeds", "sampling_seeds"):
             _check_seeds(getattr(self, name), name)
-        _validation.check_integer(self.n_shown, "n_shown", minimum=1)
-        for name in ("n_samples", "max_searched"):
+        for name, minimum in (("n_shown", 1), ("n_samples", 10), ("max_searched", 10)):
             if getattr(self, name) is not None:
-                _validation.check_integer(getattr(self, name), name, minimum=10)
-        _validation.check_choice(self.data.get("name"), "data.name", datasets.NAMES)
-        _check_options("data", self.data, _parameters(datasets.load) - {"data_dir", "split"} | {"held_out", "file"})
-        kind = FEATURES[_validation.check_choice(self.features.get("name"), "features.name", FEATURES)]
-        own = {"images", "labels", "weights", "device"}  # what the study gives
-        _check_options("features", self.features, _parameters(kind) - own)
-        _check_metrics(self.metrics)
-        self._check_entries()
-        self._check_names()
-
-    def _check_entries(self) -> None:
+                _validation.check_integer(getattr(self, name), name, minimum=minimum)
         for names in (self.autoencoders, self.samplers):
             if not names:
                 raise InvalidInputError("a study needs at least one entry in [autoencoders] and one in [samplers]")
             if len({slug(name) for name in names}) < len(names):
                 raise InvalidInputError(f"names must differ in letters and digits: {_listed(names)}")
+        self._check_choices()
+        known = _parameters(datasets.load) - {"data_dir", "split"} | {"held_out", "file"}
+        _check_known("data", self.data.keys(), known, self.data["name"])
+        known = _parameters(FEATURES[self.features["name"]]) - {"images", "labels", "weights", "device"} | {"name"}
+        _check_known("features", self.features.keys(), known, self.features["name"])
         for name, settings in self.autoencoders.items():
-            if not isinstance(settings, Mapping):
-                raise InvalidInputError(f"autoencoders.{name} must be a table; got {settings!r}")
-            _check_autoencoder(name, {**self.training, **settings})
+            _check_autoencoder(name, settings, self.training)
         for name, settings in self.samplers.items():
             _check_sampler(name, settings, self.autoencoders)
 
-    def _check_names(self) -> None:
-        """Check everything that names a sampler."""
+    def _check_choices(self) -> None:
+        """Check everything that must be one of several names."""
         rows = (*self.samplers, BOOTSTRAP)
-        if self.baseline is not None:
-            _validation.check_choice(self.baseline, "baseline", rows)
-        for name in self.shown:
-            _validation.check_choice(name, "shown", (RECONSTRUCTIONS, *rows))
-        for part, name in self.saved.items():
-            _validation.check_choice(name, f"saved.{part}", tuple(self.samplers))
+        chosen = [
+            ("data.name", self.data.get("name"), datasets.NAMES),
+            ("features.name", self.features.get("name"), tuple(FEATURES)),
+            *(("metrics", name, tuple(METRICS)) for name in self.metrics),
+            *(("shown", name, (RECONSTRUCTIONS, *rows)) for name in self.shown),
+            *(("baseline", name, rows) for name in [self.baseline] if name is not None),
+            *((f"saved.{part}", name, tuple(self.samplers)) for part, name in self.saved.items()),
+        ]
+        for what, name, choices in chosen:
+            _validation.check_choice(name, what, choices)
+        if not {"frechet_distance", "nn_ratio"} <= set(self.metrics):
+            raise InvalidInputError("metrics must name 'frechet_distance' and 'nn_ratio': samplers are ranked by them")
+        for part in self.saved:
             if slug(part) != part:
                 raise InvalidInputError(f"saved.{part} must be part of a file name, such as {slug(part)!r}")
 
@@ -159,10 +160,8 @@ class Config:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise FileFormatError(f"{path} is no TOML file ({error})") from None
         known = set(cls.__dataclass_fields__) - {"folder"}
-        unknown, missing = (
-            found.keys() - known,
-            {"title", "data", "features", "autoencoders", "samplers"} - found.keys(),
-        )
+        unknown = found.keys() - known
+        missing = {"title", "data", "features", "autoencoders", "samplers"} - found.keys()
         if unknown or missing:
             what = f"has unknown keys {_listed(unknown)}" if unknown else f"lacks {_listed(missing)}"
             raise FileFormatError(f"{path} {what}; a study has {_listed(known)}")
@@ -198,7 +197,7 @@ class Config:
 
 def sampler_of(settings: Mapping[str, Any], model: Any, random_state: int) -> Any:
     """Return a sampler that is not fitted yet, given the model if it takes one."""
-    parameters = {key: value for key, value in settings.items() if key != "sampler"}
+    parameters = {key: value for key, value in settings.items() if key not in ("sampler", "autoencoders")}
     kind = getattr(samplers, settings["sampler"])
     if _MODEL in kind().get_params():
         parameters[_MODEL] = model
@@ -209,30 +208,34 @@ def _expanded(samplers_by_name: Mapping[str, Any]) -> dict[str, Any]:
     """Return the samplers with one entry for each combination of the values in lists."""
     found: dict[str, Any] = {}
     for name, settings in samplers_by_name.items():
-        kind = settings.get("sampler") if isinstance(settings, Mapping) else None
-        defaults = getattr(samplers, kind)().get_params() if kind in _kinds() else {}
-        swept = {key: value for key, value in settings.items() if _is_sweep(defaults, key, value)} if defaults else {}
+        swept = _swept(settings)
+        if not all(swept.values()):
+            raise InvalidInputError(f"samplers.{name} must have one or more values in each list; got an empty list")
         for values in itertools.product(*swept.values()):
             chosen = dict(zip(swept, values, strict=True))
             label = ", ".join([name, *(f"{key}={_in_name(value)}" for key, value in chosen.items())])
             if label in found:
                 raise InvalidInputError(f"samplers.{name} must have a name of its own; {label!r} is there already")
             found[label] = {**settings, **chosen} if swept else settings
-        if not all(swept.values()):
-            raise InvalidInputError(f"samplers.{name} must have one or more values in each list; got an empty list")
     return found
 
 
-def _is_sweep(defaults: Mapping[str, Any], key: str, value: Any) -> bool:
-    """Tell whether a setting is a list of values, rather than one value that is a list."""
-    if not isinstance(value, list | tuple) or key not in defaults:
-        return False
-    is_list_itself = isinstance(defaults[key], list | tuple)
-    return not is_list_itself or (bool(value) and all(isinstance(each, list | tuple) for each in value))
+def _swept(settings: Any) -> dict[str, Any]:
+    """Return the parameters with a list of values, rather than one value that is a list."""
+    if not isinstance(settings, Mapping) or settings.get("sampler") not in _kinds():
+        return {}  # a check says why
+    defaults = getattr(samplers, settings["sampler"])().get_params()
+    return {key: value for key, value in settings.items() if key in defaults and _is_sweep(value, defaults[key])}
+
+
+def _is_sweep(value: Any, default: Any) -> bool:
+    if isinstance(value, _LIST) and isinstance(default, _LIST):
+        return bool(value) and all(isinstance(each, _LIST) for each in value)
+    return isinstance(value, _LIST)
 
 
 def _in_name(value: Any) -> str:
-    return "x".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return "x".join(map(str, value)) if isinstance(value, _LIST) else str(value)
 
 
 def _kinds() -> tuple[str, ...]:
@@ -261,23 +264,18 @@ def _parameters(function: Any) -> set[str]:
     return set(inspect.signature(function).parameters)
 
 
-def _check_options(table: str, settings: Mapping[str, Any], known: set[str]) -> None:
-    unknown = settings.keys() - known - {"name"}
-    if unknown:
+def _check_known(where: str, given: AbstractSet[str], known: AbstractSet[str], owner: str) -> None:
+    if given - known:
         takes = _listed(known - {"name"}) or "no options"
-        raise InvalidInputError(f"{table} has unknown {_listed(unknown)}; {settings['name']} takes {takes}")
+        raise InvalidInputError(f"{where} has unknown {_listed(given - known)}; {owner} takes {takes}")
 
 
-def _check_metrics(names: Any) -> None:
-    for name in names:
-        _validation.check_choice(name, "metrics", tuple(METRICS))
-    if not {"frechet_distance", "nn_ratio"} <= set(names):
-        raise InvalidInputError("metrics must name 'frechet_distance' and 'nn_ratio': samplers are ranked by them")
-
-
-def _check_autoencoder(name: str, settings: Mapping[str, Any]) -> None:
+def _check_autoencoder(name: str, settings: Any, training: Mapping[str, Any]) -> None:
+    if not isinstance(settings, Mapping):
+        raise InvalidInputError(f"autoencoders.{name} must be a table; got {settings!r}")
+    settings = {**training, **settings}
     if not isinstance(settings.get("path", settings.get("objective")), str):
-        raise InvalidInputError(f"autoencoders.{name} must have an objective, or a path; got {dict(settings)}")
+        raise InvalidInputError(f"autoencoders.{name} must have an objective, or a path; got {settings}")
     taken = {"random_state", "device", "checkpoint", "resume", "on_epoch", "validation"} & settings.keys()
     if taken:
         raise InvalidInputError(f"autoencoders.{name} must leave {_listed(taken)} to the study")
@@ -289,10 +287,8 @@ def _check_sampler(name: str, settings: Mapping[str, Any], autoencoders: Mapping
     if not isinstance(settings, Mapping):
         raise InvalidInputError(f"samplers.{name} must be a table; got {settings!r}")
     kind = _validation.check_choice(settings.get("sampler"), f"samplers.{name}.sampler", _kinds())
-    parameters = getattr(samplers, kind)().get_params().keys() - {"random_state", _MODEL}
-    unknown = settings.keys() - parameters - {"sampler", "autoencoders"}
-    if unknown:
-        raise InvalidInputError(f"samplers.{name} has unknown {_listed(unknown)}; {kind} takes {_listed(parameters)}")
+    known = getattr(samplers, kind)().get_params().keys() - {"random_state", _MODEL}
+    _check_known(f"samplers.{name}", settings.keys() - {"sampler", "autoencoders"}, known, kind)
     for autoencoder in settings.get("autoencoders", ()):
         _validation.check_choice(autoencoder, f"samplers.{name}.autoencoders", tuple(autoencoders))
 

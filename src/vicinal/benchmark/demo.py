@@ -80,19 +80,14 @@ def demo_config(dataset: str, random_state: int) -> Config:
     seed = _validation.check_integer(random_state, "random_state", minimum=0, maximum=2**31 - 10)
     with resources.as_file(resources.files("vicinal.benchmark") / "demo.toml") as path:
         config = Config.read(path)
-    config = replace(
-        config,
-        features={**config.features, "random_state": seed},
-        training_seeds=(seed,),
-        sampling_seeds=tuple(seed + i for i in range(len(config.sampling_seeds))),
-    )
-    if dataset == "digits":
-        return config
+    features, n_samplings = config.features, len(config.sampling_seeds)
+    if dataset == "mnist":
+        features, n_samplings = {**features, "n_epochs": 8}, 2
+        training = {"latent_dim": 16, "width": 16, "n_epochs": 8, "batch_size": 256}
+        config = replace(config, title="vicinal on MNIST", data={"name": "mnist"}, training=training)
     return replace(
         config,
-        title="vicinal on MNIST",
-        data={"name": "mnist"},
-        features={**config.features, "n_epochs": 8},
-        training={"latent_dim": 16, "width": 16, "n_epochs": 8, "batch_size": 256},
-        sampling_seeds=config.sampling_seeds[:2],
+        features={**features, "random_state": seed},
+        training_seeds=(seed,),
+        sampling_seeds=tuple(range(seed, seed + n_samplings)),
     )

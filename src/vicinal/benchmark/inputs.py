@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,33 +17,44 @@ from vicinal.benchmark.config import Config, slug
 from vicinal.benchmark.results import key_of
 from vicinal.metrics.features import FeatureExtractor
 
+OnEpoch = Callable[[int, float], None]
 
-class Data:
-    """Training and held-out images of a study.
+
+class Inputs:
+    """Images, features and autoencoders of a study.
 
     Parameters
     ----------
-    settings : mapping
-        Table ``[data]`` of a study: name, ``held_out``, ``file`` within ``data_dir``, and options of
-        `vicinal.datasets.load`.
+    config : Config
+        The study.
+    out : Path
+        Folder of the study. It keeps the autoencoders, the features of real images, and the classifier.
     data_dir : Path, optional
-        Folder of the files.
+        Folder of the files of the data set.
+    device : str
+        Where networks train and run.
+    inception_weights : Path, optional
+        File of the weights of the 2015 Inception network.
     """
 
-    def __init__(self, settings: Mapping[str, Any], data_dir: Path | None) -> None:
-        self._settings, self._data_dir = settings, data_dir
+    def __init__(
+        self, config: Config, out: Path, data_dir: Path | None, device: str, inception_weights: Path | None
+    ) -> None:
+        if config.features["name"] == "inception" and inception_weights is None:
+            raise InvalidInputError("features of the Inception network need its weights: pass --inception-weights FILE")
+        self.config, self.out, self.device = config, out, device
+        self._data_dir, self._inception_weights = data_dir, inception_weights
         self.train = self._load("train")
-        parts = [self._load(split) for split in settings.get("held_out", ["test"])]
+        parts = [self._load(split) for split in config.data.get("held_out", ["test"])]
         self.held_out = np.concatenate([part.images for part in parts])
-        self.held_out_labels = np.concatenate([part.labels for part in parts])
+        self._held_out_labels = np.concatenate([part.labels for part in parts])
 
     def _load(self, split: str) -> datasets.Dataset:
-        own = ("name", "held_out", "file")
-        options = {key: value for key, value in self._settings.items() if key not in own}
-        path = self._data_dir
-        if path is not None and "file" in self._settings:
-            path = path / self._settings["file"]
-        return datasets.load(self._settings["name"], data_dir=path, split=split, **options)
+        options = dict(self.config.data)
+        name, file = options.pop("name"), options.pop("file", "")
+        options.pop("held_out", None)
+        path = None if self._data_dir is None else self._data_dir / file
+        return datasets.load(name, data_dir=path, split=split, **options)
 
     @cached_property
     def fingerprints(self) -> tuple[str, str]:
@@ -51,150 +62,109 @@ class Data:
         train, held_out = check_images(self.train.images, "images"), check_images(self.held_out, "images")
         return fingerprint(train), fingerprint(held_out)
 
-
-class Features:
-    """Features of the images of a study; a folder keeps those of real images, and the classifier.
-
-    Parameters
-    ----------
-    settings : mapping
-        Table ``[features]`` of a study: name, and options.
-    data : Data
-        Images, and their labels for a classifier.
-    folder : Path
-        Where to keep them.
-    device : str
-        Where networks run.
-    inception_weights : Path, optional
-        File of the weights of the 2015 Inception network.
-    """
-
-    def __init__(
-        self, settings: Mapping[str, Any], data: Data, folder: Path, device: str, inception_weights: Path | None
-    ) -> None:
-        self._settings, self._data, self._folder = settings, data, folder
-        self._device, self._inception_weights = device, inception_weights
-        if settings["name"] == "inception" and inception_weights is None:
-            raise InvalidInputError("features of the Inception network need its weights: pass --inception-weights FILE")
-
     @property
-    def settings(self) -> dict[str, Any]:
+    def feature_settings(self) -> dict[str, Any]:
         """What the features depend on, beside the data."""
         weights = self._inception_weights
-        return {**self._settings, **({} if weights is None else {"weights": weights.name})}
+        return {**self.config.features, **({} if weights is None else {"weights": weights.name})}
 
     @cached_property
     def extractor(self) -> FeatureExtractor:
         """Maps images to features."""
-        options = {key: value for key, value in self._settings.items() if key != "name"}
-        kind = self._settings["name"]
+        options = dict(self.config.features)
+        kind = options.pop("name")
         if kind == "classifier":
             return self._classifier(options)
         if kind == "efficientnet":
-            return metrics.EfficientNetFeatures(device=self._device, **options)
+            return metrics.EfficientNetFeatures(device=self.device, **options)
         if kind == "inception" and self._inception_weights is not None:
-            return metrics.InceptionFeatures(self._inception_weights, device=self._device, **options)
+            return metrics.InceptionFeatures(self._inception_weights, device=self.device, **options)
         return metrics.PixelFeatures()
 
-    @cached_property
-    def of_train(self) -> Array:
-        """Features of the training images."""
-        return self.kept(self._data.train.images)
-
-    @cached_property
-    def of_held_out(self) -> Array:
-        """Features of the held-out images."""
-        return self.kept(self._data.held_out)
-
-    def kept(self, images: Array) -> Array:
-        """Return the features of images that come again in the next run; the folder keeps them."""
-        return metrics.CachedFeatures(self.extractor, self._folder / "features")(images)
-
-    @property
-    def text(self) -> str:
-        """What the features are, in words."""
-        if not isinstance(self.extractor, metrics.ClassifierFeatures):
-            size = self._settings.get("image_size")
-            return self.extractor.name + ("" if size is None else f" at {size} pixels")
-        accuracy = self.extractor.accuracy(self._data.held_out, self._data.held_out_labels)
-        return f"last hidden layer of a classifier of the training images ({accuracy:.1%} right on held-out ones)"
-
-    def _classifier(self, options: Mapping[str, Any]) -> Any:
-        path = self._folder / f"classifier-{key_of(options, self._data.fingerprints)}.safetensors"
+    def _classifier(self, options: dict[str, Any]) -> Any:
+        path = self.out / "kept" / f"classifier-{key_of(options, self.fingerprints)}.safetensors"
         try:
             return metrics.ClassifierFeatures.read(path)
         except (FileNotFoundError, FileFormatError):
-            classifier = metrics.ClassifierFeatures(*self._data.train, **options)
+            classifier = metrics.ClassifierFeatures(*self.train, **options)
             classifier.save(path)
             return classifier
 
+    @cached_property
+    def features(self) -> tuple[Array, Array]:
+        """Features of the held-out and of the training images."""
+        return self.kept_features(self.held_out), self.kept_features(self.train.images)
 
-def model_file(config: Config, name: str, seed: int, folder: Path) -> Path:
-    """Return the file of an autoencoder: the user's own, or that of the study."""
-    settings = config.training_of(name)
-    return config.folder / settings["path"] if "path" in settings else folder / f"{slug(name)}-{seed}.safetensors"
+    def kept_features(self, images: Array) -> Array:
+        """Return the features of images that the next run needs again; the folder keeps them."""
+        return metrics.CachedFeatures(self.extractor, self.out / "kept" / "features")(images)
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the data and the features are, for a report."""
+        size = self.config.features.get("image_size")
+        text = self.extractor.name + ("" if size is None else f" at {size} pixels")
+        if isinstance(self.extractor, metrics.ClassifierFeatures):
+            right = self.extractor.accuracy(self.held_out, self._held_out_labels)
+            text = f"last hidden layer of a classifier of the training images ({right:.1%} right on held-out ones)"
+        return {
+            "n_train": len(self.train.images),
+            "n_held_out": len(self.held_out),
+            "image_shape": list(self.held_out.shape[1:]),
+            "features": text,
+            "distance": self.extractor.frechet_name,
+        }
 
-OnEpoch = Callable[[int, float], None]
+    def model_file(self, name: str, seed: int) -> Path:
+        """Return the file of an autoencoder: the user's own, or that of the study."""
+        own = self.config.training_of(name).get("path")
+        return self.config.folder / own if own else self.out / "models" / f"{slug(name)}-{seed}.safetensors"
 
+    def model(self, name: str, seed: int, on_epoch: OnEpoch | None = None) -> Any:
+        """Return an autoencoder, read or trained; an interrupted training goes on.
 
-def model_of(
-    config: Config, name: str, seed: int, data: Data, folder: Path, device: str, on_epoch: OnEpoch | None = None
-) -> Any:
-    """Return an autoencoder on a device, read or trained; an interrupted training goes on.
+        Parameters
+        ----------
+        name, seed : str, int
+            Which autoencoder, and the seed of its training.
+        on_epoch : callable, optional
+            Called with the number and the mean loss of each epoch of the training.
 
-    Parameters
-    ----------
-    config, data
-        The study.
-    name, seed : str, int
-        Which autoencoder, and the seed of its training.
-    folder : Path
-        Where trained autoencoders are.
-    device : str
-        Where it trains and runs.
-    on_epoch : callable, optional
-        Called with the number and the mean loss of each epoch of the training.
-
-    Raises
-    ------
-    InvalidInputError
-        If the file is of another training.
-    """
-    path, settings = model_file(config, name, seed, folder), config.training_of(name)
-    if not ("path" in settings or path.exists()):
-        _train(settings, seed, data, path, device, on_epoch)
-    model = pipeline.load(path)
-    if "path" not in settings:
+        Raises
+        ------
+        InvalidInputError
+            If the file is of another training.
+        """
+        path, settings = self.model_file(name, seed), self.config.training_of(name)
+        if "path" in settings:
+            return pipeline.load(path).to(self.device)
+        if not path.exists():
+            self._train(settings, seed, path, on_epoch)
+        model = pipeline.load(path)
         path.with_suffix(".checkpoint").unlink(missing_ok=True)  # a run may have stopped just after its model
-        _check(model.card, settings, seed, data, path)
-    return model.to(device)
+        self._check_card(model.card, settings, seed, path)
+        return model.to(self.device)
 
+    def _train(self, settings: dict[str, Any], seed: int, path: Path, on_epoch: OnEpoch | None) -> None:
+        from vicinal.autoencoders.training import train
 
-def _train(settings: dict[str, Any], seed: int, data: Data, path: Path, device: str, on_epoch: OnEpoch | None) -> None:
-    from vicinal.autoencoders.training import train
+        model = train(
+            images=self.train.images,
+            **settings,
+            random_state=seed,
+            device=self.device,
+            checkpoint=path.with_suffix(".checkpoint"),
+            resume=True,
+            on_epoch=on_epoch,
+        )
+        model.save(path)
 
-    options = {key: value for key, value in settings.items() if key != "objective"}
-    model = train(
-        settings["objective"],
-        data.train.images,
-        **options,
-        random_state=seed,
-        device=device,
-        checkpoint=path.with_suffix(".checkpoint"),
-        resume=True,
-        on_epoch=on_epoch,
-    )
-    model.save(path)
-
-
-def _check(card: dict[str, Any], settings: dict[str, Any], seed: int, data: Data, path: Path) -> None:
-    """Raise InvalidInputError if a card tells of another training than the study's."""
-    known = {**card, **card["options"]}
-    wanted = {**settings, "random_state": seed, "sha256": data.fingerprints[0]}
-    if "batch_size" in settings:
-        wanted["batch_size"] = min(settings["batch_size"], len(data.train.images))  # as training takes it
-    differing = [name for name, value in wanted.items() if known.get(name) != value]
-    if differing:
-        changes = ", ".join(f"{name} was {known.get(name)}, is {wanted[name]}" for name in differing)
-        raise InvalidInputError(f"{path} is of another training: {changes}; move it away, or name another --out")
+    def _check_card(self, card: dict[str, Any], settings: dict[str, Any], seed: int, path: Path) -> None:
+        known = {**card, **card["options"]}
+        wanted = {**settings, "random_state": seed, "sha256": self.fingerprints[0]}
+        if "batch_size" in settings:
+            wanted["batch_size"] = min(settings["batch_size"], len(self.train.images))  # as training takes it
+        differing = [name for name, value in wanted.items() if known.get(name) != value]
+        if differing:
+            changes = ", ".join(f"{name} was {known.get(name)}, is {wanted[name]}" for name in differing)
+            raise InvalidInputError(f"{path} is of another training: {changes}; move it away, or name another --out")

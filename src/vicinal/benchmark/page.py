@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from vicinal import report, storage
 from vicinal.benchmark.config import slug
-from vicinal.benchmark.summary import LEAST_RATIO, QUALITY, REFERENCES, Estimate, Study, Verdict
+from vicinal.benchmark.summary import LEAST_RATIO, QUALITY, REFERENCES, Estimate, Study
 from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS
 from vicinal.evaluation.scores import TO_RECONSTRUCTIONS, markdown_table, text_of
 from vicinal.report import Table
@@ -61,18 +61,18 @@ def markdown(study: Study) -> str:
 def introduction(study: Study) -> str:
     """Return what all numbers rest on."""
     facts, config = study.facts, study.config
-    n_samples = config.n_samples or facts["n_held_out"]
     sizes = {"latent_dim": "latent dimensions", "width": "channels in the first stage", "n_epochs": "epochs"}
     training = ", ".join(f"{config.training[key]} {text}" for key, text in sizes.items() if key in config.training)
-    trainings, samplings = _count(_n_trainings(study), "training"), _count(len(config.sampling_seeds), "sampling")
-    seeds = f"{trainings} of each autoencoder, {samplings} of each"
+    trainings = _count(len({row["training_seed"] for row in study.rows}), "training")
+    samplings = _count(len(config.sampling_seeds), "sampling")
     searched = ""
     if config.max_searched is not None:
         searched = f" At most {config.max_searched:,} rows of a set have their neighbours searched."
     return (
         f"{facts['n_train']:,} training and {facts['n_held_out']:,} held-out images of "
         f"{' x '.join(map(str, facts['image_shape']))}; autoencoders: {training}; "
-        f"{seeds} sampler, {n_samples:,} samples. "
+        f"{trainings} of each autoencoder, {samplings} of each sampler, "
+        f"{config.n_samples or facts['n_held_out']:,} samples. "
         f"{study.distance}{searched} Measured on {study.machine['cores']} cores of an {study.machine['processor']}."
     )
 
@@ -85,12 +85,12 @@ def tables(study: Study) -> list[Table]:
     )
     several = "Mean ± standard error over samplings, and over trainings where there are several."
     found = [
-        _matrix(study, QUALITY, f"{study.facts['distance']} to held-out images", [study.distance, several, marked]),
+        _metric(study, QUALITY, f"{study.facts['distance']} to held-out images", [study.distance, several, marked]),
         _ranks(study),
         _against_baseline(study),
-        _matrix(study, "nn_ratio", "Novelty: nn ratio", ["1 is as new as fresh data, 0 a copy of a training latent."]),
-        _matrix(study, "wasserstein_distance", "W2 between samples and held-out latents", [several, marked]),
-        _matrix(
+        _metric(study, "nn_ratio", "Novelty: nn ratio", ["1 is as new as fresh data, 0 a copy of a training latent."]),
+        _metric(study, "wasserstein_distance", "W2 between samples and held-out latents", [several, marked]),
+        _metric(
             study,
             TO_RECONSTRUCTIONS,
             f"{study.facts['distance']} to decoded held-out latents",
@@ -103,15 +103,8 @@ def tables(study: Study) -> list[Table]:
         _means(study),
         _chosen(study),
         _times(study),
+        _failures(study),
     ]
-    failed = [
-        [sampler, name, str(study.failure(name, sampler))]
-        for sampler in study.config.samplers
-        for name in study.autoencoders
-        if study.failure(name, sampler)
-    ]
-    if failed:
-        found.append(Table("Not fitted", [["sampler", "autoencoder", "why"], *failed]))
     return [table for table in found if len(table.cells) > 1]
 
 
@@ -133,76 +126,76 @@ def _compare(study: Study, sampler: str, other: str) -> str | None:
     """Return how a sampler does against another over all autoencoders."""
     verdicts = {name: study.verdict(name, sampler, other) for name in study.autoencoders}
     known = {name: verdict for name, verdict in verdicts.items() if verdict is not None}
+    gains = {name: verdict.gain for name, verdict in known.items() if verdict.word != "not compared"}
     if not known:
         return None
-    words = [verdict.word for verdict in known.values()]
-    lower = [name for name, verdict in known.items() if verdict.gain.mean > 0 and verdict.word != "not compared"]
-    compared = [name for name, verdict in known.items() if verdict.word != "not compared"]
-    if not compared:
+    if not gains:
         return f"{sampler} against {other}: not compared, since one of the two is closer to copies."
-    best = max(compared, key=lambda name: known[name].gain.mean)
-    worst = min(compared, key=lambda name: known[name].gain.mean)
+    words = [verdict.word for verdict in known.values()]
+    best, worst = (choose(gains, key=lambda name: gains[name].mean) for choose in (max, min))
     ratios = _range([verdict.ratio for verdict in known.values()])
     others = _range([verdict.other_ratio for verdict in known.values()])
     text = (
-        f"{sampler} against {other}: lower distance on {len(lower)} of {len(known)} autoencoders, by more than two "
-        f"standard errors on {words.count('better')}, higher by as much on {words.count('worse')}; nn ratios {ratios} "
-        f"against {others}. Its distance is lower by {_signed(known[best].gain)} ({best}) at best, "
-        f"{_signed(known[worst].gain)} ({worst}) at worst"
+        f"{sampler} against {other}: lower distance on {sum(gain.mean > 0 for gain in gains.values())} of {len(known)} "
+        f"autoencoders, by more than two standard errors on {words.count('better')}, higher by as much on "
+        f"{words.count('worse')}; nn ratios {ratios} against {others}. Its distance is lower by "
+        f"{_signed(gains[best])} ({best}) at best, {_signed(gains[worst])} ({worst}) at worst"
     )
-    refused = words.count("not compared")
+    refused = len(known) - len(gains)
     return text + (f"; {refused} not compared, since one of the two is closer to copies." if refused else ".")
 
 
-def _matrix(study: Study, metric: str, title: str, notes: Sequence[str]) -> Table:
-    """Return samplers by autoencoders."""
-    cells = [["", *study.autoencoders]]
-    for sampler in study.samplers:
-        row = [_cell(study, name, sampler, metric) for name in study.autoencoders]
-        if any(cell != "-" for cell in row):
-            cells.append([sampler, *row])
-    return Table(title, cells, REFERENCES, notes)
+def _cells(study: Study, rows: Iterable[str], cell: Callable[[str, str], str]) -> list[list[str]]:
+    """Return rows of one cell for each autoencoder, below the headings; a row without any value is left out."""
+    found = [[row, *(cell(name, row) for name in study.autoencoders)] for row in rows]
+    return [["", *study.autoencoders], *(cells for cells in found if set(cells[1:]) != {"-"})]
 
 
-def _cell(study: Study, autoencoder: str, sampler: str, metric: str) -> str:
-    found = study.estimate(autoencoder, sampler, metric)
-    if found is None:
-        return "-"
-    text = text_of({metric: found.mean, f"{metric}_se": found.error}, metric)
-    has_mark = (
-        metric != "nn_ratio" and sampler not in (REAL, RECONSTRUCTIONS) and not study.is_new(autoencoder, sampler)
-    )
-    return f"{text} {COPIES}" if has_mark else text
+def _metric(study: Study, metric: str, title: str, notes: Sequence[str]) -> Table:
+    """Return one metric of all samplers and autoencoders."""
+
+    def cell(autoencoder: str, sampler: str) -> str:
+        found = study.estimate(autoencoder, sampler, metric)
+        if found is None:
+            return "-"
+        needs_mark = metric != "nn_ratio" and sampler not in (REAL, RECONSTRUCTIONS)
+        mark = f" {COPIES}" if needs_mark and not study.is_new(autoencoder, sampler) else ""
+        return text_of({metric: found.mean, f"{metric}_se": found.error}, metric) + mark
+
+    return Table(title, _cells(study, study.samplers, cell), REFERENCES, notes)
 
 
 def _ranks(study: Study) -> Table:
     """Return the place of each sampler among those that are as new as fresh data."""
     rankings = {name: study.ranking(name) for name in study.autoencoders}
-    rows = []
-    for sampler in study.config.samplers:
-        places = [ranks.index(sampler) + 1 if sampler in ranks else None for ranks in rankings.values()]
-        known = [place for place in places if place is not None]
-        if known:
-            mean = float(np.mean(known))
-            rows.append((-len(known), mean, [sampler, *(str(p or "-") for p in places), f"{mean:.1f}"]))
+
+    def cell(autoencoder: str, sampler: str) -> str:
+        ranks = rankings[autoencoder]
+        return str(ranks.index(sampler) + 1) if sampler in ranks else "-"
+
+    headings, *rows = _cells(study, study.config.samplers, cell)
+    places = {row[0]: [int(place) for place in row[1:] if place != "-"] for row in rows}
+    means = {name: float(np.mean(found)) for name, found in places.items()}
+    rows.sort(key=lambda row: (-len(places[row[0]]), means[row[0]]))
     note = (
         f"By the distance to held-out images, among the samplers whose nn ratio is at least {LEAST_RATIO} on that "
         "autoencoder; the others (-) are closer to copies, or were not measured. Places next to each other need not "
         "differ clearly."
     )
-    ordered = [cells for _, _, cells in sorted(rows, key=lambda row: row[:2])]
-    return Table("Ranks at the novelty of fresh data", [["", *study.autoencoders, "mean"], *ordered], (), [note])
+    cells = [[*headings, "mean"], *([*row, f"{means[row[0]]:.1f}"] for row in rows)]
+    return Table("Ranks at the novelty of fresh data", cells, (), [note])
 
 
 def _against_baseline(study: Study) -> Table:
     baseline = study.config.baseline
-    if baseline is None:
-        return Table("", [[]])
-    cells = [["", *study.autoencoders]]
-    for sampler in study.config.samplers:
-        verdicts = [study.verdict(name, sampler, baseline) for name in study.autoencoders]
-        if sampler != baseline and any(verdicts):
-            cells.append([sampler, *(_verdict(verdict) for verdict in verdicts)])
+
+    def cell(autoencoder: str, sampler: str) -> str:
+        verdict = study.verdict(autoencoder, sampler, str(baseline))
+        if verdict is None:
+            return "-"
+        gain = "" if verdict.word == "not compared" else f" {_signed(verdict.gain)}"
+        return f"{verdict.word}{gain} ({verdict.ratio:.2f} / {verdict.other_ratio:.2f})"
+
     notes = [
         f"How much lower the distance to held-out images is than that of {baseline}, ± standard error of the "
         "difference seed by seed, with both nn ratios; better or worse: by more than two standard errors.",
@@ -210,15 +203,8 @@ def _against_baseline(study: Study) -> Table:
         "not compared.",
         study.distance,
     ]
-    return Table(f"Against {baseline}", cells, (), notes)
-
-
-def _verdict(verdict: Verdict | None) -> str:
-    if verdict is None:
-        return "-"
-    ratios = f"{verdict.ratio:.2f} / {verdict.other_ratio:.2f}"
-    gain = "" if verdict.word == "not compared" else f" {_signed(verdict.gain)}"
-    return f"{verdict.word}{gain} ({ratios})"
+    others = [name for name in study.config.samplers if name != baseline]
+    return Table(f"Against {baseline}", _cells(study, others if baseline else [], cell), (), notes)
 
 
 def _means(study: Study) -> Table:
@@ -238,18 +224,25 @@ def _means(study: Study) -> Table:
 
 def _chosen(study: Study) -> Table:
     """Return what samplers chose themselves: bins, neighbours, components, bandwidths."""
-    cells = [["", *study.autoencoders]]
-    for sampler, settings in study.config.samplers.items():
-        for parameter, name in CHOSEN.items():
-            row = [study.chosen(autoencoder, sampler, parameter) for autoencoder in study.autoencoders]
-            if any(row) and _is_chosen(settings, parameter):
-                cells.append([f"{sampler}: {name}", *(", ".join(f"{v:.3g}" for v in values) or "-" for values in row)])
-    return Table("What the samplers chose", cells, (), ["One value for each training of the autoencoder."])
+    rows = {
+        f"{sampler}: {name}": (sampler, parameter)
+        for sampler in study.config.samplers
+        for parameter, name in _left_to(study, sampler).items()
+    }
+
+    def cell(autoencoder: str, row: str) -> str:
+        return ", ".join(f"{value:.3g}" for value in study.chosen(autoencoder, *rows[row])) or "-"
+
+    notes = ["One value for each training of the autoencoder."]
+    return Table("What the samplers chose", _cells(study, rows, cell), (), notes)
 
 
-def _is_chosen(settings: Mapping[str, Any], parameter: str) -> bool:
-    """Tell whether a parameter was left to the sampler: to its default, or to a rule such as "auto"."""
-    return isinstance(settings.get(parameter, ""), str) and not {"covariance_type", "kind"} & settings.keys()
+def _left_to(study: Study, sampler: str) -> dict[str, str]:
+    """Return the parameters that a sampler chooses itself, by default or by a rule such as "auto", in words."""
+    settings = study.config.samplers.get(sampler, {})
+    if {"covariance_type", "kind"} & settings.keys():
+        return {}
+    return {name: words for name, words in CHOSEN.items() if isinstance(settings.get(name, ""), str)}
 
 
 def _times(study: Study) -> Table:
@@ -264,20 +257,22 @@ def _times(study: Study) -> Table:
     return Table("Times", cells, (), notes)
 
 
+def _failures(study: Study) -> Table:
+    pairs = [(sampler, name) for sampler in study.config.samplers for name in study.autoencoders]
+    cells = [[*pair, why] for pair in pairs if (why := study.failure(pair[1], pair[0]))]
+    return Table("Not fitted", [["sampler", "autoencoder", "why"], *cells])
+
+
 def _training(study: Study, autoencoder: str) -> str:
-    settings = study.config.training_of(autoencoder)
-    of_train, of_held_out, seconds = (
-        study.estimate(autoencoder, RECONSTRUCTIONS, name)
-        for name in ("mean_squared_error", "held_out_mean_squared_error", "seconds_per_epoch")
-    )
-    listed = ", ".join(f"{key} {value}" for key, value in settings.items())
-    parts = [listed]
-    if of_train is not None:
-        parts.append(f"mean squared error of a training pixel {of_train.mean:.4f}")
-    if of_held_out is not None:
-        parts.append(f"of a held-out pixel {of_held_out.mean:.4f}")
-    if seconds is not None:
-        parts.append(f"{seconds.mean:.1f} s an epoch")
+    parts = [", ".join(f"{key} {value}" for key, value in study.config.training_of(autoencoder).items())]
+    for name, words in {
+        "mean_squared_error": "mean squared error of a training pixel {:.4f}",
+        "held_out_mean_squared_error": "of a held-out pixel {:.4f}",
+        "seconds_per_epoch": "{:.1f} s an epoch",
+    }.items():
+        found = study.estimate(autoencoder, RECONSTRUCTIONS, name)
+        if found is not None:
+            parts.append(words.format(found.mean))
     return "; ".join(parts) + "."
 
 
@@ -305,15 +300,11 @@ def _in_brackets(study: Study, autoencoder: str, sampler: str) -> str:
     """Return the novelty of a sampler and what it chose itself, for a caption."""
     ratio = study.estimate(autoencoder, sampler, "nn_ratio")
     parts = [] if ratio is None else [f"nn ratio {ratio.mean:.2f}"]
-    for parameter, name in CHOSEN.items():
+    for parameter, name in _left_to(study, sampler).items():
         values = study.chosen(autoencoder, sampler, parameter)
-        if values and _is_chosen(study.config.samplers.get(sampler, {}), parameter):
+        if values:
             parts.append(f"{name} {values[0]:.3g}")
     return f" ({', '.join(parts)})" if parts else ""
-
-
-def _n_trainings(study: Study) -> int:
-    return len({row["training_seed"] for row in study.rows})
 
 
 def _count(number: int, what: str) -> str:
@@ -326,8 +317,7 @@ def _range(values: Sequence[float]) -> str:
 
 
 def _signed(gain: Estimate) -> str:
-    row: dict[str, Any] = {QUALITY: gain.mean, f"{QUALITY}_se": gain.error}
-    return text_of(row, QUALITY, "+")
+    return text_of({QUALITY: gain.mean, f"{QUALITY}_se": gain.error}, QUALITY, "+")
 
 
 def _digits(seconds: float) -> str:

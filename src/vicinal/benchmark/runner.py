@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import inspect
+import itertools
 import json
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from vicinal._validation import check_choice
 from vicinal.benchmark import page
 from vicinal.benchmark.bench import Bench, fitted_file
 from vicinal.benchmark.config import Config, sampler_of
-from vicinal.benchmark.inputs import Data, Features
+from vicinal.benchmark.inputs import Inputs
 from vicinal.benchmark.results import Datum, Results, key_of
 from vicinal.benchmark.summary import Study
 from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS, catalogue
@@ -75,22 +77,23 @@ def run(
     config = config if isinstance(config, Config) else Config.read(config)
     for module, extra in (("torch", "torch"), ("matplotlib", "report"), ("jinja2", "report")):
         import_extra(module, extra)
-    data = Data(config.data, None if data_dir is None else Path(data_dir).expanduser())
     out = Path(out)
+    folder = None if data_dir is None else Path(data_dir).expanduser()
+    inputs = Inputs(config, out, folder, device, None if inception_weights is None else Path(inception_weights))
     for name in ("models", "kept", "images"):
         (out / name).mkdir(parents=True, exist_ok=True)
-    weights = None if inception_weights is None else Path(inception_weights)
-    features = Features(config.features, data, out / "kept", device, weights)
-    results = Results(out, plan(config, data, features))
+    results = Results(out, plan(inputs))
     n_known = len(results.planned) - len(results.missing)
     with _progress.bar(config.title, len(results.planned), done=n_known, show=show_progress) as progress:
         if results.missing:
             try_out(config)
-        _write_study(config, data, features, out)
+        study = {"study": config.to_dict(), "facts": inputs.facts, "machine": report.machine()}
+        storage.write_atomic(out / "study.json", (json.dumps(study, indent=1, ensure_ascii=False) + "\n").encode())
         results.write()  # lines of an earlier study leave, and those of this one come back
-        for (name, seed), planned in _by_model(results.planned).items():
+        for (name, seed), data in itertools.groupby(results.planned, key=itemgetter(0, 1)):
+            planned = list(data)
             wanted = [datum for datum in planned if datum not in results]
-            bench = Bench(config, name, seed, data, features, out, device, progress)
+            bench = Bench(inputs, name, seed, progress)
             bench.measure(wanted, results)
             if seed == config.training_seeds[0]:
                 bench.save(planned)
@@ -101,9 +104,10 @@ def run(
     return out / "report.html"
 
 
-def plan(config: Config, data: Data, features: Features) -> list[Datum]:
+def plan(inputs: Inputs) -> list[Datum]:
     """Return every datum of a study, in the order of measuring: all autoencoders of a training seed first."""
-    common = [*data.fingerprints, features.settings, config.n_samples, config.max_searched, config.metrics]
+    config = inputs.config
+    common = [*inputs.fingerprints, inputs.feature_settings, config.n_samples, config.max_searched, config.metrics]
     planned = []
     for number, training_seed in enumerate(config.training_seeds):
         for name in config.autoencoders:
@@ -134,7 +138,7 @@ def try_out(config: Config) -> None:
         _check_objective(config.training_of(name))
     latents = np.random.default_rng(0).normal(size=(300, 3)).astype(np.float32)
     for settings in config.samplers.values():
-        _try_sampler({key: value for key, value in settings.items() if key != "autoencoders"}, latents)
+        _try_sampler(settings, latents)
     rows = latents.astype(np.float64)
     few = catalogue.Samples(catalogue.Reference(rows[::2], rows[1::2], 0), rows[::3], 0)
     for name in config.metrics:
@@ -152,7 +156,7 @@ def _check_objective(settings: dict[str, Any]) -> None:
     OBJECTIVES[name].resolve(name, {key: value for key, value in settings.items() if key not in known})
 
 
-def _try_sampler(settings: dict[str, Any], latents: Array) -> None:
+def _try_sampler(settings: Mapping[str, Any], latents: Array) -> None:
     sampler = sampler_of(settings, None, 0)
     if "autoencoder" in sampler.get_params():
         return  # it needs one, and there is none yet
@@ -163,13 +167,6 @@ def _try_sampler(settings: dict[str, Any], latents: Array) -> None:
         sampler.fit(latents).sample(10)
 
 
-def _by_model(planned: Iterable[Datum]) -> dict[tuple[str, int], list[Datum]]:
-    groups: dict[tuple[str, int], list[Datum]] = {}
-    for datum in planned:
-        groups.setdefault((datum.autoencoder, datum.training_seed), []).append(datum)
-    return groups
-
-
 def _forget_fitted(config: Config, results: Results, out: Path) -> None:
     """Remove fitted samplers, except those that are still to be drawn from and those that the study wants saved."""
     saved = config.saved.values()
@@ -178,15 +175,3 @@ def _forget_fitted(config: Config, results: Results, out: Path) -> None:
     for path in (out / "kept" / "fitted").glob("*"):
         if path.stem not in kept:
             path.unlink()
-
-
-def _write_study(config: Config, data: Data, features: Features, out: Path) -> None:
-    facts = {
-        "n_train": len(data.train.images),
-        "n_held_out": len(data.held_out),
-        "image_shape": list(data.held_out.shape[1:]),
-        "features": features.text,
-        "distance": features.extractor.frechet_name,
-    }
-    study = {"study": config.to_dict(), "facts": facts, "machine": report.machine()}
-    storage.write_atomic(out / "study.json", (json.dumps(study, indent=1, ensure_ascii=False) + "\n").encode())

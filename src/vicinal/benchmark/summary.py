@@ -14,7 +14,7 @@ better than another for being closer to a copy.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -70,9 +70,9 @@ class Study:
 
     def __init__(self, config: Config, facts: dict[str, Any], machine: dict[str, str], rows: Sequence[Row]) -> None:
         self.config, self.facts, self.machine, self.rows = config, facts, machine, list(rows)
-        self._values: dict[tuple[str, str], list[Row]] = {}
+        self._rows: dict[tuple[str, str], list[Row]] = {}
         for row in rows:
-            self._values.setdefault((row["autoencoder"], row["sampler"]), []).append(row)
+            self._rows.setdefault((row["autoencoder"], row["sampler"]), []).append(row)
         self.autoencoders = [name for name in config.autoencoders if self.estimate(name, BOOTSTRAP, QUALITY)]
         found = {row["sampler"] for row in rows}
         self.samplers = [name for name in (*config.samplers, *REFERENCES[::-1]) if name in found]
@@ -103,17 +103,12 @@ class Study:
 
     def estimate(self, autoencoder: str, sampler: str, metric: str) -> Estimate | None:
         """Return the mean of a metric; None where it was not measured."""
-        return _estimate(self._by_training(autoencoder, sampler, lambda row: row.get(metric)))
+        return _estimate(self._values_of(autoencoder, sampler, metric))
 
     def difference(self, autoencoder: str, sampler: str, other: str, metric: str) -> Estimate | None:
         """Return the mean of ``other`` minus ``sampler``, over the seeds that both have."""
-        known = {_seeds(row): row.get(metric) for row in self._of(autoencoder, other)}
-
-        def gain(row: Row) -> float | None:
-            value, base = row.get(metric), known.get(_seeds(row))
-            return None if value is None or base is None else base - value
-
-        return _estimate(self._by_training(autoencoder, sampler, gain))
+        values, others = (self._values_of(autoencoder, name, metric) for name in (sampler, other))
+        return _estimate({seeds: others[seeds] - value for seeds, value in values.items() if seeds in others})
 
     def chosen(self, autoencoder: str, sampler: str, parameter: str) -> list[float]:
         """Return what a sampler found by itself, such as its number of bins, for each training."""
@@ -125,23 +120,20 @@ class Study:
         ratio = self.estimate(autoencoder, sampler, "nn_ratio")
         return ratio is not None and ratio.mean >= LEAST_RATIO
 
-    def ranking(self, autoencoder: str, metric: str = QUALITY) -> list[str]:
+    def ranking(self, autoencoder: str) -> list[str]:
         """Return the samplers that are as new as fresh data, the one with the lowest distance first."""
-        found = {
-            name: self.estimate(autoencoder, name, metric)
-            for name in self.config.samplers
-            if self.is_new(autoencoder, name)
-        }
+        new = [name for name in self.config.samplers if self.is_new(autoencoder, name)]
+        found = {name: self.estimate(autoencoder, name, QUALITY) for name in new}
         means = {name: estimate.mean for name, estimate in found.items() if estimate is not None}
         return sorted(means, key=means.__getitem__)
 
-    def verdict(self, autoencoder: str, sampler: str, other: str, metric: str = QUALITY) -> Verdict | None:
+    def verdict(self, autoencoder: str, sampler: str, other: str) -> Verdict | None:
         """Return whether a sampler is better than another: "better", "worse", "tie" or "not compared".
 
         Of two samplers, the one that is less new, and not as new as fresh data, is never called better or as good:
         where it is not clearly worse, they are not compared. None where either was not measured.
         """
-        gain = self.difference(autoencoder, sampler, other, metric)
+        gain = self.difference(autoencoder, sampler, other, QUALITY)
         ratios = [self.estimate(autoencoder, name, "nn_ratio") for name in (sampler, other)]
         if gain is None or ratios[0] is None or ratios[1] is None:
             return None
@@ -190,30 +182,24 @@ class Study:
         return row | {key: found[0][key] for key in ("chosen", "mean_squared_error") if key in found[0]}
 
     def _of(self, autoencoder: str, sampler: str) -> list[Row]:
-        return self._values.get((autoencoder, sampler), [])
+        return self._rows.get((autoencoder, sampler), [])
 
-    def _by_training(
-        self, autoencoder: str, sampler: str, value_of: Callable[[Row], float | None]
-    ) -> dict[int, list[float]]:
-        found: dict[int, list[float]] = {}
-        for row in self._of(autoencoder, sampler):
-            value = value_of(row)
-            if value is not None:
-                found.setdefault(row["training_seed"], []).append(value)
-        return found
+    def _values_of(self, autoencoder: str, sampler: str, metric: str) -> dict[tuple[int, int], float]:
+        """Return the values of a metric by the seeds of training and sampling."""
+        rows = [row for row in self._of(autoencoder, sampler) if row.get(metric) is not None]
+        return {(row["training_seed"], row["sampling_seed"]): row[metric] for row in rows}
 
 
-def _seeds(row: Row) -> tuple[int, int]:
-    return row["training_seed"], row["sampling_seed"]
-
-
-def _estimate(by_training: dict[int, list[float]]) -> Estimate | None:
+def _estimate(values_by_seeds: dict[tuple[int, int], float]) -> Estimate | None:
+    by_training: dict[int, list[float]] = {}
+    for (training_seed, _), value in values_by_seeds.items():
+        by_training.setdefault(training_seed, []).append(value)
     if not by_training:
         return None
     means = [float(np.mean(values)) for values in by_training.values()]
+    variances = [float(np.var(means, ddof=1))] if len(means) > 1 else []
     several = [values for values in by_training.values() if len(values) > 1]
-    within = float(np.mean([np.var(values, ddof=1) / len(values) for values in several])) if several else None
-    between = float(np.var(means, ddof=1)) if len(means) > 1 else None
-    variances = [value for value in (within, between) if value is not None]
+    if several:
+        variances.append(float(np.mean([np.var(values, ddof=1) / len(values) for values in several])))
     error = float(np.sqrt(max(variances) / len(means))) if variances else None
-    return Estimate(float(np.mean(means)), error, sum(map(len, by_training.values())))
+    return Estimate(float(np.mean(means)), error, len(values_by_seeds))

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from vicinal import __version__, _progress
-from vicinal._errors import InvalidInputError, VicinalError
-from vicinal.cli.benchmark import benchmark
-from vicinal.cli.evaluate import evaluate
-from vicinal.cli.files import Force, check_free, read_sampler
+from vicinal import _progress
+from vicinal._errors import FileFormatError, InvalidInputError, VicinalError
+from vicinal._version import __version__
+from vicinal.cli.files import Force, check_free
+from vicinal.cli.score import evaluate
 from vicinal.cli.train import train
 
 app = typer.Typer(
@@ -142,7 +142,10 @@ def fit(
         "random_state": seed,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    _check_options(sampler, kinds[sampler]().get_params(), given)
+    unknown = given.keys() - kinds[sampler]().get_params().keys()
+    if unknown:
+        names = ", ".join("--" + name.replace("_", "-") for name in sorted(unknown))
+        raise InvalidInputError(f"{names} does not go with --sampler {sampler}")
     if novelty is not None:
         _leave_to_novelty(sampler, given)
     check_free(output, force)
@@ -169,20 +172,12 @@ def _kinds() -> dict[str, Any]:
     }
 
 
-def _check_options(sampler: str, known: dict[str, Any], given: dict[str, Any]) -> None:
-    """Raise InvalidInputError if an option is not one of the sampler's parameters."""
-    unknown = given.keys() - known.keys()
-    if unknown:
-        names = ", ".join("--" + name.replace("_", "-") for name in sorted(unknown))
-        raise InvalidInputError(f"{names} does not go with --sampler {sampler}")
-
-
 def _leave_to_novelty(sampler: str, given: dict[str, Any]) -> None:
-    """Raise InvalidInputError if nothing is left to calibrate; tell the kernels that they are to be."""
-    if "n_bins" in given:
-        raise InvalidInputError("--novelty calibrates the number of bins, so it does not go with --n-bins")
-    if "bandwidth" in given:
-        raise InvalidInputError("--novelty calibrates the bandwidth, so it does not go with --bandwidth")
+    """Raise InvalidInputError if nothing is left to calibrate; have the kernels calibrated."""
+    for name, words in (("n_bins", "number of bins"), ("bandwidth", "bandwidth")):
+        if name in given:
+            option = name.replace("_", "-")
+            raise InvalidInputError(f"--novelty calibrates the {words}, so it does not go with --{option}")
     if {"n_neighbors", "scale"} <= given.keys():
         raise InvalidInputError("--novelty calibrates, so one of --n-neighbors and --scale must be left to it")
     if sampler == "kde":
@@ -207,9 +202,11 @@ def sample(
     force: Force = False,
 ) -> None:
     """Draw latents from a fitted sampler."""
-    from vicinal import storage
+    from vicinal import pipeline, samplers, storage
 
-    fitted = read_sampler(sampler)
+    fitted = pipeline.load(sampler)
+    if not isinstance(fitted, samplers.Sampler):
+        raise FileFormatError(f"{sampler} holds a {type(fitted).__name__}; expected a sampler")
     check_free(output, force)
     with _progress.bar("Sampling"):
         storage.write_array(output, fitted.sample(n_samples, random_state=seed, start=start))
@@ -221,9 +218,20 @@ app.command(epilog="Example:  vicinal evaluate real/ ours=seed0/ ours=seed1/ gan
 )
 
 
-app.command(epilog="Example:  vicinal benchmark benchmarks/configs/mnist.toml --data-dir DIR --out build/mnist")(
-    benchmark
-)
+@app.command(epilog="Example:  vicinal benchmark benchmarks/configs/mnist.toml --data-dir DIR --out build/mnist")
+def benchmark(
+    config: Annotated[Path, typer.Argument(help="The study: a TOML file, see docs/benchmark.md.")],
+    out: Annotated[Path, typer.Option(help="Folder of everything found; a run that was stopped there goes on.")],
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the files of the data set.")] = None,
+    device: Annotated[str, typer.Option(help="Where networks train and run: cpu, cuda, ...")] = "cpu",
+    inception_weights: Annotated[Path | None, typer.Option(help="File of weights, for inception features.")] = None,
+) -> None:
+    """Compare samplers over autoencoders and seeds; interrupted, the same command goes on."""
+    from vicinal.benchmark import run
+
+    places: dict[str, Any] = {"data_dir": data_dir, "device": device, "inception_weights": inception_weights}
+    report = run(config, out, **places, show_progress=True)
+    typer.echo(f"wrote {report}")
 
 
 @app.command(epilog="Example:  vicinal info sampler.safetensors")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from vicinal._errors import FileFormatError, InvalidInputError
+from vicinal._errors import InvalidInputError
 
 Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
 
@@ -18,13 +18,3 @@ def check_free(path: Path, force: bool) -> None:
         raise InvalidInputError(f"{path.parent} is not a folder; make it first")
     if path.exists() and not force:
         raise InvalidInputError(f"{path} exists; pass --force to replace it")
-
-
-def read_sampler(path: Path) -> Any:
-    """Return the fitted sampler in a file."""
-    from vicinal import pipeline, samplers
-
-    fitted = pipeline.load(path)
-    if not isinstance(fitted, samplers.Sampler):
-        raise FileFormatError(f"{path} holds a {type(fitted).__name__}; expected a sampler")
-    return fitted

@@ -1,4 +1,4 @@
-"""``vicinal evaluate``."""
+"""``vicinal evaluate``: score sets of samples."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def evaluate(
     from vicinal.evaluation.scores import check_baseline
 
     if output is not None:
-        _check_table(output, force)
+        if output.suffix.lower() not in (".json", ".csv", ".md"):
+            raise InvalidInputError(f"--output must end in .json, .csv or .md; got {output}")
+        check_free(output, force)
     sets = _by_name(generated)
     check_baseline(baseline, list(sets))  # here already: reading may take minutes
     wanted = _metric_names(metrics, has_train=train is not None)
@@ -75,12 +77,6 @@ def evaluate(
     typer.echo(str(scores))
     if output is not None:
         _write_table(output, scores)
-
-
-def _check_table(path: Path, force: bool) -> None:
-    if path.suffix.lower() not in (".json", ".csv", ".md"):
-        raise InvalidInputError(f"--output must end in .json, .csv or .md; got {path}")
-    check_free(path, force)
 
 
 def _write_table(path: Path, scores: Any) -> None:
