@@ -177,3 +177,11 @@ def log(monkeypatch):
     watch(Judge, "real_run", score)
     monkeypatch.setattr(report, "write", lambda path, *_, **__: storage.write_atomic(path, b""))  # plots take longest
     return found
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Let one worker run all tests of the measured study, so that it is measured once."""
+    for item in items:
+        if "measured" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("study"))

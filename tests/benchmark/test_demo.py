@@ -9,6 +9,8 @@ import pytest
 import vicinal
 from vicinal.benchmark import demo
 
+pytestmark = pytest.mark.xdist_group("demo")  # one run serves all
+
 pytest.importorskip("torch")
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")

@@ -224,6 +224,7 @@ cli.main()
 """
 
 
+@pytest.mark.slow("it kills many processes, each of which loads torch; other tests interrupt within one")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="it forks, since packages take long to load")
 def test_killed(two, log, changed, write_toml, tmp_path):
     """SIGKILL leaves no time to tidy up: what is on the disk must be enough."""

@@ -136,6 +136,7 @@ def test_several_there(tmp_path):
         datasets.load("celeba", data_dir=tmp_path)
 
 
+@pytest.mark.slow("it decodes 10,000 faces")
 def test_real_faces(data_dir):
     if not (data_dir / "celeba_aligned_half_10000.zip").is_file():
         pytest.skip(f"celeba_aligned_half_10000.zip is not in {data_dir}")
