@@ -54,7 +54,7 @@ def _ours(name: str, *arguments: Any, **options: Any) -> Any:
 def _mixture(n_components: int, kind: str = "GaussianMixture") -> Any:
     """Return a mixture of scikit-learn with the settings of pythae, which sets no seed."""
     make = getattr(importlib.import_module("sklearn.mixture"), kind)
-    return make(n_components, covariance_type="full", max_iter=2000, tol=1e-3, random_state=0)
+    return make(n_components=n_components, covariance_type="full", max_iter=2000, tol=1e-3, random_state=0)
 
 
 def _kernel_density() -> Any:
