@@ -52,7 +52,7 @@ format: .venv/tools  ## put the code in its one format
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group bench
 	touch $@
 
-bench: .venv/bench  ## measure speed in eight minutes and write docs/performance.md (FULL=1: hours; DATA_DIR as in results)
+bench: .venv/bench  ## measure speed in about eleven minutes and write docs/performance.md (FULL=1: hours; DATA_DIR as in results)
 	$(BIN)/python benchmarks/bench.py $(if $(FULL),--full) $(if $(DATA_DIR),--data-dir $(DATA_DIR)/mnist --models build/study/mnist/models)
 
 house: .venv/package  ## count lines, files, what a fit walks through, and what a newcomer reads

@@ -1,7 +1,7 @@
 """Run the benchmarks, keep what they measure in benchmarks/results, and write docs/performance.md from it.
 
-    python benchmarks/bench.py                           # quick: at most eight minutes on two cores
-    python benchmarks/bench.py --full                    # larger sizes, in an hour
+    python benchmarks/bench.py                           # quick: about eleven minutes on two cores
+    python benchmarks/bench.py --full                    # larger sizes, in hours
     python benchmarks/bench.py --only peers --data-dir DIR/mnist --models build/study/mnist/models
 
 The benchmarks are the modules in `NAMES` beside this file. Each has one function, ``run(mode, options) -> dict``, with
