@@ -110,11 +110,11 @@ def fit(
         float | None, typer.Option(help="Calibrate to this nn ratio, 1 as new as fresh data (pmf, local, kde).")
     ] = None,
     n_neighbors: Annotated[
-        int | None, typer.Option(help="Latents that shape a vicinity (local); calibrated without.")
+        int | None, typer.Option(help="Latents in a neighbourhood (local); calibrated without.")
     ] = None,
-    scale: Annotated[float | None, typer.Option(help="Width of a vicinity over that of its latents (local).")] = None,
+    scale: Annotated[float | None, typer.Option(help="Spread of samples over that of their latents (local).")] = None,
     max_iter: Annotated[
-        int | None, typer.Option(help="Steps at most: of latents to their cells (local), of the fit (gmm).")
+        int | None, typer.Option(help="Most steps: moves of latents (local), iterations (gmm).")
     ] = None,
     n_components: Annotated[
         str | None, typer.Option(help="Gaussians of the mixture, or bic to choose them (gmm).")

@@ -56,7 +56,7 @@ def test_cache_computes_once_for_each_set_of_images_and_extractor(tmp_path, gene
 
 
 def test_cache_keys_see_every_block_of_large_sets(tmp_path):
-    from vicinal.metrics.features.base import sum_of
+    from vicinal.metrics.features.extractor import sum_of
 
     levels = np.zeros((300, 200, 200), np.uint8)  # several blocks
     sums = {sum_of([("levels", levels)])}

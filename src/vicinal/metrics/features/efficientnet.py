@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vicinal._errors import FileFormatError, import_extra
 from vicinal._validation import check_integer
-from vicinal.metrics.features.base import RgbFeatures, sum_of_file
+from vicinal.metrics.features.extractor import RgbFeatures, sum_of_file
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vicinal._errors import FileFormatError, import_extra
-from vicinal.metrics.features.base import RgbFeatures, sum_of_file
+from vicinal.metrics.features.extractor import RgbFeatures, sum_of_file
 
 if TYPE_CHECKING:
     from torch import Tensor

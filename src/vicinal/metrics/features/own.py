@@ -13,7 +13,7 @@ from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError, InvalidTypeError, import_extra
 from vicinal._validation import check_device, check_integer
 from vicinal.images import in_units
-from vicinal.metrics.features.base import FeatureExtractor, PixelFeatures, in_batches, sum_of
+from vicinal.metrics.features.extractor import FeatureExtractor, PixelFeatures, in_batches, sum_of
 
 PIXELS = PixelFeatures()
 
