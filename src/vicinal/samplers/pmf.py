@@ -35,6 +35,7 @@ from vicinal._errors import InvalidInputError, InvalidTypeError
 from vicinal.samplers import calibration, cells, labels
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches
+from vicinal.samplers.by_class import draw_items
 from vicinal.samplers.cells import CellTable, Grid
 
 MAX_BINS = 2**24  # float32 counts no further in steps of one
@@ -318,11 +319,8 @@ class PMFSampler(Sampler):
             )
         edges = np.searchsorted(table.pair_class, np.arange(len(table.classes) + 1))
         tempered = [cells.temper(table.pair_counts[a:b], temperature, len(table.pair_cell)) for a, b in pairwise(edges)]
-        cumulative = np.cumsum(np.concatenate(tempered))
-        ends = np.concatenate([[0], cumulative])[edges]
-        draws = ends[classes] + rng.choices(key, start, n_samples, np.diff(ends)[classes])
-        chosen = table.pair_cell[np.searchsorted(cumulative, draws, side="right")]
-        return kernels.select().fill_cells(table.cells, chosen, *table.grid, key=key, start=start)
+        pairs, _ = draw_items(np.concatenate(tempered), edges, classes, key, start, n_samples)
+        return kernels.select().fill_cells(table.cells, table.pair_cell[pairs], *table.grid, key=key, start=start)
 
     def _score_samples(self, X: Array) -> Array:
         table, grid = self._table, self._table.grid
