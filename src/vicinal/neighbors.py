@@ -7,6 +7,10 @@ With T the training data, H held-out data and S samples, the nn ratio is
 after each dimension was divided by its standard deviation over T (`Scaling`). It is 0 for copies of the training data
 and 1 for samples as new as fresh data.
 
+A median does not see some copies among many bold samples. `quantile_ratios` and `copied` show the whole distribution
+of distances, and `novelty_p` tests it: among the rows that are nearest to the training data, samples and held-out rows
+pooled, there must not be too many samples.
+
 `nearest_rows`, `nearest_others` and `nth_distances` use the blocked and threaded search of scikit-learn. Above 15
 dimensions it compares |a|^2 - 2 a b + |b|^2, so rounding decides between neighbours if clusters are more than about
 1e5 times as far apart as neighbours are. The distances to the neighbours that it finds are then measured exactly.
@@ -15,7 +19,8 @@ dimensions it compares |a|^2 - 2 a b + |b|^2, so rounding decides between neighb
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +29,9 @@ from vicinal import kernels
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
 
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+NEAREST = 0.01  # share of the fresh data that are called near
+LEVEL, TESTED = 0.01, 1000  # of the novelty test: its level, and the most samples that it takes
 _CHUNK = 1 << 23  # values searched together
 
 
@@ -59,8 +67,59 @@ class Scaling(NamedTuple):
 
 def nn_ratio(distances: Array, fresh_distances: Array) -> float:
     """Return the nn ratio from the scaled distances of samples, (m,), and of fresh data, (n,); NaN if these are 0."""
-    fresh = float(np.median(fresh_distances))
-    return float(np.median(distances)) / fresh if fresh > 0 else float("nan")
+    return float(quantile_ratios(distances, fresh_distances, [0.5])[0])
+
+
+def quantile_ratios(distances: Array, fresh_distances: Array, levels: Sequence[float] = QUANTILES) -> Array:
+    """Return quantiles of the distances of samples over those of fresh data; NaN where those are 0."""
+    quantiles, fresh = np.quantile(distances, levels), np.quantile(fresh_distances, levels)
+    return np.divide(quantiles, fresh, out=np.full(len(fresh), np.nan), where=fresh > 0)
+
+
+def copied(distances: Array, fresh_distances: Array) -> tuple[float, float]:
+    """Return the share of samples that are as near as the nearest 1 % of fresh data, and its standard error.
+
+    Fresh data have about 0.01 themselves, or more if more than 1 % of them repeat training rows.
+    """
+    m, n = len(distances), len(fresh_distances)
+    k = max(1, math.ceil(NEAREST * n))
+    limit = np.partition(fresh_distances, k - 1)[k - 1]
+    share, fresh = (float(np.mean(each <= limit)) for each in (distances, fresh_distances))
+    return share, math.sqrt(share * (1 - share) / m + fresh * (1 - fresh) / n)
+
+
+def novelty_p(distances: Array, fresh_distances: Array) -> float:
+    r"""Return the p-value of the test that no more samples are near the training data than fresh data are.
+
+    Samples and fresh rows are sorted together by distance, N = m + n rows. If the samples are fresh, then
+    S_k, the number of samples among the k nearest rows, is hypergeometric, whatever the distribution:
+
+    .. math:: p = L \min_k P(\mathrm{Hypergeometric}(N, m, k) \ge S_k), \quad k = N / 2^{j/2}, \; j = 1, \dots, L
+
+    Bonferroni's factor L keeps the level exact or below it. Equal distances count together. At most the first `TESTED`
+    samples are taken, so that the power of the test does not depend on how many samples there are.
+
+    Parameters
+    ----------
+    distances, fresh_distances : ndarray of shape (m,), (n,)
+        Distance of samples and of fresh data to their nearest training row.
+
+    Returns
+    -------
+    float
+        In (0, 1]. Below `LEVEL`, the samples are too near to the training data somewhere.
+    """
+    from scipy.stats import hypergeom  # late: it takes long to load
+
+    distances = distances[:TESTED]
+    m, total = len(distances), len(distances) + len(fresh_distances)
+    pooled = np.sort(np.concatenate([distances, fresh_distances]))
+    n_levels = int(2 * math.log2(total))
+    limits = pooled[np.ceil(total / 2 ** (np.arange(1, n_levels + 1) / 2)).astype(int) - 1]
+    n_near = np.searchsorted(pooled, limits, side="right")
+    n_samples = np.searchsorted(np.sort(distances), limits, side="right")
+    p_values = hypergeom.sf(n_samples - 1, total, m, n_near)
+    return min(1.0, n_levels * float(p_values.min()))
 
 
 def nearest_distances(queries: Array, batches: Iterable[Array], scaling: Scaling, *, other: bool = False) -> Array:

@@ -7,7 +7,7 @@ set of samples is computed once for them: `Samples`.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -97,11 +97,10 @@ class Samples:
         """Distance and index of the nearest training row of each sample."""
         return nearest_rows(self.searched, self.reference.train)
 
-    @property
-    def nn_ratio(self) -> float:
-        """See `vicinal.metrics.nn_ratio`."""
-        distances = novelty.scaled_distances(self.reference.train, self.searched)
-        return neighbors.nn_ratio(distances, self.reference.fresh_distances)
+    @cached_property
+    def distances(self) -> tuple[Array, Array]:
+        """Scaled distances from the training data: of the samples, (m,), and of the held-out rows, (n,)."""
+        return novelty.scaled_distances(self.reference.train, self.searched), self.reference.fresh_distances
 
     @property
     def authenticity(self) -> float:
@@ -119,7 +118,8 @@ class Metric(NamedTuple):
     """A column of a table.
 
     ``better`` says which values are good: "lower", "higher", or "reference" for those close to the value of real data.
-    ``space`` says what the metric is taken between: "features", or "rows" as they are given.
+    ``space`` says what the metric is taken between: "features", or "rows" as they are given. ``over_runs`` makes one
+    value of those of several seeds.
     """
 
     heading: str
@@ -128,6 +128,7 @@ class Metric(NamedTuple):
     compute: Callable[[Samples], float]
     decimals: int | None = None
     needs_train: bool = False
+    over_runs: Callable[[Sequence[float]], float] = lambda values: float(np.mean(values))
 
 
 def _between(metric: Callable[..., float], **options: Any) -> Callable[[Samples], float]:
@@ -137,8 +138,35 @@ def _between(metric: Callable[..., float], **options: Any) -> Callable[[Samples]
 
 def _novelty(prefix: str, space: Literal["features", "rows"]) -> dict[str, Metric]:
     of = "features " if prefix else ""
+
+    def quantile(level: float) -> Callable[[Samples], float]:
+        return lambda samples: float(neighbors.quantile_ratios(*samples.distances, [level])[0])
+
+    def smallest(p_values: Sequence[float]) -> float:
+        """Combine p-values by Bonferroni's rule."""
+        return min(1.0, len(p_values) * min(p_values))
+
     return {
-        f"{prefix}nn_ratio": Metric(f"{of}nn ratio (1 = fresh)", "reference", space, lambda s: s.nn_ratio, 2, True),
+        f"{prefix}nn_ratio": Metric(f"{of}nn ratio (1 = fresh)", "reference", space, quantile(0.5), 2, True),
+        **{
+            f"{prefix}nn_ratio_q{100 * level:.0f}": Metric(
+                f"{of}nn ratio, {100 * level:.0f} % quantile", "reference", space, quantile(level), 2, True
+            )
+            for level in neighbors.QUANTILES
+            if level != 0.5
+        },
+        f"{prefix}copied": Metric(
+            f"{of}copied (0.01 = fresh)", "reference", space, lambda s: neighbors.copied(*s.distances)[0], 3, True
+        ),
+        f"{prefix}novelty_p": Metric(
+            f"{of}novelty p (< {neighbors.LEVEL} too near)",
+            "reference",
+            space,
+            lambda s: neighbors.novelty_p(*s.distances),
+            3,
+            True,
+            smallest,
+        ),
         f"{prefix}authenticity": Metric(f"{of}AuthPct %", "reference", space, lambda s: s.authenticity, 1, True),
         f"{prefix}data_copying": Metric(
             f"{of}C_T (< -3 copies)", "reference", space, lambda s: s.data_copying, 1, True
@@ -171,6 +199,8 @@ DEFAULT_METRICS = (
     "wasserstein_distance",
     "variance_ratio",
     "nn_ratio",
+    "copied",
+    "novelty_p",
     "authenticity",
     "data_copying",
 )

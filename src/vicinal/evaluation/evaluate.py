@@ -239,7 +239,7 @@ def _summary(runs: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for metric in runs[0]:
         values = np.array([run[metric] for run in runs], np.float64)
-        found[metric] = float(values.mean())
+        found[metric] = METRICS[metric].over_runs(values.tolist())
         found[f"{metric}_se"] = float(values.std(ddof=1) / np.sqrt(len(runs)))
     return found | {"runs": {metric: [float(run[metric]) for run in runs] for metric in runs[0]}}
 
