@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
 import warnings
 import zipfile
 import zlib
@@ -16,25 +15,13 @@ import numpy as np
 
 from vicinal import _progress, storage
 from vicinal._arrays import Array
-from vicinal._errors import FileFormatError, InvalidInputError, import_extra
+from vicinal._errors import FileFormatError, InvalidInputError, MissingExtraError, import_extra
 
 Item = TypeVar("Item")
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 
 _FORMATS = ("PNG", "JPEG", "BMP", "PPM", "WEBP", "TIFF")  # not all that Pillow knows: EPS would start Ghostscript
-_UNREADABLE = (  # what Pillow raises for damaged files, in folders and in archives
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    EOFError,
-    RuntimeError,
-    struct.error,
-    zlib.error,
-    zipfile.BadZipFile,
-)
 _FILES_AT_ONCE = 16  # of each thread
 _NAMED = 3  # unreadable files that a warning names
 _USUAL_NAMES = ("arr_0", "images", "latents", "samples")
@@ -134,12 +121,8 @@ def gather(
 
     ``decoded`` gives the name of each file with its levels (C, H, W), or with the reason why it cannot be read. Grey
     images get three channels if any image is in colour. ``empty`` makes the uint8 array of shape (n_files, C, H, W);
-    ``source`` and ``remedy``, what to do about several sizes, are for messages.
-
-    Raises
-    ------
-    InvalidInputError, FileFormatError
-        For images of several sizes; if no image can be read.
+    ``source`` and ``remedy``, what to do about several sizes, are for messages. Images of several sizes raise
+    InvalidInputError; if no image can be read, that is a FileFormatError.
     """
     images, n, first = np.empty((0, 1, 0, 0), np.uint8), 0, ""
     unreadable: dict[str, str] = {}
@@ -172,22 +155,14 @@ def gather(
 def decode(file: BinaryIO) -> Array:
     """Return the image in an open file as levels, uint8 (C, H, W), C being 1 if it is grey, otherwise 3.
 
-    Raises
-    ------
-    OSError, ValueError
-        And many others that Pillow raises, if it is damaged, of another format, or too large to be an image.
-    MissingExtraError
-        If Pillow is not installed.
+    Pillow raises many errors for what is damaged, of another format, or too large to be an image.
     """
     pillow, operations = import_extra("PIL.Image", "images"), import_extra("PIL.ImageOps", "images")
-    try:
-        # An open file: given a path, Pillow maps raw TIFF into memory, and gets those to be turned wrong.
-        with pillow.open(file, formats=_FORMATS) as image:
-            if image.format != "TIFF":  # which Pillow turns itself; some versions would turn it twice here
-                operations.exif_transpose(image, in_place=True)
-            return _levels_of(image)
-    except pillow.DecompressionBombError as error:
-        raise ValueError(str(error)) from error
+    # An open file: given a path, Pillow maps raw TIFF into memory, and gets those to be turned wrong.
+    with pillow.open(file, formats=_FORMATS) as image:
+        if image.format != "TIFF":  # which Pillow turns itself; some versions would turn it twice here
+            operations.exif_transpose(image, in_place=True)
+        return _levels_of(image)
 
 
 def in_threads(items: Sequence[Item], decoder: Callable[[Item], Array]) -> Iterator[tuple[Item, Array | str]]:
@@ -199,7 +174,9 @@ def in_threads(items: Sequence[Item], decoder: Callable[[Item], Array]) -> Itera
     def decoded(item: Item) -> Array | str:
         try:
             return decoder(item)
-        except _UNREADABLE as error:
+        except (MissingExtraError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - Pillow raises anything for damaged files
             return (str(error) or type(error).__name__).partition("\n")[0]
 
     n_threads = os.cpu_count() or 1
@@ -218,12 +195,11 @@ def _levels_of(image: Any) -> Array:
         return ((deep.astype(np.uint32) + 128) // 257).astype(np.uint8)[None]  # 65535 / 257 = 255
     if image.mode == "F":
         raise ValueError("grey levels are floats, whose range is unknown")
-    is_grey = image.mode in ("1", "L", "LA")
-    if "transparency" not in image.info and image.mode not in ("LA", "PA", "RGBA", "RGBa"):
-        return channels_first(image.convert("L" if is_grey else "RGB"))
-    pillow = import_extra("PIL.Image", "images")
-    on_white = pillow.alpha_composite(pillow.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    return channels_first(on_white.convert("L" if is_grey else "RGB"))
+    kept = "L" if image.mode in ("1", "L", "LA") else "RGB"
+    if "transparency" in image.info or image.mode in ("LA", "PA", "RGBA", "RGBa"):
+        pillow = import_extra("PIL.Image", "images")
+        image = pillow.alpha_composite(pillow.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return channels_first(image.convert(kept))
 
 
 def channels_first(image: Any) -> Array:

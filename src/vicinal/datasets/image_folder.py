@@ -32,9 +32,7 @@ _MOST_BYTES = 1 << 28  # of one file in an archive: its size is only what the ar
 
 
 class Files:
-    """The image files in a folder and the folders below, or in a zip archive.
-
-    Hidden files, and what macOS adds to archives, are passed over.
+    """The image files in a folder and the folders below, or in a zip archive, but for hidden files.
 
     Attributes
     ----------
@@ -50,17 +48,6 @@ class Files:
         If there is no such folder or file.
     FileFormatError
         If the file is no zip archive.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.NamedTemporaryFile(suffix=".zip") as file:
-    ...     with zipfile.ZipFile(file, "w") as archive:
-    ...         archive.writestr("eyes/1.png", "bytes")
-    ...         archive.writestr("readme.txt", "no image")
-    ...     with Files(Path(file.name)) as files:
-    ...         print(list(files.stamps), files.open("eyes/1.png").read())
-    ['eyes/1.png'] b'bytes'
     """
 
     def __init__(self, path: Path) -> None:
@@ -81,12 +68,7 @@ class Files:
     def open(self, name: str) -> BinaryIO:
         """Return a file to read from, in binary mode; any number of threads may ask at once.
 
-        Raises
-        ------
-        OSError, RuntimeError, zipfile.BadZipFile
-            If it cannot be read, is encrypted, or its checksum is wrong.
-        ValueError
-            If a file in an archive is far larger than an image.
+        A file in an archive that is far larger than an image raises ValueError.
         """
         if self._archive is None:
             return (self.path / name).open("rb")
@@ -172,11 +154,6 @@ def decoded(
 
     ``box_of`` tells which part of an image is kept, and ``image_size`` is its height and width then; None keeps the
     images as they are. Threads decode a block of images at a time.
-
-    Raises
-    ------
-    MissingExtraError
-        If Pillow is not installed.
     """
 
     def levels_of(name: str) -> Array:
