@@ -77,16 +77,14 @@ def read(path: str | os.PathLike[str]) -> Array:
     ((2, 3, 9, 8), [[255, 255, 255], [255, 0, 0]])
     """
     path = Path(path)
+    suffix = path.suffix.lower()
     if path.is_dir():
         images, unreadable = _read_folder(path)
         if unreadable:
             warnings.warn(unreadable_message(path, len(images), unreadable), UserWarning, stacklevel=2)
         return images
-    suffix = path.suffix.lower()
-    if suffix == ".npy":
-        return storage.read_array(path)
-    if suffix == ".npz":
-        return _read_archive(path)
+    if suffix in (".npy", ".npz"):
+        return storage.read_array(path) if suffix == ".npy" else _read_archive(path)
     if not path.exists():
         raise FileNotFoundError(f"{path} must be {_ACCEPTED}; there is no such file or folder")
     remedy = "pass the folder that holds the images" if suffix in SUFFIXES else "save the array with numpy.save"

@@ -104,7 +104,8 @@ def read(path: storage.PathLike, run: Run, settings: Mapping[str, Any]) -> None:
     changes = [f"{name} was {_shown(old)}, is {_shown(new)}" for name, (old, new) in pairs.items() if old != new]
     if changes:
         raise InvalidInputError(
-            f"{path} is of another training: {', '.join(changes)}. Pass what it was, or start anew with another checkpoint"
+            f"{path} is of another training: {', '.join(changes)}. "
+            "Pass what it was, or start anew with another checkpoint"
         )
     for part, module in run.modules.items():
         module.load_state_dict(_part(arrays, part, module.state_dict()))

@@ -100,8 +100,7 @@ def fit(
     latents: Annotated[Path, typer.Argument(help="A .npy file of shape (n_samples, ...).")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write, *.safetensors.")],
     sampler: Annotated[
-        str,
-        typer.Option(help="local, pmf, gmm, kde, copula, gaussian, hypersphere, flow, two-stage or bootstrap."),
+        str, typer.Option(help="local, pmf, gmm, kde, copula, gaussian, hypersphere, flow, two-stage or bootstrap.")
     ] = "pmf",
     n_bins: Annotated[
         int | None, typer.Option(help="Bins in each dimension (pmf, copula); calibrated without (pmf).")

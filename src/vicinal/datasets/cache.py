@@ -1,9 +1,10 @@
 """Decoded images, kept as one file of levels that later calls map into memory.
 
 A cache file is ``<data set>-<digest>.npy``, uint8 (n, C, H, W), the images of a split side by side. A ``.json`` file
-beside it names the image files that cannot be read. The digest covers what decides about the levels: the names of the
-files with their sizes and times or checksums, the crop, the size, and the version of this module. It does not cover
-where the files are. Nothing is ever removed from the cache: delete files that are no longer needed, at any time.
+beside it has the shape that is in use, and names the image files that cannot be read. The digest covers what decides
+about the levels: the names of the files with their sizes and times or checksums, the crop, the size, and the version of
+this module. It does not cover where the files are. Nothing is ever removed from the cache: delete files that are no
+longer needed, at any time.
 """
 
 from __future__ import annotations
@@ -54,16 +55,8 @@ def load(
     """Return the levels of images, in order: from the cache if they are there, otherwise decoded and put there.
 
     They are mapped read-only into memory. If ``cache_dir`` is False, they are decoded into memory, and nothing is left
-    behind. ``name`` is the first part of the name of the cache file; the rest is as in `decoded`.
-
-    Raises
-    ------
-    InvalidInputError
-        If ``image_size`` is None and the images are of several sizes.
-    FileFormatError
-        If no image can be read.
-    OSError
-        If the cache cannot be written.
+    behind. ``name`` is the first part of the name of the cache file; the rest is as in `decoded`, and the errors are
+    those of `image_files.gather`, or an OSError if the cache cannot be written.
     """
 
     def gather(**options: Any) -> Decoded:
@@ -86,11 +79,12 @@ def load(
         levels, unreadable = gather(empty=empty)
         shape = levels.shape
         del levels  # written to the file now
-        _finish(parts[-1], shape)
+        with parts[-1].open("r+b") as file:
+            os.fsync(file.fileno())
         notes = {"source": str(files.path.absolute()), "shape": shape, "unreadable": unreadable}
         storage.write_atomic(path.with_suffix(".json"), json.dumps(notes, indent=1).encode())
         parts[-1].replace(path)
-    return Decoded(storage.read_array(path, mapped=True), unreadable)
+    return Decoded(storage.read_array(path, mapped=True)[: shape[0]], unreadable)
 
 
 def _digest(files: Files, images: Sequence[ImageFile], box_of: BoxOf, image_size: int | None) -> str:
@@ -103,8 +97,8 @@ def _digest(files: Files, images: Sequence[ImageFile], box_of: BoxOf, image_size
 def _read(path: Path, n_images: int) -> Decoded | None:
     """Return what the cache has; None if that is nothing, or damaged."""
     try:
-        levels = storage.read_array(path, mapped=True)
-        unreadable = dict(json.loads(path.with_suffix(".json").read_bytes())["unreadable"])
+        notes = json.loads(path.with_suffix(".json").read_bytes())
+        levels, unreadable = storage.read_array(path, mapped=True)[: notes["shape"][0]], dict(notes["unreadable"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     fits = levels.dtype == np.uint8 and levels.ndim == 4 and len(levels) + len(unreadable) == n_images
@@ -130,11 +124,3 @@ def _new(path: Path, shape: tuple[int, ...]) -> Array:
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     return levels
-
-
-def _finish(path: Path, shape: tuple[int, ...]) -> None:
-    """Cut the file to the images that could be read, and wait until it is on the disk."""
-    with path.open("r+b") as file:  # NumPy leaves room in its header for a first axis of any length
-        npy.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
-        file.truncate(file.tell() + int(np.prod(shape)))
-        os.fsync(file.fileno())

@@ -41,13 +41,6 @@ class Files:
     stamps : dict of str to str
         Paths below the folder or in the archive, sorted, each with what changes when the file does: its
         size, and its time or checksum.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such folder or file.
-    FileFormatError
-        If the file is no zip archive.
     """
 
     def __init__(self, path: Path) -> None:
@@ -176,11 +169,6 @@ def list_images(files: Files) -> list[ImageFile]:
     Images of one stem, such as ``open/17.png`` and ``closed/17.png``, are in one split, as they may show the same.
     Labels count the first sub-folders in the order of their names; a single one that holds everything, as in many
     archives, is passed over first. Files beside sub-folders come before them, as a class of their own.
-
-    Raises
-    ------
-    InvalidInputError
-        If there is no image.
     """
     if not files.stamps:
         raise InvalidInputError(f"{files.path} must hold images ({', '.join(SUFFIXES)}); got none")

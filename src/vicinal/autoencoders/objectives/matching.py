@@ -138,12 +138,7 @@ def discriminator_of(model: ConvAutoencoder, *, n_hidden: int = 256) -> nn.Modul
 
 
 def aae(
-    model: ConvAutoencoder,
-    images: Tensor,
-    generator: torch.Generator,
-    discriminator: nn.Module,
-    *,
-    weight: float = 1.0,
+    model: ConvAutoencoder, images: Tensor, generator: torch.Generator, discriminator: nn.Module, *, weight: float = 1.0
 ) -> Tensor:
     """Return the sum of both losses of the adversarial autoencoder, each with gradients to its own networks alone.
 
