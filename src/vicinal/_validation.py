@@ -83,7 +83,8 @@ def check_rows(
     ``owner`` is the class whose `fit` set it. If not ``finite``, the caller checks for NaN and infinity. With
     ``on_device``, a tensor on an accelerator stays there. The errors are those of `check_array`.
     """
-    on_device = on_device and _arrays.on_accelerator(array)
+    kind = _arrays.tensor_kind(array)
+    on_device = on_device and kind is not None and kind.on_accelerator
     array = array.detach() if on_device else check_array(array, name)
     if array.ndim < 2:
         raise InvalidInputError(

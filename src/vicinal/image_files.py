@@ -29,24 +29,14 @@ _ACCEPTED = "a folder of images, a .npy file or a .npz file"
 
 
 def read(path: str | os.PathLike[str]) -> Array:
-    """Read a folder of images, or the array of a .npy or .npz file.
+    """Read a folder of images, or the array of a .npy or .npz file. Nothing is ever unpickled.
 
-    Parameters
-    ----------
-    path : path_like
-        A folder: all images in it and in the folders below, png, jpg, jpeg, bmp, webp, tif, tiff, ppm and pgm, in the
-        order of their paths. They must be of one size. A ``.npz`` file: its only array, or the one that is called
-        arr_0, images, latents or samples. Nothing is ever unpickled.
+    Of a folder, these are all images in it and in the folders below, in the order of their paths: uint8 (n, C, H, W),
+    C being 1 if all files are grey, otherwise 3. They must be of one size. Files that cannot be read are left out; a
+    UserWarning counts and names them. Images are turned as their EXIF orientation says. What is transparent is laid on
+    white; palettes and other colour spaces become RGB, 16 bits the nearest of 8. Of several frames the first is taken.
 
-    Returns
-    -------
-    ndarray
-        Of a file, its array as it is. Of a folder, uint8 (n, C, H, W), C being 1 if all files are grey, otherwise 3.
-
-    Warns
-    -----
-    UserWarning
-        If files of a folder cannot be read, such as truncated ones: they are left out, counted and named.
+    Of a ``.npz`` file, it is the only array, or the one that is called arr_0, images, latents or samples.
 
     Raises
     ------
@@ -57,13 +47,6 @@ def read(path: str | os.PathLike[str]) -> Array:
         If a file is damaged or holds no numbers, or no image of a folder can be read.
     MissingExtraError
         If a folder is given and Pillow is not installed.
-    OSError
-        If a file cannot be opened.
-
-    Notes
-    -----
-    Images are turned as their EXIF orientation says. What is transparent is laid on white; palettes and other colour
-    spaces become RGB, 16 bits the nearest of 8. Of several frames the first is taken.
 
     Examples
     --------
