@@ -95,15 +95,7 @@ def write(path: PathLike, kind: str, header: Mapping[str, Any], arrays: Mapping[
 
 
 def read(path: PathLike) -> Artifact:
-    """Read and verify a file that `write` wrote.
-
-    Raises
-    ------
-    FileFormatError
-        If vicinal did not write the file, if it is truncated or changed, or if its format is newer.
-    OSError
-        If it cannot be read.
-    """
+    """Read and verify a file that `write` wrote; one that is foreign, damaged or newer raises FileFormatError."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -147,12 +139,7 @@ def write_arrays(path: PathLike, arrays: Mapping[str, Array]) -> None:
 def read_array(path: PathLike, *, mapped: bool = False) -> Array:
     """Return the array of a ``.npy`` file; ``mapped`` maps it into memory. Nothing is unpickled.
 
-    Raises
-    ------
-    FileFormatError
-        If the file is not a complete ``.npy`` file of numbers.
-    OSError
-        If it cannot be read.
+    What is not a whole ``.npy`` file of numbers raises FileFormatError.
     """
     try:
         with Path(path).open("rb") as file:  # np.load does not close a file that it cannot read

@@ -90,12 +90,7 @@ def write(path: storage.PathLike, run: Run, settings: Mapping[str, Any]) -> None
 def read(path: storage.PathLike, run: Run, settings: Mapping[str, Any]) -> None:
     """Put a run that is new into the state of a checkpoint.
 
-    Raises
-    ------
-    InvalidInputError
-        If the checkpoint is of other settings or other images; the message names what differs.
-    FileFormatError
-        If the file is no checkpoint, or is damaged.
+    One of other settings or other images raises InvalidInputError; the message names what differs.
     """
     kind, header, arrays, *_ = storage.read(path)
     if kind != KIND:
