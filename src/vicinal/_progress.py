@@ -20,7 +20,7 @@ _display: Any = None  # the one on the terminal, as long as there are bars
 
 
 class Bar:
-    """How far some work is, as `bar` has it."""
+    """How far some work is; `bar` makes one."""
 
     def __init__(self, doing: str, total: int | None, done: int, show: bool) -> None:
         self._doing, self._total, self._done, self._note = doing, total, done, ""
@@ -74,9 +74,7 @@ def bar(doing: str, total: int | None = None, *, done: int = 0, show: bool = Tru
     """
     global _display
     progress = Bar(doing, total, done, show)
-    if show:
-        from rich.console import Console
-    if not show or not Console(stderr=True).is_terminal:
+    if not show or not _on_terminal():
         yield progress
         return
     outermost = _display is None
@@ -98,6 +96,12 @@ def bar(doing: str, total: int | None = None, *, done: int = 0, show: bool = Tru
 def _line(text: str) -> None:
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
+
+
+def _on_terminal() -> bool:
+    from rich.console import Console
+
+    return Console(stderr=True).is_terminal
 
 
 def _new_display() -> Any:

@@ -46,7 +46,7 @@ def check_choice(value: Any, name: str, choices: Collection[str]) -> str:
 
 
 def check_array(array: Any, name: str) -> Array:
-    """Return ``array`` as a dense real NumPy array in native order, or raise InvalidTypeError or InvalidInputError."""
+    """Return ``array`` as a dense real NumPy array in native byte order, or raise the errors of `check_integer`."""
     if hasattr(array, "toarray") and hasattr(array, "tocsr"):
         raise InvalidTypeError(f"{name} must be a dense array; got a sparse one: pass {name}.toarray()")
     if isinstance(array, np.ma.MaskedArray):

@@ -181,11 +181,10 @@ def _in_batches(autoencoder: Any, method: str, array: Any, name: str, batch_size
             _check_output(output, len(batch), method)
             output = _arrays.to_numpy(output) if kind is None else sys.modules["torch"].as_tensor(output)
             if outputs is None:
-                shape = (len(array), *output.shape[1:])
-                outputs = np.empty(shape, output.dtype) if kind is None else output.new_empty(shape, device=kind.device)
-            if output.shape[1:] != outputs.shape[1:]:
-                first_shape, got = tuple(outputs.shape[1:]), tuple(output.shape[1:])
-                raise InvalidInputError(f"{method} must return rows of one shape; got {first_shape} and then {got}")
+                whole = (len(array), *output.shape[1:])
+                outputs = np.empty(whole, output.dtype) if kind is None else output.new_empty(whole, device=kind.device)
+            if (got := tuple(output.shape[1:])) != (shape := tuple(outputs.shape[1:])):
+                raise InvalidInputError(f"{method} must return rows of one shape; got {shape} and then {got}")
             outputs[first : first + batch_size] = output
             shown.advance(len(batch))
     return outputs
