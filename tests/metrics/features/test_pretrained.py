@@ -181,9 +181,42 @@ def test_inception_refuses_truncated_and_missing_files(inception_file, tmp_path)
         vf.InceptionFeatures(tmp_path / "none.pth")
 
 
-def test_inception_refuses_networks_in_torchscript(tmp_path):
+class Scripted(torch.nn.Module):
+    """Takes what the TorchScript file takes: levels as floats, any size."""
+
+    def __init__(self, n_features: int):
+        super().__init__()
+        self.n_features = n_features
+
+    def forward(self, images: torch.Tensor, return_features: bool = False) -> torch.Tensor:
+        assert return_features
+        return images.amax((1, 2, 3))[:, None].expand(-1, self.n_features)
+
+
+class Unscripted(torch.nn.Module):
+    """Takes images alone."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images
+
+
+def script(net, path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        torch.jit.script(torch.nn.ReLU()).save(str(tmp_path / "inception.pt"))
-    with pytest.raises(FileFormatError, match=r"is no whole file of weights.*fetch pytorch-fid's pt_inception"):
-        vf.InceptionFeatures(tmp_path / "inception.pt")
+        torch.jit.script(net).save(str(path))
+    return path
+
+
+def test_inception_in_torchscript_gets_levels(unverified, tmp_path, generator):
+    features = unverified(script(Scripted(2048), tmp_path / "inception.pt"), batch_size=2)
+    levels = generator.integers(0, 200, (3, 9, 9), dtype=np.uint8)
+    assert np.array_equal(features(levels)[:, 7], levels.max(axis=(1, 2)))
+    assert features.frechet_name == "Frechet distance"
+
+
+def test_inception_in_torchscript_must_be_inception(unverified, tmp_path):
+    features = unverified(script(Scripted(1008), tmp_path / "other.pt"))
+    with pytest.raises(FileFormatError, match=r"must give 2048 features for each of 1 images; got \(1, 1008\)"):
+        features(np.zeros((1, 9, 9), np.uint8))
+    with pytest.raises(FileFormatError, match=r"takes \(images, return_features=True\); got one that takes \(images\)"):
+        vf.InceptionFeatures(script(Unscripted(), tmp_path / "plain.pt"))

@@ -10,11 +10,12 @@ from __future__ import annotations
 import functools
 import os
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vicinal._errors import FileFormatError
+from vicinal._errors import FileFormatError, import_extra
 from vicinal.metrics.features.extractor import RgbFeatures, sum_of_file
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 FILE = "pt_inception-2015-12-05-6726825d.pth"  # of pytorch-fid; the digits begin its sha256
 SHA256_PREFIX = "6726825d"
 SIDE = 299
+N_FEATURES = 2048
 
 _N_CLASSES = 1008
 _EPSILON = 1e-3
@@ -112,13 +114,13 @@ class InceptionFeatures(RgbFeatures):
     """2048 features of the 2015 Inception network: the Frechet distance between them is FID.
 
     Levels become RGB, are resized to 299 x 299 (bilinear, not antialiased) and scaled to [-1, 1], as in
-    pytorch-fid.
+    pytorch-fid. A TorchScript file gets the levels as they are, and resizes them itself.
 
     Parameters
     ----------
     weights : path_like
-        pytorch-fid's ``pt_inception-2015-12-05-6726825d.pth``, or the same as ``.safetensors``. Objects are never
-        unpickled from it.
+        pytorch-fid's ``pt_inception-2015-12-05-6726825d.pth``, the same as ``.safetensors``, or the
+        TorchScript file ``inception-2015-12-05.pt``. Objects are never unpickled from it.
     batch_size : int
         Images in one go.
     device : str or torch.device, optional
@@ -160,7 +162,10 @@ class InceptionFeatures(RgbFeatures):
         if not path.is_file():
             raise FileNotFoundError(f"weights must be a file, such as pytorch-fid's {FILE}; got {path}")
         self._sha256 = sum_of_file(path)
-        self._weights = _checked_weights(_load(path), path, self._device)
+        self._scripted = _is_torchscript(path)
+        found = _load(path, self._scripted)
+        self._network = found.to(self._device) if self._scripted else None
+        self._weights = {} if self._scripted else _checked_weights(found, path, self._device)
         self.verified = self._sha256.startswith(SHA256_PREFIX)
         self.name = "Inception 2015" if self.verified else "Inception (unverified weights)"
         self.frechet_name = "FID" if self.verified else "Frechet distance"
@@ -175,13 +180,23 @@ class InceptionFeatures(RgbFeatures):
     @property
     def fingerprint(self) -> str:
         """A text that differs wherever the features may differ."""
-        return self._fingerprint(sha256=self._sha256)
+        return self._fingerprint(scripted=self._scripted, sha256=self._sha256)
 
     def _forward(self, images: Tensor) -> Tensor:
         from torch.nn.functional import interpolate
 
-        images = interpolate(images / 255.0, (SIDE, SIDE), mode="bilinear", align_corners=False)
-        return _network(2.0 * images - 1.0, self._weights)
+        if self._network is None:
+            images = interpolate(images / 255.0, (SIDE, SIDE), mode="bilinear", align_corners=False)
+            return _network(2.0 * images - 1.0, self._weights)
+        output = self._network(images, return_features=True)
+        shape = getattr(output, "shape", None)
+        if shape != (len(images), N_FEATURES):
+            got = type(output).__name__ if shape is None else tuple(shape)
+            raise FileFormatError(
+                f"weights must give {N_FEATURES} features for each of {len(images)} images; got {got}: "
+                "pass inception-2015-12-05.pt"
+            )
+        return output
 
 
 def shapes() -> dict[str, tuple[int, ...]]:
@@ -236,23 +251,41 @@ def _network(images: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
     return maps.mean(dim=(2, 3))
 
 
-def _load(path: Path) -> Any:
-    """Return what a file holds, which should be a state dict."""
-    import torch
+def _is_torchscript(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith("/constants.pkl") for name in archive.namelist())
+
+
+def _load(path: Path, scripted: bool) -> Any:
+    """Return what a file holds: a TorchScript network, or a state dict."""
+    torch = import_extra("torch", "torch")
     from safetensors.torch import load_file
 
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        if not scripted:
+            return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of the format, which the file will not leave
+            network = torch.jit.load(str(path), map_location="cpu").eval()
+            names = [argument.name for argument in network.forward.schema.arguments]
     except (OSError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - the loaders raise anything for what is damaged, or holds code
         reason = (str(error).strip() or type(error).__name__).partition("\n")[0]
         raise FileFormatError(
             f"{path} is no whole file of weights, or holds more than tensors, which is never run ({reason}): "
-            f"fetch pytorch-fid's {FILE}"
+            "fetch it again"
         ) from None
+    if "return_features" not in names:
+        raise FileFormatError(
+            f"{path} must hold a TorchScript network that takes (images, return_features=True); got one that takes "
+            f"({', '.join(names[1:])}): pass inception-2015-12-05.pt"
+        )
+    return network
 
 
 def _checked_weights(state: Any, path: Path, device: Any) -> dict[str, Tensor]:
