@@ -27,10 +27,12 @@ def test_draws_of_two_gaussians_approach_the_closed_form(generator):
     assert metrics.frechet_distance(a, 2 * b + [3.0, 0.0, 0.0]) == pytest.approx(9.0 + 3 * 1.0, rel=0.02)
 
 
-@pytest.mark.parametrize(("n", "m", "d"), [(300, 200, 4), (50, 60, 30), (5, 7, 30), (2, 2, 1)])
+@pytest.mark.parametrize(
+    ("n", "m", "d"), [(300, 200, 4), (50, 60, 30), (5, 7, 30), (31, 29, 30), (5, 60, 30), (100, 80, 5000), (2, 2, 1)]
+)
 def test_any_sets_by_singular_values(generator, n, m, d):
-    a = generator.normal(size=(n, d)) @ generator.normal(size=(d, d))
-    b = generator.normal(size=(m, d)) @ generator.normal(size=(d, d)) + 1
+    a = generator.normal(size=(n, 30)) @ generator.normal(size=(30, d))
+    b = generator.normal(size=(m, 30)) @ generator.normal(size=(30, d)) + 1
     expected = pytest.approx(by_singular_values(a, b), rel=1e-6)
     assert metrics.frechet_distance(a, b) == expected
     assert metrics.frechet_distance(b, a) == expected
@@ -128,6 +130,22 @@ def test_moments_of_chunks_in_any_order_are_those_of_all_rows(seed, cuts, order,
     for chunk in chunks:
         one.update(chunk)
     assert_moments_of(one, x)
+
+
+@pytest.mark.parametrize("sizes", [(3, 4), (9, 9), (18, 2), (2, 18), (19, 1), (1, 18, 1, 1), (7, 7, 7, 7), (25, 3)])
+def test_moments_of_fewer_or_more_rows_than_features(generator, sizes):
+    chunks = [generator.normal(size=(size, 20)) + 10 for size in sizes]
+    x, other = np.concatenate(chunks), generator.normal(size=(30, 20))
+    added = metrics.Moments()
+    for chunk in chunks:
+        added.update(chunk)
+    merged = metrics.Moments()
+    for part in [metrics.Moments().update(chunk) for chunk in chunks]:
+        merged.merge(part)
+    expected = pytest.approx(by_singular_values(x, other), rel=1e-8)
+    for moments in (added, merged):
+        assert_moments_of(moments, x)
+        assert metrics.frechet_distance(moments, other) == expected
 
 
 def test_moments_across_the_blocks_of_one_update(generator):
