@@ -10,7 +10,8 @@ import pytest
 from vicinal import datasets
 from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal.datasets import image_folder
-from vicinal.datasets.image_folder import Files, split_by_hash
+from vicinal.datasets.image_folder import split_by_hash
+from vicinal.image_files import Files
 
 Image = pytest.importorskip("PIL.Image")
 N = 60
@@ -135,11 +136,11 @@ def test_archives_that_cannot_be_read(eyes, monkeypatch):
     archive.write_bytes(whole[:at] + bytes(9) + whole[at + 9 :])
     with pytest.warns(UserWarning, match=r"1 of 120 .*: closed/7.png \("):
         datasets.load("folder", data_dir=archive)
-    monkeypatch.setattr("vicinal.datasets.image_folder._MOST_BYTES", 10)
+    monkeypatch.setattr("vicinal.image_files.listing._MOST_BYTES", 10)
     with pytest.raises(FileFormatError, match=r"no image that can be read, of 120; .* bytes are more than the 10"):
         datasets.load("folder", data_dir=archive, image_size=3)
     archive.write_bytes(whole[:99])
-    with pytest.raises(FileFormatError, match=r"eyes.zip is not a whole zip archive \(.*\): get it again"):
+    with pytest.raises(FileFormatError, match=r"eyes.zip is not a whole archive \(.*\): get it again"):
         datasets.load("folder", data_dir=archive)
 
 
@@ -155,8 +156,10 @@ def test_hidden_files_are_passed_over(tmp_path):
     for name in ("0.png", "._0.png", ".trash/0.png", "__MACOSX/0.png", "notes.txt"):
         (tmp_path / "a" / name).parent.mkdir(exist_ok=True, parents=True)
         Image.new("L", (4, 3)).save(tmp_path / "a" / name, "PNG")
-    assert len(datasets.load("folder", data_dir=tmp_path / "a").images) == 1
-    assert len(datasets.load("folder", data_dir=zipped(tmp_path / "a")).images) == 1
+    for path in (tmp_path / "a", zipped(tmp_path / "a")):
+        for _ in range(2):  # the second time from the cache
+            with pytest.warns(UserWarning, match=r"4 other files are left out \(1 .txt, 3 hidden\)"):
+                assert len(datasets.load("folder", data_dir=path).images) == 1
 
 
 def test_sizes_must_be_equal_or_made_so(eyes):
@@ -173,7 +176,7 @@ def test_impossible_sizes(eyes, image_size):
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"folder of images or a .zip file of them; .*absent is not there"):
+    with pytest.raises(FileNotFoundError, match=r"a folder of images, or a zip or tar .*absent is not there"):
         datasets.load("folder", data_dir=tmp_path / "absent")
     with pytest.raises(InvalidInputError, match=r"must hold images \(.png, .*\); got none"):
         datasets.load("folder", data_dir=tmp_path)

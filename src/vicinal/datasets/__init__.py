@@ -6,7 +6,7 @@ mnist          60,000 + 10,000 handwritten digits, 28 x 28 grey, IDX files
 fashion-mnist  60,000 + 10,000 images of clothes, 28 x 28 grey, IDX files
 celeba         202,599 faces, 178 x 218 RGB, folder or zip of ``NNNNNN.jpg``; cropped to 140 x 140, then resized
 mobius         16,717 images of eyes, RGB, folders ``Images`` and ``Masks``; whole, or cropped to the eye
-folder         your own folder or zip of images; sub-folders are classes
+folder         your own folder, zip or tar of images; sub-folders are classes
 =============  ================================================================================================
 
 The first three are read whole, as floats. The others are decoded once, by threads, into a cache file of 8-bit levels,
@@ -26,8 +26,8 @@ from vicinal import _validation
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
 from vicinal.datasets import celeba, grey, image_folder, mobius
-from vicinal.datasets.image_folder import SPLITS, BoxOf, Files, ImageFile, central_square, whole
-from vicinal.image_files import unreadable_message
+from vicinal.datasets.image_folder import SPLITS, BoxOf, ImageFile, central_square, whole
+from vicinal.image_files import Files, message
 from vicinal.images import in_units
 
 NAMES = ("digits", "mnist", "fashion-mnist", "celeba", "mobius", "folder")
@@ -104,7 +104,7 @@ def load(
     Warns
     -----
     UserWarning
-        If image files cannot be read: they are left out, counted and named.
+        If image files cannot be read, or a folder holds other files: they are left out, counted and named.
 
     Raises
     ------
@@ -138,15 +138,16 @@ def load(
     if name in _IN_TWO_PARTS:
         return Dataset(*grey.idx(name, folder, split))
     find = {"celeba": celeba.find, "mobius": mobius.find}.get(name, Path)
-    with Files(find(folder)) as files:
+    with Files(find(folder), "data_dir") as files:
         images, box_of = _plan(name, files, folder, region or "image")
         if image_size is None and name != "folder":
             image_size = _IMAGE_SIZE
         images.sort(key=lambda image: SPLITS.index(image.split))  # a split is one stretch of the cache file
-        levels, unreadable = image_folder.load(name, files, images, box_of, image_size, cache_dir)
-        if unreadable:
-            warnings.warn(unreadable_message(files.path, len(levels), unreadable), UserWarning, stacklevel=2)
-    images = [image for image in images if image.name not in unreadable]
+        found = image_folder.load(name, files, images, box_of, image_size, cache_dir)
+        said = message(files.path, found, files.skipped if name == "folder" else None)
+        if said:
+            warnings.warn(said, UserWarning, stacklevel=2)
+    images = [image for image in images if image.name not in found.unreadable]
     rows = [i for i, image in enumerate(images) if image.split == split]
     if not rows:
         raise InvalidInputError(
@@ -154,7 +155,7 @@ def load(
             "images, or use another split"
         )
     labels = np.array([images[i].label for i in rows], np.int64)
-    return Dataset(levels[rows[0] : rows[-1] + 1], labels)
+    return Dataset(found.levels[rows[0] : rows[-1] + 1], labels)
 
 
 def _check_options(name: str, split: str, image_size: int | None, region: str | None) -> None:

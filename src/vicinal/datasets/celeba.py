@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from vicinal._errors import FileFormatError, InvalidInputError
-from vicinal.datasets.image_folder import SPLITS, Box, Files, ImageFile
+from vicinal.datasets.image_folder import SPLITS, Box, ImageFile
+from vicinal.image_files import Files
 
 PARTITION = "list_eval_partition.txt"
 

@@ -1,4 +1,4 @@
-"""Image files in a folder or a zip archive: listed, decoded, cropped, resized, and kept in a cache.
+"""Image files of a folder or an archive: cropped, resized, split, and kept in a cache.
 
 A box is (left, top, right, bottom) in pixels of an image, with fractions: 0, 0 is the upper left corner of the first
 pixel. What is in it is resized by Pillow's bicubic filter, which averages over all pixels where it reduces.
@@ -13,83 +13,30 @@ longer needed, at any time.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import math
 import os
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy
 
 from vicinal import image_files, storage
 from vicinal._arrays import Array
-from vicinal._errors import FileFormatError, InvalidInputError, import_extra
-from vicinal.image_files import SUFFIXES
+from vicinal._errors import InvalidInputError, import_extra
+from vicinal.image_files import SUFFIXES, Files, Gathered, Picture
 
 Box = tuple[float, float, float, float]
 BoxOf = Callable[[int, int, Any], Box]
 """From the width and height of an image and the levels (C, H, W) of its mask, or None, to the box to keep."""
 
-Levels = tuple[Array, dict[str, str]]
-"""Levels uint8 (n, C, H, W) of all images that can be read, and the reason for each of the others."""
-
 SPLITS = ("train", "validation", "test")
 
-_MOST_BYTES = 1 << 28  # of one file in an archive: its size is only what the archive says, and it is read into memory
-_VERSION = 1  # of crops, resizing and file format of the cache: change it with any of them
+_VERSION = 2  # of crops, resizing and file format of the cache: change it with any of them
 _REMEDY = "pass image_size=64, or any other, to crop and resize them"
-
-
-class Files:
-    """The image files in a folder and the folders below, or in a zip archive, but for hidden files.
-
-    Attributes
-    ----------
-    path : Path
-        The folder or the archive.
-    stamps : dict of str to str
-        Paths below the folder or in the archive, sorted, each with what changes when the file does: its
-        size, and its time or checksum.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        if not path.exists():
-            raise FileNotFoundError(f"data_dir must be a folder of images or a .zip file of them; {path} is not there")
-        try:
-            self._archive = None if path.is_dir() else zipfile.ZipFile(path)
-        except zipfile.BadZipFile as error:
-            raise FileFormatError(f"{path} is not a whole zip archive ({error}): get it again") from None
-        if self._archive is None:
-            stamps = _stamps_of_folder(path)
-        else:
-            entries = [entry for entry in self._archive.infolist() if _is_image(entry.filename)]
-            stamps = {entry.filename: f"{entry.file_size} {entry.CRC:08x}" for entry in entries}
-        self.stamps: dict[str, str] = dict(sorted(stamps.items()))
-
-    def open(self, name: str) -> BinaryIO:
-        """Return a file to read from, in binary mode; any number of threads may ask at once.
-
-        A file in an archive that is far larger than an image raises ValueError.
-        """
-        if self._archive is None:
-            return (self.path / name).open("rb")
-        size = self._archive.getinfo(name).file_size
-        if size > _MOST_BYTES:
-            raise ValueError(f"{size} bytes are more than the {_MOST_BYTES} that an image in an archive may have")
-        return io.BytesIO(self._archive.read(name))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        if self._archive is not None:
-            self._archive.close()
 
 
 class ImageFile(NamedTuple):
@@ -155,7 +102,7 @@ def central_square(width: int, height: int, _mask: Any = None) -> Box:
 
 
 def resized(levels: Array, box: Box, image_size: int) -> Array:
-    """Return the part of levels (C, H, W) in a box as levels (C, image_size, image_size).
+    """Return the part of levels (C, H, W) in a box as (C, image_size, image_size), in the same type.
 
     Examples
     --------
@@ -167,31 +114,37 @@ def resized(levels: Array, box: Box, image_size: int) -> Array:
     # Only the pixels that the box touches: what is beyond a crop must not seep in at its edges.
     left, top = math.floor(box[0]), math.floor(box[1])
     part = levels[:, top : math.ceil(box[3]), left : math.ceil(box[2])]
+    if part.dtype != np.uint8:  # grey; Pillow resizes floats well, but not 16 bits
+        part = part.astype(np.float32)
     image = image_module.fromarray(np.ascontiguousarray(part[0] if len(part) == 1 else part.transpose(1, 2, 0)))
     inner = (box[0] - left, box[1] - top, box[2] - left, box[3] - top)
     resized_image = image.resize((image_size, image_size), image_module.Resampling.BICUBIC, box=inner)
-    return image_files.channels_first(resized_image)
+    found = image_files.channels_first(resized_image)
+    if levels.dtype == np.uint16:
+        found = np.rint(np.clip(found, 0, levels.max()))  # the filter may exceed what is there
+    return found.astype(levels.dtype, copy=False)
 
 
 def decoded(
     files: Files, images: Sequence[ImageFile], box_of: BoxOf, image_size: int | None
-) -> Iterator[tuple[ImageFile, Array | str]]:
-    """Yield each image, in order, with its levels (C, H, W), or with the reason why it cannot be read.
+) -> Iterator[tuple[ImageFile, Picture | str]]:
+    """Yield each image, in order, decoded, or with the reason why it cannot be read.
 
     ``box_of`` tells which part of an image is kept, and ``image_size`` is its height and width then; None keeps the
     images as they are. Threads decode a block of images at a time.
     """
 
-    def levels_of(name: str) -> Array:
+    def picture_of(name: str) -> Picture:
         with files.open(name) as file:
             return image_files.decode(file)
 
-    def cropped(image: ImageFile) -> Array:
-        levels = levels_of(image.name)
+    def cropped(image: ImageFile) -> Picture:
+        picture = picture_of(image.name)
         if image_size is None:
-            return levels
-        mask = None if image.mask is None else levels_of(image.mask)
-        return resized(levels, box_of(levels.shape[2], levels.shape[1], mask), image_size)
+            return picture
+        mask = None if image.mask is None else picture_of(image.mask).values
+        box = box_of(picture.values.shape[2], picture.values.shape[1], mask)
+        return picture._replace(values=resized(picture.values, box, image_size))
 
     return image_files.in_threads(images, cropped)
 
@@ -203,7 +156,7 @@ def load(
     box_of: BoxOf,
     image_size: int | None,
     cache_dir: str | os.PathLike[str] | Literal[False] | None = None,
-) -> Levels:
+) -> Gathered:
     """Return the levels of images, in order: from the cache if they are there, otherwise decoded and put there.
 
     They are mapped read-only into memory. If ``cache_dir`` is False, they are decoded into memory, and nothing is left
@@ -211,8 +164,8 @@ def load(
     those of `image_files.gather`, or an OSError if the cache cannot be written.
     """
 
-    def gather(**options: Any) -> Levels:
-        source = ((image.name, levels) for image, levels in decoded(files, images, box_of, image_size))
+    def gather(**options: Any) -> Gathered:
+        source = ((image.name, picture) for image, picture in decoded(files, images, box_of, image_size))
         return image_files.gather(files.path, source, len(images), _REMEDY, **options)
 
     if cache_dir is False:
@@ -222,16 +175,21 @@ def load(
     if found is not None:
         return found
     with _temporary_folder(path.parent) as temporary:
-        # A file for each number of channels: the first colour after grey images needs another one.
-        levels, unreadable = gather(empty=lambda shape: _new(Path(temporary, f"{shape[1]}.npy"), shape))
-        shape, part = levels.shape, Path(temporary, f"{levels.shape[1]}.npy")
-        del levels  # written to the file now
+        # A file for each number of channels and type: the first colour after grey images needs another one.
+        found = gather(make=lambda shape, dtype: _new(Path(temporary, _part(shape, dtype)), shape, dtype))
+        shape, part = found.levels.shape, Path(temporary, _part(found.levels.shape, np.uint8))
+        found = found._replace(levels=np.empty(0))  # written to the file now
         with part.open("r+b") as file:
             os.fsync(file.fileno())
-        notes = {"source": str(files.path.absolute()), "shape": shape, "unreadable": unreadable}
+        source = str(files.path.absolute())
+        notes = {"source": source, "shape": shape, "unreadable": found.unreadable, "remarks": found.remarks}
         storage.write_atomic(path.with_suffix(".json"), json.dumps(notes, indent=1).encode())
         part.replace(path)
-    return storage.read_array(path, mapped=True)[: shape[0]], unreadable
+    return found._replace(levels=storage.read_array(path, mapped=True)[: shape[0]])
+
+
+def _part(shape: tuple[int, ...], dtype: Any) -> str:
+    return f"{shape[1]}-{np.dtype(dtype).name}.npy"
 
 
 def folder_of(cache_dir: str | os.PathLike[str] | None) -> Path:
@@ -248,15 +206,16 @@ def _digest(files: Files, images: Sequence[ImageFile], box_of: BoxOf, image_size
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
-def _read(path: Path, n_images: int) -> Levels | None:
+def _read(path: Path, n_images: int) -> Gathered | None:
     """Return what the cache has; None if that is nothing, or damaged."""
     try:
         notes = json.loads(path.with_suffix(".json").read_bytes())
-        levels, unreadable = storage.read_array(path, mapped=True)[: notes["shape"][0]], dict(notes["unreadable"])
+        levels = storage.read_array(path, mapped=True)[: notes["shape"][0]]
+        found = Gathered(levels, dict(notes["unreadable"]), list(notes["remarks"]))
     except (OSError, ValueError, LookupError, TypeError):
         return None
-    fits = levels.dtype == np.uint8 and levels.ndim == 4 and len(levels) + len(unreadable) == n_images
-    return (levels, unreadable) if fits else None
+    fits = levels.dtype == np.uint8 and levels.ndim == 4 and len(levels) + len(found.unreadable) == n_images
+    return found if fits else None
 
 
 def _temporary_folder(parent: Path) -> tempfile.TemporaryDirectory[str]:
@@ -271,30 +230,10 @@ def _temporary_folder(parent: Path) -> tempfile.TemporaryDirectory[str]:
         ) from error
 
 
-def _new(path: Path, shape: tuple[int, ...]) -> Array:
+def _new(path: Path, shape: tuple[int, ...], dtype: Any) -> Array:
     """Return a mapped array; a full disk is an error now, rather than the end of the process in a mapped write."""
-    levels = npy.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    levels = npy.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     return levels
-
-
-def _stamps_of_folder(folder: Path) -> dict[str, str]:
-    stamps = {}
-    for root, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not _is_hidden(name)]
-        for path in (Path(root, name) for name in names if _is_image(name)):
-            if path.is_file():
-                state = path.stat()
-                stamps[path.relative_to(folder).as_posix()] = f"{state.st_size} {state.st_mtime_ns}"
-    return stamps
-
-
-def _is_image(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.suffix.lower() in SUFFIXES and not any(_is_hidden(part) for part in path.parts)
-
-
-def _is_hidden(part: str) -> bool:
-    return part == "__MACOSX" or (part.startswith(".") and part != "..")

@@ -13,7 +13,8 @@ import numpy as np
 
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.datasets.image_folder import Box, Files, ImageFile, split_by_hash
+from vicinal.datasets.image_folder import Box, ImageFile, split_by_hash
+from vicinal.image_files import Files
 
 REGIONS = ("image", "eye")
 MARGIN = 0.25  # of the longer side of an eye, added on each side of it

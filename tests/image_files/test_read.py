@@ -1,7 +1,6 @@
 """Images from folders and archives: every kind of file, their order, and what is said of those that cannot be used."""
 
 import io
-import os
 import sys
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 
 from vicinal import image_files
 from vicinal._errors import FileFormatError, InvalidInputError, MissingExtraError
+from vicinal.image_files import gathering
 
 Image = pytest.importorskip("PIL.Image")
 GENERATOR = np.random.default_rng(0)
@@ -42,7 +42,11 @@ GREY_FILES = {
     "16.png": (lambda path: Image.fromarray(GREY * np.uint16(257)).save(path), planes(GREY)),
     "16.tiff": (lambda path: Image.fromarray(GREY * np.uint16(257)).save(path), planes(GREY)),
     "16.pgm": (lambda path: path.write_bytes(b"P5 5 6 65535\n" + (GREY * np.uint16(257)).tobytes()), planes(GREY)),
-    "rounded.png": (lambda path: Image.fromarray(np.full((6, 5), 1000, np.uint16)).save(path), np.full((1, 6, 5), 4)),
+    "rounded.png": (
+        lambda path: Image.fromarray(np.array([[1000, 65535]], np.uint16).repeat([29, 1], 1).reshape(6, 5)).save(path),
+        np.array([4] * 29 + [255]).reshape(1, 6, 5),
+    ),
+    "units.tif": (lambda path: Image.fromarray(GREY / np.float32(255)).save(path), planes(GREY)),
     "alpha.png": (lambda path: Image.fromarray(np.dstack([GREY, ALPHA])).save(path), on_white(GREY, ALPHA)),
     "level.png": (
         lambda path: with_transparent_level(path, GREY[0, 0]),
@@ -124,14 +128,14 @@ def test_exif_orientation_of_jpeg(tmp_path):
     assert np.array_equal(image_files.read(tmp_path)[0], planes(np.rot90(stored, -1)))
 
 
-def test_order_is_that_of_paths_at_any_depth(tmp_path, monkeypatch):
-    monkeypatch.setattr(image_files, "_FILES_AT_ONCE", 2)
-    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+@pytest.mark.parametrize("n_cores", [1, 3])
+def test_order_is_that_of_paths_at_any_depth(tmp_path, monkeypatch, n_cores):
+    monkeypatch.setattr(gathering, "_FILES_AT_ONCE", 2)
+    monkeypatch.setattr(gathering, "_n_cores", lambda: n_cores)
     names = [f"{folder}{i:02}.png" for folder in ("", "a/", "a/deep/", "b/") for i in range(11)]
     for level, name in enumerate(names):
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         Image.new("L", (4, 3), level).save(tmp_path / name)
-    (tmp_path / "notes.txt").write_text("no image")
     (tmp_path / "folder.png").mkdir()
     found = image_files.read(tmp_path)
     assert found.shape == (44, 1, 3, 4)
@@ -168,7 +172,7 @@ def test_unreadable_files_are_left_out_and_named(tmp_path):
     (tmp_path / "2.jpg").write_bytes(truncated("JPEG"))
     (tmp_path / "3.png").write_bytes(b"")
     (tmp_path / "5.tif").write_bytes(truncated("TIFF"))
-    Image.fromarray(np.zeros((6, 5), np.float32)).save(tmp_path / "7.tiff")
+    Image.fromarray(np.full((6, 5), np.nan, np.float32)).save(tmp_path / "7.tiff")
     with pytest.warns(
         UserWarning, match=r"5 of 8 images cannot be read .*: 0.png, 2.jpg, 3.png and 2 more \("
     ) as caught:
@@ -185,7 +189,10 @@ def test_more_than_16_bits(tmp_path):
 
 
 def test_folders_without_images(tmp_path):
-    with pytest.raises(InvalidInputError, match=r"must hold images \(.png, .jpg, .*\); got a folder without any"):
+    with pytest.raises(InvalidInputError, match=r"must hold images \(.png, .*\); got nothing"):
+        image_files.read(tmp_path)
+    (tmp_path / "a.psd").write_bytes(b"8BPS")
+    with pytest.raises(InvalidInputError, match=r"must hold images \(.png, .*\); got 1 .psd"):
         image_files.read(tmp_path)
     (tmp_path / "a.png").write_bytes(truncated("PNG"))
     (tmp_path / "b.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0")
@@ -271,7 +278,7 @@ def test_archives_of_something_else(tmp_path):
 )
 def test_other_files(tmp_path, name, message):
     (tmp_path / name).write_bytes(b"1,2")
-    with pytest.raises(InvalidInputError, match=f"must be a folder of images, a .npy file or a .npz file; {message}"):
+    with pytest.raises(InvalidInputError, match=f"must be a folder, a zip .*, or a .npy or .npz file; {message}"):
         image_files.read(tmp_path / name)
 
 

@@ -1,0 +1,69 @@
+"""One image file to an array: what colours, depths, frames and turned pictures become."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from vicinal._arrays import Array
+from vicinal._errors import import_extra
+
+_FORMATS = ("PNG", "JPEG", "MPO", "BMP", "DIB", "PPM", "WEBP", "AVIF", "GIF", "TIFF")  # not all: EPS starts Ghostscript
+
+
+class Picture(NamedTuple):
+    """An image (C, H, W), C being 1 if it is grey, otherwise 3: uint8 levels, or uint16 or float32 as in the file."""
+
+    values: Array
+    has_frames: bool = False  # whether there are more, of which this is the first
+    is_cut: bool = False  # whether these are the upper 8 of 16 bits, all that Pillow reads of deep colour
+
+
+def decode(file: BinaryIO) -> Picture:
+    """Return the image in an open file.
+
+    It is turned as its EXIF orientation says. What is transparent is laid on white; palettes and other colour spaces
+    become RGB. Pillow raises many errors for what is damaged, of another format, or too large to be an image.
+    """
+    pillow, operations = import_extra("PIL.Image", "images"), import_extra("PIL.ImageOps", "images")
+    # An open file: given a path, Pillow maps raw TIFF into memory, and gets those to be turned wrong.
+    with pillow.open(file, formats=_formats(pillow)) as image:
+        has_frames = image.format != "MPO" and bool(getattr(image, "is_animated", False))
+        is_deep = ";16" in str(image.tile)
+        if image.format != "TIFF":  # which Pillow turns itself; some versions would turn it twice here
+            operations.exif_transpose(image, in_place=True)
+        values = _values_of(image)
+        return Picture(values, has_frames, is_deep and values.dtype == np.uint8)
+
+
+@functools.cache
+def _formats(pillow: Any) -> list[str]:
+    """Return the formats that this Pillow has."""
+    pillow.init()
+    return [name for name in _FORMATS if name in pillow.OPEN]
+
+
+def _values_of(image: Any) -> Array:
+    """Return an image of Pillow as (C, H, W), C being 1 or 3."""
+    if image.mode.startswith("I"):  # grey of 16 bits; some formats are given more
+        deep = np.asarray(image)
+        if deep.min() < 0 or deep.max() >= 1 << 16:
+            raise ValueError(f"grey levels from {deep.min()} to {deep.max()}, which do not fit 16 bits")
+        return deep.astype(np.uint16)[None]
+    if image.mode == "F":
+        values = np.asarray(image, np.float32)[None]
+        if not np.isfinite(values).all():
+            raise ValueError("grey levels that are NaN or infinite")
+        return values
+    kept = "L" if image.mode in ("1", "L", "LA") else "RGB"
+    if "transparency" in image.info or image.mode in ("LA", "PA", "RGBA", "RGBa"):
+        pillow = import_extra("PIL.Image", "images")
+        image = pillow.alpha_composite(pillow.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return channels_first(image.convert(kept))
+
+
+def channels_first(image: Any) -> Array:
+    """Return an image of Pillow, grey or RGB, as (C, H, W)."""
+    return np.ascontiguousarray(np.atleast_3d(np.asarray(image)).transpose(2, 0, 1))

@@ -1,0 +1,197 @@
+"""Many images to one array: decoded by threads, in order, and what is said of those that were left out."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from vicinal import _progress
+from vicinal import images as _images
+from vicinal._arrays import Array
+from vicinal._errors import FileFormatError, InvalidInputError, MissingExtraError
+from vicinal.image_files.decoding import Picture
+
+Item = TypeVar("Item")
+Empty = Callable[[tuple[int, ...], Any], Array]
+"""Makes an array of a shape and a dtype."""
+
+_FILES_AT_ONCE = 16  # that a thread decodes in one go
+_NAMED = 3  # unreadable files that a message names
+_IN_MEMORY = 1 << 28  # bytes; larger arrays are mapped from a temporary file
+_BETWEEN = 1024  # images, before the memory of a mapped array is given back
+_DARK = 63  # of 255: the brightest of 14 bits, if only the upper 8 of 16 are read
+
+
+class Gathered(NamedTuple):
+    """Levels uint8 (n, C, H, W), the reason for each file that cannot be read, and what else a reader should know."""
+
+    levels: Array
+    unreadable: dict[str, str]
+    remarks: list[str]
+
+
+def in_threads(items: Sequence[Item], decoder: Callable[[Item], Picture]) -> Iterator[tuple[Item, Picture | str]]:
+    """Yield each item with what the decoder returns, in order, or with the reason why it cannot be read.
+
+    Few decoded images wait at any time.
+    """
+
+    def decoded(some: Sequence[Item]) -> list[tuple[Item, Picture | str]]:
+        return [(item, _or_reason(decoder, item)) for item in some]
+
+    n_threads = _n_cores()
+    blocks = (items[i : i + _FILES_AT_ONCE] for i in range(0, len(items), _FILES_AT_ONCE))
+    if n_threads == 1:
+        for block in blocks:
+            yield from decoded(block)
+        return
+    waiting: deque[Future[list[tuple[Item, Picture | str]]]] = deque()
+    with ThreadPoolExecutor(n_threads) as pool:
+        for block in blocks:
+            waiting.append(pool.submit(decoded, block))
+            if len(waiting) > 2 * n_threads:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+
+
+def _n_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _or_reason(decoder: Callable[[Item], Picture], item: Item) -> Picture | str:
+    try:
+        return decoder(item)
+    except (MissingExtraError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - Pillow raises anything for damaged files
+        return (str(error) or type(error).__name__).partition("\n")[0]
+
+
+def empty(shape: tuple[int, ...], dtype: Any) -> Array:
+    """Return a new array; a large one is mapped from a temporary file, which goes when the array goes."""
+    n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    if n_bytes <= _IN_MEMORY:
+        return np.empty(shape, dtype)
+    with tempfile.TemporaryFile() as file:
+        if hasattr(os, "posix_fallocate"):  # a full disk is an error now, not the end of the process later
+            os.posix_fallocate(file.fileno(), 0, n_bytes)
+        return np.memmap(file, dtype, "r+" if hasattr(os, "posix_fallocate") else "w+", shape=shape)
+
+
+class _Stack:
+    """Images of one size, (n, C, H, W), in the type that holds them all; C is 3 if any is in colour."""
+
+    def __init__(self, n_files: int, make: Empty) -> None:
+        self._n_files, self._make = n_files, make
+        self.values, self.n = np.empty((0, 1, 0, 0), np.uint8), 0
+        self.rows_of: dict[str, list[int]] = {}  # by the type that the files have
+
+    def add(self, values: Array) -> None:
+        n_channels = max(len(values), self.values.shape[1])
+        dtype = values.dtype if not self.n or values.dtype == self.values.dtype else np.dtype(np.float32)
+        if not self.n or n_channels > self.values.shape[1] or dtype != self.values.dtype:
+            found = self._make((self._n_files, n_channels, *values.shape[1:]), dtype)
+            if self.n:
+                found[: self.n] = self.values[: self.n]
+            self.values = found
+        self.values[self.n] = values
+        self.rows_of.setdefault(values.dtype.name, []).append(self.n)
+        self.n += 1
+        if self.n % _BETWEEN == 0:
+            _images.release(self.values)
+
+    def levels(self) -> tuple[Array, list[str]]:
+        """Return all images as uint8 levels, and remarks on how other types were read."""
+        if self.values.dtype == np.uint8:
+            return self.values[: self.n], []
+        levels, remarks = self._make((self._n_files, *self.values.shape[1:]), np.uint8)[: self.n], []
+        for dtype, rows in self.rows_of.items():
+            found = _images.range_of((self.values[row] for row in rows), integers=dtype != "float32")
+            if found is None:
+                some = self.values[rows]
+                low, high = some.min(), some.max()
+                raise InvalidInputError(
+                    f"images of {dtype} must be in 0..65535, or floats in [0, 1], [-1, 1] or 0..255; got {low:.4g} to "
+                    f"{high:.4g} in {len(rows)} files: rescale them to [0, 1]"
+                )
+            for row in rows:
+                levels[row] = found.levels(self.values[row])
+            if dtype != "uint8" and found not in (_images.UNITS, _images.LEVELS_16):
+                remarks.append(f"{len(rows)} files of {dtype} are read as {found.name}")
+        return levels, remarks
+
+
+def gather(
+    source: Path, decoded: Iterable[tuple[str, Picture | str]], n_files: int, remedy: str, make: Empty = empty
+) -> Gathered:
+    """Copy decoded images to one array of levels.
+
+    ``decoded`` gives the name of each file with its picture, or with the reason why it cannot be read. Grey images get
+    three channels if any image is in colour. Of 16-bit and float files, the range is that of all of them. ``source``
+    and ``remedy``, what to do about several sizes, are for messages. Images of several sizes, floats in no range of
+    images, and colour of fewer bits than its file has raise InvalidInputError; if no image can be read, that is a
+    FileFormatError.
+    """
+    stack, first = _Stack(n_files, make), ""
+    unreadable: dict[str, str] = {}
+    films: Counter[str] = Counter()
+    brightest = None  # of images that were cut to 8 bits
+    with _progress.bar(f"Reading {source}", n_files) as progress:
+        for name, picture in decoded:
+            progress.advance()
+            if isinstance(picture, str):
+                unreadable[name] = picture
+                continue
+            first = first or name
+            if stack.n and picture.values.shape[1:] != stack.values.shape[2:]:
+                raise InvalidInputError(
+                    f"{source} must hold images of one size; got {_size(stack.values[0])} in {first} but "
+                    f"{_size(picture.values)} in {name} (width x height): {remedy}"
+                )
+            stack.add(picture.values)
+            films[PurePosixPath(name).suffix.lower()] += picture.has_frames
+            if picture.is_cut:
+                brightest = max(brightest or 0, int(picture.values.max()))
+    if not stack.n:
+        name, reason = next(iter(unreadable.items()))
+        raise FileFormatError(
+            f"{source} holds no image that can be read, of {n_files}; {name}: {reason}. Get the files again"
+        )
+    if brightest is not None and brightest <= _DARK:
+        raise InvalidInputError(
+            f"{source} must hold colour images that use all of their 16 bits, of which the upper 8 are read; got "
+            f"levels up to {brightest} of 255: scale them, or write them as 8 bits"
+        )
+    levels, remarks = stack.levels()
+    remarks += [f"of {n:,} {kind} with several frames the first is taken" for kind, n in films.items() if n]
+    return Gathered(levels, unreadable, remarks)
+
+
+def _size(image: Array) -> str:
+    return f"{image.shape[2]} x {image.shape[1]}"
+
+
+def message(source: Path, found: Gathered, skipped: Counter[str] | None = None) -> str:
+    """Return one line on what was left out of a folder or archive, and why; nothing if that is nothing."""
+    parts = []
+    if skipped:
+        kinds = ", ".join(f"{n:,} {kind}" for kind, n in sorted(skipped.items()))
+        parts.append(f"{skipped.total():,} other files are left out ({kinds})")
+    if found.unreadable:
+        names = list(found.unreadable)
+        shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+        parts.append(
+            f"{len(names)} of {len(found.levels) + len(names)} images cannot be read and are left out: {shown} "
+            f"({found.unreadable[names[0]]}); write them again"
+        )
+    parts += found.remarks
+    return f"{source}: {len(found.levels):,} images; {'; '.join(parts)}" if parts else ""
