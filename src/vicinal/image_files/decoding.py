@@ -12,6 +12,8 @@ from vicinal._errors import import_extra
 
 _FORMATS = ("PNG", "JPEG", "MPO", "BMP", "DIB", "PPM", "WEBP", "AVIF", "GIF", "TIFF")  # not all: EPS starts Ghostscript
 
+_TURNING = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}  # where an orientation may be
+
 
 class Picture(NamedTuple):
     """An image (C, H, W), C being 1 if it is grey, otherwise 3: uint8 levels, or uint16 or float32 as in the file."""
@@ -27,13 +29,15 @@ def decode(file: BinaryIO) -> Picture:
     It is turned as its EXIF orientation says. What is transparent is laid on white; palettes and other colour spaces
     become RGB. Pillow raises many errors for what is damaged, of another format, or too large to be an image.
     """
-    pillow, operations = import_extra("PIL.Image", "images"), import_extra("PIL.ImageOps", "images")
+    pillow = import_extra("PIL.Image", "images")
     # An open file: given a path, Pillow maps raw TIFF into memory, and gets those to be turned wrong.
     with pillow.open(file, formats=_formats(pillow)) as image:
         has_frames = image.format != "MPO" and bool(getattr(image, "is_animated", False))
-        is_deep = ";16" in str(image.tile)
-        if image.format != "TIFF":  # which Pillow turns itself; some versions would turn it twice here
-            operations.exif_transpose(image, in_place=True)
+        is_deep = any(";16" in str(tile[3]) for tile in image.tile)
+        image.load()  # what turns a PNG may come after its pixels
+        # Pillow itself turns TIFF; some versions would turn it twice here.
+        if image.format != "TIFF" and not _TURNING.isdisjoint(image.info):
+            import_extra("PIL.ImageOps", "images").exif_transpose(image, in_place=True)
         values = _values_of(image)
         return Picture(values, has_frames, is_deep and values.dtype == np.uint8)
 
@@ -61,9 +65,9 @@ def _values_of(image: Any) -> Array:
     if "transparency" in image.info or image.mode in ("LA", "PA", "RGBA", "RGBa"):
         pillow = import_extra("PIL.Image", "images")
         image = pillow.alpha_composite(pillow.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    return channels_first(image.convert(kept))
+    return channels_first(image if image.mode == kept else image.convert(kept))
 
 
 def channels_first(image: Any) -> Array:
     """Return an image of Pillow, grey or RGB, as (C, H, W)."""
-    return np.ascontiguousarray(np.atleast_3d(np.asarray(image)).transpose(2, 0, 1))
+    return np.atleast_3d(np.asarray(image)).transpose(2, 0, 1)

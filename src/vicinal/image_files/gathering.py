@@ -93,7 +93,7 @@ class _Stack:
     def __init__(self, n_files: int, make: Empty) -> None:
         self._n_files, self._make = n_files, make
         self.values, self.n = np.empty((0, 1, 0, 0), np.uint8), 0
-        self.rows_of: dict[str, list[int]] = {}  # by the type that the files have
+        self.rows_of: dict[Any, list[int]] = {}  # by the type that the files have
 
     def add(self, values: Array) -> None:
         n_channels = max(len(values), self.values.shape[1])
@@ -104,7 +104,7 @@ class _Stack:
                 found[: self.n] = self.values[: self.n]
             self.values = found
         self.values[self.n] = values
-        self.rows_of.setdefault(values.dtype.name, []).append(self.n)
+        self.rows_of.setdefault(values.dtype, []).append(self.n)
         self.n += 1
         if self.n % _BETWEEN == 0:
             _images.release(self.values)
@@ -115,7 +115,7 @@ class _Stack:
             return self.values[: self.n], []
         levels, remarks = self._make((self._n_files, *self.values.shape[1:]), np.uint8)[: self.n], []
         for dtype, rows in self.rows_of.items():
-            found = _images.range_of((self.values[row] for row in rows), integers=dtype != "float32")
+            found = _images.range_of((self.values[row] for row in rows), integers=dtype.kind == "u")
             if found is None:
                 some = self.values[rows]
                 low, high = some.min(), some.max()
@@ -125,7 +125,7 @@ class _Stack:
                 )
             for row in rows:
                 levels[row] = found.levels(self.values[row])
-            if dtype != "uint8" and found not in (_images.UNITS, _images.LEVELS_16):
+            if dtype != np.uint8 and found not in (_images.UNITS, _images.LEVELS_16):
                 remarks.append(f"{len(rows)} files of {dtype} are read as {found.name}")
         return levels, remarks
 
@@ -158,7 +158,8 @@ def gather(
                     f"{_size(picture.values)} in {name} (width x height): {remedy}"
                 )
             stack.add(picture.values)
-            films[PurePosixPath(name).suffix.lower()] += picture.has_frames
+            if picture.has_frames:
+                films[PurePosixPath(name).suffix.lower()] += 1
             if picture.is_cut:
                 brightest = max(brightest or 0, int(picture.values.max()))
     if not stack.n:
@@ -172,7 +173,7 @@ def gather(
             f"levels up to {brightest} of 255: scale them, or write them as 8 bits"
         )
     levels, remarks = stack.levels()
-    remarks += [f"of {n:,} {kind} with several frames the first is taken" for kind, n in films.items() if n]
+    remarks += [f"of {n:,} {kind} with several frames the first is taken" for kind, n in films.items()]
     return Gathered(levels, unreadable, remarks)
 
 

@@ -15,7 +15,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol, Self
 
 from vicinal._errors import FileFormatError, InvalidInputError, import_extra
@@ -141,34 +141,41 @@ class _Folder:
         self._path = path
 
     def entries(self) -> Iterator[_Entry]:
-        seen = {os.path.realpath(each) for each in (self._path, *self._path.absolute().parents)}
-        yield from self._below(self._path, seen)
+        absolute = self._path.absolute()
+        return self._below(str(self._path), "", {os.path.realpath(each) for each in (absolute, *absolute.parents)})
 
-    def _below(self, folder: Path, seen: set[str]) -> Iterator[_Entry]:
+    def _below(self, folder: str, place: str, seen: set[str]) -> Iterator[_Entry]:
         """Yield the files below a folder, those in linked folders last, so that a folder comes before links to it."""
-        links: list[Path] = []
-        for root, folders, names in os.walk(folder):
-            paths = [Path(root, name) for name in sorted(folders)]
-            links += [path for path in paths if path.is_symlink() and not _is_hidden(path.name)]
-            targets = {path.name: os.path.realpath(path) for path in paths if not path.is_symlink()}
-            folders[:] = [name for name, target in targets.items() if target not in seen]
-            seen.update(targets.values())
-            for path in (Path(root, name) for name in names):
-                if path.is_file():
-                    state = path.stat()
-                    name = path.relative_to(self._path).as_posix()
-                    yield _Entry(name, f"{state.st_size} {state.st_mtime_ns}")
-        for link in links:
-            target = os.path.realpath(link)
-            if target not in seen:
-                seen.add(target)
-                yield from self._below(link, seen)
+        links: list[tuple[str, str]] = []
+        waiting = [(folder, place)]
+        while waiting:
+            folder, place = waiting.pop()
+            for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+                if entry.is_file():
+                    state = entry.stat()
+                    yield _Entry(place + entry.name, f"{state.st_size} {state.st_mtime_ns}")
+                elif entry.is_dir():
+                    below = (entry.path, f"{place}{entry.name}/")
+                    if not entry.is_symlink():
+                        waiting += [below] if _is_new(entry.path, seen) else []
+                    elif not _is_hidden(entry.name):
+                        links.append(below)
+        for link, place in links:
+            if _is_new(link, seen):
+                yield from self._below(link, place, seen)
 
     def open(self, name: str) -> BinaryIO:
         return (self._path / name).open("rb")
 
     def close(self) -> None:
         pass
+
+
+def _is_new(folder: str, seen: set[str]) -> bool:
+    """Tell whether a folder was not seen yet, under any path; now it is."""
+    n_seen = len(seen)
+    seen.add(os.path.realpath(folder))
+    return len(seen) > n_seen
 
 
 class _Zip:
@@ -245,9 +252,10 @@ def _with_slashes(name: str) -> str:
 
 def _kind_of_other(name: str) -> str | None:
     """Return what a file is that is no image; None for an image, and nothing for hidden files of other kinds."""
-    path = PurePosixPath(name)
-    suffix = path.suffix.lower()
-    if any(map(_is_hidden, path.parts)):
+    parts = name.split("/")
+    stem, dot, suffix = parts[-1].lower().rpartition(".")
+    suffix = dot + suffix if stem else ""
+    if any(map(_is_hidden, parts)):
         return "hidden" if suffix in SUFFIXES else ""
     if suffix not in SUFFIXES:
         return suffix or "without suffix"
