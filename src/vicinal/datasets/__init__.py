@@ -6,7 +6,7 @@ mnist          60,000 + 10,000 handwritten digits, 28 x 28 grey, IDX files
 fashion-mnist  60,000 + 10,000 images of clothes, 28 x 28 grey, IDX files
 celeba         202,599 faces, 178 x 218 RGB, folder or zip of ``NNNNNN.jpg``; cropped to 140 x 140, then resized
 mobius         16,717 images of eyes, RGB, folders ``Images`` and ``Masks``; whole, or cropped to the eye
-folder         your own folder, zip or tar of images; sub-folders are classes
+folder         your own folder, zip or tar of images, sub-folders are classes; or an array of images, .npy or .npz
 =============  ================================================================================================
 
 The first three are read whole, as floats. The others are decoded once, by threads, into a cache file of 8-bit levels,
@@ -25,7 +25,7 @@ import numpy as np
 from vicinal import _validation
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.datasets import celeba, grey, image_folder, mobius
+from vicinal.datasets import array_file, celeba, grey, image_folder, mobius
 from vicinal.datasets.image_folder import SPLITS, BoxOf, ImageFile, central_square, whole
 from vicinal.image_files import Files, message
 from vicinal.images import in_units
@@ -79,11 +79,12 @@ def load(
         See the module.
     data_dir : path_like, optional
         Folder that holds the files, directly or in a sub-folder of the data set's name, or for the last three the zip
-        archive itself. Needed except for digits, and for fashion-mnist where Debian's package is installed.
+        or tar archive itself; for folder, also the file of an array. Needed except for digits, and for fashion-mnist
+        where Debian's package is installed.
     split : {"train", "validation", "test"}
         The first three have no validation split. For digits every third image is a test image (599), the others are
         for training (1,198). CelebA: its own partition. mobius and folder: 80, 10 and 10 %, by a hash of the subject
-        or of the file's stem, so that all images of one subject or stem are in one split.
+        or of the file's stem, so that all images of one subject or stem are in one split; of an array, of the row.
     image_size : int, optional
         Height and width to resize to, 1 to 4096; None is 64 for celeba and mobius, and for folder the size that the
         images have. Those of a folder are cropped to their central square first.
@@ -104,7 +105,8 @@ def load(
     Warns
     -----
     UserWarning
-        If image files cannot be read, or a folder holds other files: they are left out, counted and named.
+        If images of an array are converted from another range; if image files cannot be read, or a folder holds other
+        files: they are left out, counted and named.
 
     Raises
     ------
@@ -137,6 +139,8 @@ def load(
     folder = Path(data_dir).expanduser()
     if name in _IN_TWO_PARTS:
         return Dataset(*grey.idx(name, folder, split))
+    if name == "folder" and array_file.is_array(folder):
+        return Dataset(*array_file.load(folder, split, image_size))
     find = {"celeba": celeba.find, "mobius": mobius.find}.get(name, Path)
     with Files(find(folder), "data_dir") as files:
         images, box_of = _plan(name, files, folder, region or "image")

@@ -1,0 +1,197 @@
+"""Sets of images that are compared: brought to one range, one layout and one number of channels, or refused.
+
+Latents are left as they are. What is an image, its values and its shape tell: see `ranges`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vicinal import _validation
+from vicinal._arrays import Array
+from vicinal._errors import InvalidInputError
+from vicinal.images.ranges import BITS, LEVELS_8, SIGNED, UNITS, Range, blocks_of, range_of
+
+_CHANNELS = (1, 3)
+
+
+class Alike(NamedTuple):
+    """Sets of images by name, and notes on what was converted."""
+
+    sets: dict[str, Array]
+    notes: list[str]
+
+
+def alike(sets: Mapping[str, Any], *, as_levels: bool = False) -> Alike:
+    """Return sets of images in the layout of the first, with values in one range.
+
+    Parameters
+    ----------
+    sets : mapping of str to array_like of shape (n, *shape)
+        Images (n, H, W), (n, C, H, W) or (n, H, W, C), C being 1 or 3, or anything else, such as latents. The names are
+        for messages.
+    as_levels : bool
+        Whether images in other ranges become 8-bit levels, as in a file. Otherwise they become float32 in [0, 1].
+
+    Returns
+    -------
+    Alike
+        Floats in [0, 1] and 8-bit levels are never copied, and nor are arrays that are no images. Where grey and colour
+        images meet, colour that is grey in all images becomes grey, and grey is repeated beside other colour.
+
+    Raises
+    ------
+    InvalidInputError
+        For images beside what is in no range of images, and for integers of more than 8 bits whose number of bits
+        differs from set to set.
+    InvalidTypeError
+        For what is no array of numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> real, generated = np.random.default_rng(0).random((2, 9, 3, 8, 8))
+    >>> found = alike({"real": real, "generated": 2 * generated.transpose(0, 2, 3, 1) - 1})
+    >>> np.allclose(found.sets["generated"], generated, atol=1e-6), found.notes
+    (True, ['generated: floats in [-1, 1] are read as [0, 1].', 'generated: channels are moved first, as in real.'])
+    """
+    arrays = {name: _validation.check_array(array, name) for name, array in sets.items()}
+    if not all(_may_be_images(array) for array in arrays.values()):
+        return Alike(arrays, [])
+    notes: dict[str, list[str]] = {}
+    ranges = _ranges(arrays)
+    if ranges:
+        _check_bits(arrays, ranges)
+    for name, found in ranges.items():
+        if found not in (UNITS, LEVELS_8) or (found == LEVELS_8 and arrays[name].dtype != np.uint8):
+            arrays[name] = _converted(arrays[name], found, as_levels)
+        if found not in (UNITS, LEVELS_8):
+            notes.setdefault(f"{found.name} are read as [0, 1].", []).append(name)
+    model = next(iter(arrays))
+    if arrays[model].ndim > 2:
+        arrays = _laid_out(arrays, model, notes)
+    return Alike(arrays, [f"{', '.join(names)}: {what}" for what, names in notes.items()])
+
+
+def _may_be_images(array: Array) -> bool:
+    """Tell whether an array has a shape of images; flattened ones have a type that latents have not."""
+    if not array.size or array.ndim not in (2, 3, 4):
+        return False
+    if array.ndim == 2:
+        return array.dtype in (np.uint8, np.uint16)
+    return array.ndim == 3 or array.dtype == np.uint8 or bool({array.shape[1], array.shape[3]}.intersection(_CHANNELS))
+
+
+def _ranges(arrays: Mapping[str, Array]) -> dict[str, Range]:
+    """Return the range of each set; nothing for latents."""
+    found: dict[str, Range | None] = {}
+    for name, array in arrays.items():
+        integers = array.dtype.kind in "iub"
+        if not integers:
+            _validation.check_finite(array, name)
+        found[name] = range_of((array[rows] for rows in blocks_of(array)), integers=integers)
+    known = {name: each for name, each in found.items() if each is not None}
+    model = next(iter(arrays))
+    if not known:
+        return {}
+    if len(known) < len(found) and set(known.values()) <= {SIGNED} and float(np.abs(arrays[model]).max()) > 1.0:
+        return {}  # real images in [-1, 1] are never beyond, as latents are
+    for name in arrays:
+        if name not in known:
+            other, low, high = next(iter(known)), float(arrays[name].min()), float(arrays[name].max())
+            raise InvalidInputError(
+                f"{name} must be in a range of images, as {other} is, which has {known[other].name}: floats in [0, 1], "
+                f"[-1, 1] or 0..255, or integers in 0..65535; got {arrays[name].dtype} from {low:.4g} to {high:.4g}: "
+                "map black to 0 and white to 1"
+            )
+    return known
+
+
+def _check_bits(arrays: Mapping[str, Array], ranges: Mapping[str, Range]) -> None:
+    """Raise InvalidInputError for integers that may be dark images of more bits, or images of fewer."""
+    deep = {name: each for name, each in ranges.items() if arrays[name].dtype.kind in "iu" and each not in (BITS,)}
+    deep = {name: each for name, each in deep.items() if arrays[name].dtype.itemsize > 1}
+    if len(set(deep.values())) > 1:
+        listed = ", ".join(f"{each.name} in {name}" for name, each in deep.items())
+        raise InvalidInputError(
+            f"images of more than 8 bits must have equally many in each set; got {listed}, as far as their largest "
+            "values tell: divide each set by its white level"
+        )
+
+
+def _converted(array: Array, found: Range, as_levels: bool) -> Array:
+    as_levels = as_levels or found == LEVELS_8
+    converted = np.empty(array.shape, np.uint8 if as_levels else np.float32)
+    for rows in blocks_of(array):
+        converted[rows] = found.levels(array[rows]) if as_levels else found.units(array[rows])
+    return converted
+
+
+class _Layout(NamedTuple):
+    """Where the channels of a set are: an axis, or nowhere."""
+
+    axis: int | None
+    n_channels: int
+    size: tuple[int, int]
+
+
+def _layouts(shape: tuple[int, ...]) -> list[_Layout]:
+    """Return how images of a shape (n, ...) may be laid out, the usual one first."""
+    if len(shape) == 3:
+        return [_Layout(None, 1, (shape[1], shape[2]))]
+    found = []
+    if shape[1] in _CHANNELS:
+        found.append(_Layout(1, shape[1], (shape[2], shape[3])))
+    if shape[3] in _CHANNELS:
+        found.append(_Layout(3, shape[3], (shape[1], shape[2])))
+    return found
+
+
+def _laid_out(arrays: dict[str, Array], model: str, notes: dict[str, list[str]]) -> dict[str, Array]:
+    """Return all sets in the layout of the first; as they are, if that cannot be."""
+    if len({array.shape[1:] for array in arrays.values()}) == 1:
+        return arrays
+    chosen: dict[str, _Layout] = {}
+    for of_model in _layouts(arrays[model].shape):
+        for name, array in arrays.items():
+            fitting = [each for each in _layouts(array.shape) if each.size == of_model.size]
+            chosen |= {name: min(fitting, key=lambda each: each.axis != of_model.axis)} if fitting else {}
+        if len(chosen) == len(arrays):
+            break
+        chosen = {}
+    if not chosen:
+        return arrays
+    place = chosen[model].axis
+    first = {name: _channels_first(array, chosen[name].axis) for name, array in arrays.items()}
+    for name, layout in chosen.items():
+        if None not in (layout.axis, place) and layout.axis != place:
+            notes.setdefault(f"channels are moved {'first' if place == 1 else 'last'}, as in {model}.", []).append(name)
+    first = _equal_channels(first, notes)
+    n_channels = first[model].shape[1]
+    if place is None and n_channels == 1:
+        return {name: array[:, 0] for name, array in first.items()}
+    return {name: array.transpose(0, 2, 3, 1) if place == 3 else array for name, array in first.items()}
+
+
+def _channels_first(array: Array, axis: int | None) -> Array:
+    return array[:, None] if axis is None else np.moveaxis(array, axis, 1)
+
+
+def _equal_channels(first: dict[str, Array], notes: dict[str, list[str]]) -> dict[str, Array]:
+    """Return sets (n, C, H, W) with one number of channels."""
+    colour = [name for name, array in first.items() if array.shape[1] == 3]
+    if len(colour) in (0, len(first)):
+        return first
+    if all(_is_grey(first[name]) for name in colour):
+        notes.setdefault("grey images stored as RGB are read as grey.", []).extend(colour)
+        return {name: array[:, :1] for name, array in first.items()}
+    grey = [name for name in first if name not in colour]
+    notes.setdefault("grey images are read as RGB, as the others are.", []).extend(grey)
+    return {name: np.broadcast_to(array, (len(array), 3, *array.shape[2:])) for name, array in first.items()}
+
+
+def _is_grey(array: Array) -> bool:
+    return all(bool((array[rows] == array[rows, :1]).all()) for rows in blocks_of(array))
