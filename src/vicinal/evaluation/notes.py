@@ -22,6 +22,11 @@ INTERVALS = (
     "which samples were drawn."
 )
 
+SEEDS_ALONE = (
+    "In brackets: the 95 % confidence interval of the difference, from its seeds alone. It leaves out the chance of "
+    "which rows were held out."
+)
+
 
 def of_metrics(wanted: Sequence[str], extractor: Any, *, has_train: bool) -> list[str]:
     """Return what is to be said of metrics whatever their values."""
@@ -49,8 +54,8 @@ def of_novelty(judge: Judge, *, are_images: bool) -> list[str]:
     notes = ["Novelty is measured relative to the reconstructions: 1 is as far from the training data as they are."]
     if p < neighbors.LEVEL:
         notes.append(
-            f"The reconstructions themselves read as copies beside held-out data (nn ratio {ratio:.2f}): the autoencoder "
-            "blurs. Decoded copies may then look as new as the reconstructions: look at novelty between latents too."
+            f"The reconstructions themselves read as copies beside held-out data (nn ratio {ratio:.2f}): the "
+            "autoencoder blurs. Decoded copies may then look as new as they do: look at novelty between latents too."
         )
     return notes
 
