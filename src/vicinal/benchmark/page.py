@@ -19,7 +19,7 @@ from vicinal.report import Table
 
 OURS = ({"sampler": "PMFSampler"}, {"sampler": "LocalSampler"})  # with all parameters at their defaults
 COPIES = "†"
-NOT_TESTED = "The novelty test was not run in this study: no sampler is called new, ranked, or called better or worse than another."
+NOT_TESTED = "The novelty test was not run in this study. So no sampler is called new, ranked, better or worse."
 CHOSEN = {"n_bins": "bins", "n_neighbors": "neighbours", "n_components": "components", "bandwidth": "bandwidth"}
 
 
@@ -67,15 +67,18 @@ def introduction(study: Study) -> str:
     training = ", ".join(f"{config.training[key]} {text}" for key, text in sizes.items() if key in config.training)
     trainings = _count(len({row["training_seed"] for row in study.rows}), "training")
     samplings = _count(len(config.sampling_seeds), "sampling")
-    searched = ""
+    said = [] if study.is_tested else [NOT_TESTED]
+    if "overlap" in facts:
+        said.append(facts["overlap"])
     if config.max_searched is not None:
-        searched = f" At most {config.max_searched:,} rows of a set have their neighbours searched."
+        said.append(f"At most {config.max_searched:,} rows of a set have their neighbours searched.")
     return (
         f"{facts['n_train']:,} training and {facts['n_held_out']:,} held-out images of "
         f"{' x '.join(map(str, facts['image_shape']))}; autoencoders: {training}; "
         f"{trainings} of each autoencoder, {samplings} of each sampler, "
         f"{config.n_samples or facts['n_held_out']:,} samples. "
-        f"{study.distance}{searched}{'' if study.is_tested else f' {NOT_TESTED}'} Measured on {study.machine['cores']} cores of an {study.machine['processor']}."
+        f"{' '.join([study.distance, *said])} "
+        f"Measured on {study.machine['cores']} cores of an {study.machine['processor']}."
     )
 
 
