@@ -79,7 +79,7 @@ def _of_sizes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
             by_size.setdefault(size, []).append(row["name"])
     if len(by_size) < 2:
         return []
-    listed = "; ".join(f"{size:,}: {', '.join(names)}" for size, names in by_size.items())
+    listed = "; ".join(f"{size:,}: {', '.join(names)}" for size, names in sorted(by_size.items()))
     return [
         f"The rows differ in their number of samples n ({listed}). Distances such as Frechet's are lower for more "
         "samples of the same source: compare rows of equal n."
