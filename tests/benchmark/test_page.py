@@ -174,9 +174,7 @@ def test_a_study_without_the_novelty_test_says_so(study):
     assert "Ranks at the novelty of fresh data" not in found
     assert page.COPIES not in page.markdown(old)
     against = found["Against Gaussian"]
-    assert not re.search(
-        "better|worse|compared", " ".join(rows_of := [cell for row in against.cells for cell in row])
-    ), rows_of
+    assert not re.search("better|worse|compared", " ".join(cell for row in against.cells for cell in row))
     assert any("leaves out the chance of which rows were held out" in note for note in against.notes)
 
 

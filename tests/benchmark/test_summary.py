@@ -196,7 +196,7 @@ def test_p_values_are_combined_over_samplings():
 
 def test_failures():
     failed = {"autoencoder": "AE", "sampler": "a", "training_seed": 0, "sampling_seed": 0, "failed": "too few"}
-    whole = study(("b", 0, 0, 1.0, 1.0))
+    whole = study(("b", 0, 0, 1.0, 1.0, 1.0))
     found = Study(CONFIG, FACTS, {}, [*whole.rows, failed])
     assert found.failure("AE", "a") == "too few"
     assert found.failure("AE", "b") is None

@@ -198,6 +198,9 @@ def _novelty(prefix: str, space: Literal["features", "rows"]) -> dict[str, Metri
 
 METRICS: dict[str, Metric] = {
     "frechet_distance": Metric("Frechet distance ↓", "lower", "features", lambda s: s.frechet_distance),
+    "frechet_distance_infinity": Metric(
+        "Frechet distance, n → ∞ ↓", "lower", "features", _between(distances.frechet_distance_infinity)
+    ),
     "kernel_distance": Metric("kernel distance ↓", "lower", "features", _between(discrepancy.kernel_distance)),
     "precision": Metric("precision ↑", "higher", "features", lambda s: s.relations[0].precision, 3),
     "recall": Metric("recall ↑", "higher", "features", lambda s: s.relations[0].recall, 3),

@@ -82,7 +82,7 @@ def _of_sizes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     listed = "; ".join(f"{size:,}: {', '.join(names)}" for size, names in sorted(by_size.items()))
     return [
         f"The rows differ in their number of samples n ({listed}). Distances such as Frechet's are lower for more "
-        "samples of the same source: compare rows of equal n."
+        "samples of the same source: compare rows of equal n, or take frechet_distance_infinity."
     ]
 
 

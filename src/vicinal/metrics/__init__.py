@@ -2,6 +2,7 @@
 
 ========  ===================================================================  =================================
 quality   distance between Gaussians fitted to features                        `frechet_distance`, `Moments`
+quality   the same of infinitely many rows, for sets of different sizes        `frechet_distance_infinity`
 quality   distance between features by a polynomial kernel                     `kernel_distance`
 quality   shares within balls around nearest neighbours                        `precision_recall`
 quality   the same, which outliers cannot spoil                                `density_coverage`
@@ -20,7 +21,7 @@ Quality alone rewards copying: always read it beside novelty. Features to measur
 """
 
 from vicinal.metrics.discrepancy import kernel_distance, mmd
-from vicinal.metrics.distances import Moments, frechet_distance, variance_ratio
+from vicinal.metrics.distances import Moments, frechet_distance, frechet_distance_infinity, variance_ratio
 from vicinal.metrics.features import (
     CachedFeatures,
     ClassifierFeatures,
@@ -45,6 +46,7 @@ __all__ = [
     "data_copying_test",
     "density_coverage",
     "frechet_distance",
+    "frechet_distance_infinity",
     "kernel_distance",
     "mmd",
     "nn_ratio",
