@@ -16,7 +16,7 @@ import numpy as np
 from vicinal import neighbors
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.metrics import discrepancy, distances, neighborhoods, novelty, transport
+from vicinal.metrics import data_copying, discrepancy, distances, neighborhoods, novelty, ranks, transport
 from vicinal.neighbors import nearest_rows
 
 N_NEIGHBORS = 5
@@ -66,7 +66,7 @@ class Reference:
     @cached_property
     def partition(self) -> tuple[Any, Array, Array]:
         """K-means of the training data; of each held-out row its cell and its distance from the training data."""
-        partition = novelty.partitioned(self.train, len(self.searched), None, self.random_state)
+        partition = data_copying.partitioned(self.train, len(self.searched), None, self.random_state)
         return partition, partition.predict(self.searched), nearest_rows(self.searched, self.train)[0]
 
 
@@ -103,6 +103,11 @@ class Samples:
         return novelty.scaled_distances(self.reference.train, self.searched), self.reference.fresh_distances
 
     @property
+    def copied(self) -> ranks.Estimate:
+        """See `vicinal.metrics.copied`."""
+        return ranks.Estimate(*neighbors.copied(*self.distances))
+
+    @property
     def authenticity(self) -> float:
         """See `vicinal.metrics.authenticity`."""
         return novelty.authentic_percentage(self.reference.train, *self.nearest)
@@ -111,7 +116,7 @@ class Samples:
     def data_copying(self) -> float:
         """See `vicinal.metrics.data_copying_test`."""
         partition, real_cells, real_distances = self.reference.partition
-        return novelty.statistic(real_distances, self.nearest[0], real_cells, partition.predict(self.searched))
+        return data_copying.statistic(real_distances, self.nearest[0], real_cells, partition.predict(self.searched))
 
 
 class Metric(NamedTuple):
@@ -119,7 +124,7 @@ class Metric(NamedTuple):
 
     ``better`` says which values are good: "lower", "higher", or "reference" for those close to the value of real data.
     ``space`` says what the metric is taken between: "features", or "rows" as they are given. ``over_runs`` makes one
-    value of those of several seeds.
+    value of those of several seeds. ``error`` gives the standard error of one value, where that is known.
     """
 
     heading: str
@@ -129,6 +134,7 @@ class Metric(NamedTuple):
     decimals: int | None = None
     needs_train: bool = False
     over_runs: Callable[[Sequence[float]], float] = lambda values: float(np.mean(values))
+    error: Callable[[Samples], float] | None = None
 
 
 def _between(metric: Callable[..., float], **options: Any) -> Callable[[Samples], float]:
@@ -150,13 +156,19 @@ def _novelty(prefix: str, space: Literal["features", "rows"]) -> dict[str, Metri
         f"{prefix}nn_ratio": Metric(f"{of}nn ratio (1 = fresh)", "reference", space, quantile(0.5), 2, True),
         **{
             f"{prefix}nn_ratio_q{100 * level:.0f}": Metric(
-                f"{of}nn ratio, {100 * level:.0f} % quantile", "reference", space, quantile(level), 2, True
+                f"{of}nn ratio at {100 * level:.0f} %", "reference", space, quantile(level), 2, True
             )
             for level in neighbors.QUANTILES
             if level != 0.5
         },
         f"{prefix}copied": Metric(
-            f"{of}copied (0.01 = fresh)", "reference", space, lambda s: neighbors.copied(*s.distances)[0], 3, True
+            f"{of}copied (0.01 = fresh)",
+            "reference",
+            space,
+            lambda s: s.copied.value,
+            decimals=3,
+            needs_train=True,
+            error=lambda s: s.copied.error,
         ),
         f"{prefix}novelty_p": Metric(
             f"{of}novelty p (< {neighbors.LEVEL} too near)",

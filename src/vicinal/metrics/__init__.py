@@ -10,7 +10,9 @@ latents   the same along random lines                                          `
 latents   the same, blurred by entropy                                         `sinkhorn_divergence`
 latents   distance by a Gaussian kernel                                        `mmd`
 latents   total variance, that of real data being 1                            `variance_ratio`
-novelty   distance to the training data, that of held-out data being 1         `nn_ratio`
+novelty   distance to the training data, that of held-out data being 1         `nn_ratio`, `nn_quantile_ratios`
+novelty   share of samples as near as the nearest 1 % of held-out data         `copied`
+novelty   test of whether too many samples are near the training data          `novelty_test`
 novelty   share of samples that are no near-copies, in percent                 `authenticity`
 novelty   test of whether samples are nearer to the training data than fresh   `data_copying_test`
 ========  ===================================================================  =================================
@@ -19,6 +21,7 @@ Quality alone rewards copying: always read it beside novelty. Features to measur
 `vicinal.metrics.features`. The metrics by name, as `vicinal.evaluate` takes them, are in `vicinal.evaluation.METRICS`.
 """
 
+from vicinal.metrics.data_copying import data_copying_test
 from vicinal.metrics.discrepancy import kernel_distance, mmd
 from vicinal.metrics.distances import Moments, frechet_distance, variance_ratio
 from vicinal.metrics.features import (
@@ -30,24 +33,29 @@ from vicinal.metrics.features import (
     PixelFeatures,
 )
 from vicinal.metrics.neighborhoods import density_coverage, precision_recall
-from vicinal.metrics.novelty import authenticity, data_copying_test, nn_ratio
+from vicinal.metrics.novelty import authenticity, copied, nn_quantile_ratios, nn_ratio, novelty_test
+from vicinal.metrics.ranks import Estimate
 from vicinal.metrics.transport import sinkhorn_divergence, sliced_wasserstein_distance, wasserstein_distance
 
 __all__ = [
     "CachedFeatures",
     "ClassifierFeatures",
     "EfficientNetFeatures",
+    "Estimate",
     "InceptionFeatures",
     "ModuleFeatures",
     "Moments",
     "PixelFeatures",
     "authenticity",
+    "copied",
     "data_copying_test",
     "density_coverage",
     "frechet_distance",
     "kernel_distance",
     "mmd",
+    "nn_quantile_ratios",
     "nn_ratio",
+    "novelty_test",
     "precision_recall",
     "sinkhorn_divergence",
     "sliced_wasserstein_distance",
