@@ -24,7 +24,7 @@ def vendi_score(generated: Any) -> float:
     Parameters
     ----------
     generated : array_like of shape (m, *shape)
-        Features of samples; rows are flattened. No row may be zero: it has no direction.
+        Features of samples; rows are flattened. Rows of zeros have no direction, and are left out.
 
     Returns
     -------
@@ -65,9 +65,9 @@ def vendi_score(generated: Any) -> float:
 
 
 def unit_rows(rows: Array, name: str) -> Array:
-    """Return rows (n, d) of length 1."""
+    """Return rows (n, d) at length 1, without those of zeros."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    if not lengths.all():
-        at = int(np.flatnonzero(lengths == 0)[0])
-        raise InvalidInputError(f"{name} must have no row of zeros, which has no cosine; row {at} is one")
-    return rows / lengths
+    some = lengths[:, 0] > 0
+    if not some.any():
+        raise InvalidInputError(f"{name} must have a row that is not zero: rows of zeros have no cosine")
+    return rows[some] / lengths[some]

@@ -44,7 +44,7 @@ def mifid(real: Any, generated: Any, *, train: Any, threshold: float = THRESHOLD
     Raises
     ------
     InvalidInputError, InvalidTypeError
-        For data that cannot be used. Rows of zeros have no cosine.
+        For data that cannot be used.
 
     Notes
     -----
@@ -53,7 +53,8 @@ def mifid(real: Any, generated: Any, *, train: Any, threshold: float = THRESHOLD
     held-out data, and do not rely on it as the only sign of copying.
 
     The competition measured the Frechet distance to the training data too; here it is to held-out data, as in every
-    metric. torchmetrics averages over the real rows in place of the samples. Time O(m k d).
+    metric. torchmetrics averages over the real rows in place of the samples. Rows of zeros have no
+    cosine, and are left out of s. Time O(m k d).
 
     References
     ----------
