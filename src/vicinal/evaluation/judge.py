@@ -130,8 +130,8 @@ class Judge:
         Returns
         -------
         dict
-            ``n``, the number of samples, and each metric by name. One that cannot be taken is NaN, and ``why`` has the
-            reason by the name of the metric.
+            ``n``, the number of samples, and each metric by name, with ``<metric>_se`` where its standard error is known.
+            A metric that cannot be taken is NaN, and ``why`` has the reason by its name.
         """
         names = [each for each in self.metrics if metrics is None or each in metrics]
         return self._measure(rows, features, run, names, name, minimum=2)
@@ -146,13 +146,12 @@ class Judge:
         rows, features, run
             As for `score`.
         metrics : sequence of str
-            The metrics to take; those that need training data are left out.
+            The metrics to take; none that compares distances from the training data.
         both : bool
             Whether the groups are left out of the samples too.
         """
-        names = [name for name in metrics if not METRICS[name].needs_train]
-        spaces = {space: samples.rows for space, samples in self._samples(rows, features, run, names).items()}
-        return self._replicates.of(spaces, names, self.random_state + run, both=both)
+        spaces = {space: samples.rows for space, samples in self._samples(rows, features, run, metrics).items()}
+        return self._replicates.of(spaces, metrics, self.random_state + run, both=both)
 
     def real_run(self, run: int, n_samples: int | None = None) -> dict[str, Any]:
         """Return the quality of ``n_samples`` training data, drawn anew in each run, and the novelty of held-out data.
@@ -201,6 +200,8 @@ class Judge:
             of = samples[self._space(name)]
             try:
                 found[name] = METRICS[name].compute(of)
+                if (error := METRICS[name].error) is not None:
+                    found[f"{name}_se"] = error(of)
             except MissingExtraError:
                 raise
             except (VicinalError, np.linalg.LinAlgError) as error:
@@ -215,7 +216,7 @@ class Judge:
 
     @cached_property
     def _replicates(self) -> Replicates:
-        return Replicates({"rows": self._rows.real, "features": self._features.real}, self.random_state)
+        return Replicates({"rows": self._rows, "features": self._features}, self.random_state)
 
     @cached_property
     def _novelty_of_real(self) -> dict[str, Any]:

@@ -33,14 +33,14 @@ class Replicates:
 
     Parameters
     ----------
-    real : mapping of str to ndarray, (n, d)
-        The held-out rows in each space of the catalogue.
+    references : mapping of str to Reference
+        The held-out rows, and training data if a metric needs them, in each space of the catalogue.
     random_state : int
         Seed of the groups.
     """
 
-    def __init__(self, real: Mapping[str, Array], random_state: int) -> None:
-        self._real, self._seed = real, random_state
+    def __init__(self, references: Mapping[str, Reference], random_state: int) -> None:
+        self._references, self._seed = references, random_state
         self._parts: list[Moments] | None = None
 
     def of(self, rows: Mapping[str, Array], metrics: Sequence[str], seed: int, *, both: bool) -> dict[str, list[float]]:
@@ -51,7 +51,7 @@ class Replicates:
         rows : mapping of str to ndarray, (m, d)
             The samples in each space that a metric is taken in.
         metrics : sequence of str
-            Metrics of the catalogue. None may need training data.
+            Metrics of the catalogue.
         seed : int
             Seed of the subsets that metrics take.
         both : bool
@@ -63,7 +63,7 @@ class Replicates:
         dict
             A list of `N_GROUPS` values by metric. A metric that cannot be taken of so few rows is left out.
         """
-        n, m = (len(next(iter(each.values()))) for each in (self._real, rows))
+        n, m = len(self._references["rows"].real), len(rows["rows"])
         if min(n, m) < 2 * N_GROUPS:
             return {}
         found = {}
@@ -72,8 +72,7 @@ class Replicates:
         others = [name for name in metrics if name != _FRECHET]
         values: dict[str, list[float]] = {name: [] for name in others}
         for kept, kept_rows in self._kept(n, m, both) if others else ():
-            references = {space: Reference(self._real[space][kept], None, self._seed) for space in rows}
-            samples = {space: Samples(references[space], rows[space][kept_rows], seed) for space in rows}
+            samples = {space: self._samples(space, kept, each[kept_rows], others, seed) for space, each in rows.items()}
             for name in others:
                 values[name].append(_value(name, samples[METRICS[name].space]))
         fewest = min(n, m, MOST_TAKEN) if both else min(n, MOST_TAKEN)
@@ -83,9 +82,15 @@ class Replicates:
                 found[name] = _shrunk(each, 1.0 if name in OF_SUBSETS else share)
         return found
 
+    def _samples(self, space: str, kept: Array, rows: Array, metrics: Sequence[str], seed: int) -> Samples:
+        reference = self._references[space]
+        needs_train = any(METRICS[name].needs_train and METRICS[name].space == space for name in metrics)
+        train = reference.train if needs_train else None
+        return Samples(Reference(reference.real[kept], train, self._seed), rows, seed)
+
     def _frechet(self, rows: Array, both: bool) -> list[float]:
         if self._parts is None:
-            self._parts = _moments_by_group(self._real["features"], self._seed)
+            self._parts = _moments_by_group(self._references["features"].real, self._seed)
         without = [_merged(self._parts, group) for group in range(N_GROUPS)]
         if both:
             parts = _moments_by_group(rows, self._seed)
