@@ -130,8 +130,8 @@ class Judge:
         Returns
         -------
         dict
-            ``n``, the number of samples, and each metric by name, with ``<metric>_se`` where its standard error is known.
-            A metric that cannot be taken is NaN, and ``why`` has the reason by its name.
+            ``n``, the number of samples, and each metric by name, with ``<metric>_se`` where its standard error is
+            known. A metric that cannot be taken is NaN, and ``why`` has the reason by its name.
         """
         names = [each for each in self.metrics if metrics is None or each in metrics]
         return self._measure(rows, features, run, names, name, minimum=2)
