@@ -4,8 +4,9 @@ Rows are cut into `N_GROUPS` groups by a random order that depends on the seed a
 that are compared with one set of held-out rows miss the same rows in replicate g, and the chance that they share
 cancels in the difference of their replicates.
 
-The Frechet distance is taken of all rows, since its moments add. The other metrics are taken of at most `MOST_ROWS`
-rows, and their deviations are shrunk to those of as many rows as the metric takes, `MOST_TAKEN` at most.
+The Frechet distance is taken of all rows, since its moments add. The other metrics are taken of equally many held-out
+rows and samples, at most `MOST_ROWS`. Their deviations are shrunk to those of as many rows as the smaller set has,
+`MOST_TAKEN` at most.
 """
 
 from __future__ import annotations
@@ -75,8 +76,7 @@ class Replicates:
             samples = {space: self._samples(space, kept, each[kept_rows], others, seed) for space, each in rows.items()}
             for name in others:
                 values[name].append(_value(name, samples[METRICS[name].space]))
-        fewest = min(n, m, MOST_TAKEN) if both else min(n, MOST_TAKEN)
-        share = min(1.0, MOST_ROWS / fewest)
+        share = min(1.0, MOST_ROWS / min(n, m, MOST_TAKEN))
         for name, each in values.items():
             if np.all(np.isfinite(each)):
                 found[name] = _shrunk(each, 1.0 if name in OF_SUBSETS else share)
@@ -100,8 +100,8 @@ class Replicates:
         return [frechet_distance(*pair) for pair in zip(without, moments, strict=True)]
 
     def _kept(self, n: int, m: int, both: bool) -> Iterator[tuple[Array, Array]]:
-        """Yield which held-out rows and which samples each replicate is taken of: as many of each where it can be."""
-        groups, groups_of_samples = (_groups(min(size, MOST_ROWS), size, self._seed) for size in (n, m))
+        """Yield which held-out rows and which samples each replicate is taken of, equally many."""
+        groups, groups_of_samples = (_groups(min(n, m, MOST_ROWS), size, self._seed) for size in (n, m))
         for group in range(N_GROUPS):
             kept = np.delete(groups, group, axis=0).ravel()
             kept_rows = np.delete(groups_of_samples, group, axis=0) if both else groups_of_samples
