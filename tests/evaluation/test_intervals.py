@@ -64,11 +64,10 @@ def a_null_study(generator, n_trainings, n_samplings, held_out):
 
 
 @pytest.mark.parametrize("seeds", [(1, 3), (2, 1), (2, 3), (5, 3)])
-@pytest.mark.parametrize("held_out", [0.0, 1.0])
-def test_verdicts_are_rarely_wrong(seeds, held_out):
+def test_verdicts_are_rarely_wrong(seeds):
     """Of 1,000 studies of two equal samplers, few call one better; of few trainings as well as of many."""
-    generator = np.random.default_rng([*seeds, int(10 * held_out)])
-    words = [a_null_study(generator, *seeds, held_out).verdict("AE", "a", "b").word for _ in range(1000)]
+    generator = np.random.default_rng(seeds)
+    words = [a_null_study(generator, *seeds, held_out=1.0).verdict("AE", "a", "b").word for _ in range(1000)]
     assert set(words) <= {"better", "worse", "no clear difference"}
     assert np.mean([word != "no clear difference" for word in words]) <= MOST_WRONG
 

@@ -97,7 +97,7 @@ class Scores:
         ... ]
         >>> difference, = Scores(rows).versus("b")
         >>> round(difference["mmd"], 3), round(difference["mmd_low"], 3), round(difference["mmd_high"], 3)
-        (0.3, -0.335, 0.985)
+        (0.3, -0.335, 0.935)
         """
         base = self[baseline]
         return [
