@@ -16,13 +16,14 @@ from plots import png_of, scatter
 from studies import estimates, read, take_over
 
 from vicinal.benchmark import Study
+from vicinal.benchmark.bench import TUNING_DISTANCE
 from vicinal.evaluation.scores import gain_text
 
 NAMES = ("frontier-mnist", "frontier-celeba", "frontier-ocular")
 LOCAL, QUALITY, TO_RECONSTRUCTIONS = "Local, auto", "frechet_distance", "frechet_to_reconstructions"
 CHOICE = (
-    "Of each class the setting with the least distance to reconstructions, among those that pass the novelty test; where the test "
-    "was not run, the setting whose nn ratio is nearest to 1."
+    "Of each class the setting with the least distance to reconstructions, of the images for tuning where there are some, among "
+    "those that pass the novelty test; where the test was not run, the setting whose nn ratio is nearest to 1."
 )
 COLUMNS = {
     TO_RECONSTRUCTIONS: "to reconstructions",
@@ -111,6 +112,8 @@ def best_of_each(study: Study, autoencoder: str) -> list[str]:
         distance = study.estimate(autoencoder, name, TO_RECONSTRUCTIONS)
         if ratio is None or distance is None or study.is_new(autoencoder, name) is False:
             continue
+        tuned = study.estimate(autoencoder, name, TUNING_DISTANCE)
+        distance = distance if tuned is None else tuned
         rank = distance.mean if study.is_tested else abs(np.log(ratio.mean))
         kind = settings["sampler"]
         best[kind] = min(best.get(kind, (rank, name)), (rank, name))
