@@ -157,7 +157,8 @@ def main() -> None:
     arguments = parser.parse_args()
     path = RESULTS / "sanity.json"
     if arguments.run:
-        path.write_text(json.dumps(run(), indent=1) + "\n", encoding="utf-8")
+        lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(found)}" for name, found in run().items())
+        path.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
     fill(arguments.page, "results", page(json.loads(path.read_text(encoding="utf-8"))))
 
 
