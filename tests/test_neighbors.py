@@ -107,11 +107,11 @@ def test_the_error_of_copied_is_its_deviation(generator, share):
 
 
 @pytest.mark.parametrize(("m", "n"), [(1000, 1000), (1000, 200), (100, 500)])
-@pytest.mark.parametrize("decimals", [2, 12])  # with ties, and without
+@pytest.mark.parametrize("decimals", [1, 12])  # with ties, and without
 def test_novelty_test_accuses_fresh_data_in_one_of_a_hundred_at_most(generator, m, n, decimals):
     draw = np.random.default_rng(m + n + decimals).exponential  # any distribution: the test goes by ranks
-    found = [novelty_p(np.round(draw(size=m), decimals), np.round(draw(size=n), decimals)) for _ in range(1000)]
-    assert np.sum(np.array(found) < LEVEL) <= binom.ppf(0.999, 1000, LEVEL)  # 21
+    found = [novelty_p(np.round(draw(size=m), decimals), np.round(draw(size=n), decimals)) for _ in range(600)]
+    assert np.sum(np.array(found) < LEVEL) <= binom.ppf(0.999, 600, LEVEL)  # 14
 
 
 @pytest.mark.parametrize("n", [500, 2000])
