@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from vicinal import neighbors
+from vicinal import images, neighbors
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
 from vicinal.metrics import (
@@ -34,8 +34,13 @@ from vicinal.neighbors import nearest_rows
 N_NEIGHBORS = 5
 
 
+def in_float64(given: Array) -> Array:
+    """Return rows (n, d) as float64; 8-bit levels as values in [0, 1]."""
+    return images.in_units(given).astype(np.float64, copy=False)
+
+
 class Reference:
-    """Held-out and training data in one space, float64 (n, d) and (k, d).
+    """Held-out and training data in one space, (n, d) and (k, d): kept as given, float64 when a metric takes them.
 
     ``max_searched`` is the most rows, drawn from the held-out ones and the first of each set of samples, whose
     neighbours are looked for. ``fresh`` stands for held-out rows where distances from the training data are compared.
@@ -49,16 +54,26 @@ class Reference:
         max_searched: int | None = None,
         fresh: Array | None = None,
     ) -> None:
-        self.real, self._train, self.random_state = real, train, random_state
+        self.given, self.given_train, self.random_state = real, train, random_state
         self.max_searched, self._fresh = max_searched, fresh
+
+    @cached_property
+    def real(self) -> Array:
+        """The held-out data."""
+        return in_float64(self.given)
+
+    @cached_property
+    def given_searched(self) -> Array:
+        """The held-out rows whose neighbours are looked for, as given."""
+        if self.max_searched is None or self.max_searched >= len(self.given):
+            return self.given
+        chosen = np.random.default_rng([self.random_state, 4]).permutation(len(self.given))[: self.max_searched]
+        return self.given[np.sort(chosen)]
 
     @cached_property
     def searched(self) -> Array:
         """The held-out rows whose neighbours are looked for."""
-        if self.max_searched is None or self.max_searched >= len(self.real):
-            return self.real
-        chosen = np.random.default_rng([self.random_state, 4]).permutation(len(self.real))[: self.max_searched]
-        return self.real[np.sort(chosen)]
+        return self.real if self.given_searched is self.given else in_float64(self.given_searched)
 
     @property
     def has_fresh(self) -> bool:
@@ -68,14 +83,18 @@ class Reference:
     @property
     def fresh(self) -> Array:
         """The rows whose distance from the training data is that of fresh data."""
-        return self.searched if self._fresh is None else self._fresh[: self.max_searched]
+        return self.searched if self._fresh is None else in_float64(self._fresh[: self.max_searched])
 
-    @property
+    @cached_property
     def train(self) -> Array:
         """The training data."""
-        if self._train is None:
+        return in_float64(self.check_train())
+
+    def check_train(self) -> Array:
+        """Return the training data as given, or raise InvalidInputError."""
+        if self.given_train is None:
             raise InvalidInputError("novelty needs the training data: pass train=, or leave novelty out of metrics")
-        return self._train
+        return self.given_train
 
     @cached_property
     def moments(self) -> distances.Moments:
@@ -110,16 +129,25 @@ class Reference:
 
 
 class Samples:
-    """One set of samples, float64 (m, d), and the seed of the subsets that metrics take.
+    """One set of samples, (m, d), kept as given, and the seed of the subsets that metrics take.
 
     If ``rows`` is the array of held-out rows that the reference searches, the novelty is that of fresh data: no row is
     compared with itself.
     """
 
     def __init__(self, reference: Reference, rows: Array, seed: int) -> None:
-        self.reference, self.rows, self.seed = reference, rows, seed
-        self.searched = rows[: reference.max_searched]
-        self._are_held_out = rows is reference.searched
+        self.reference, self.given, self.seed = reference, rows, seed
+        self._are_held_out = rows is reference.given_searched
+
+    @cached_property
+    def rows(self) -> Array:
+        """The samples in float64."""
+        return in_float64(self.given)
+
+    @property
+    def searched(self) -> Array:
+        """The samples whose neighbours are looked for."""
+        return self.rows[: self.reference.max_searched]
 
     @cached_property
     def frechet_distance(self) -> float:

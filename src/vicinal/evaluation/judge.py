@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from vicinal import images, neighbors
+from vicinal import neighbors
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, MissingExtraError, VicinalError
 from vicinal.evaluation.catalogue import METRICS, Reference, Samples
@@ -20,8 +20,8 @@ from vicinal.metrics.novelty import scaled_distances
 class Judge:
     """Held-out and training data, as rows and as features, and the metrics taken against them.
 
-    Every array is checked once, when it is given. Inside, all are float64 (n, d). Arrays of uint8 are 8-bit levels and
-    count as values in [0, 1].
+    Every array is checked once, when it is given. It becomes float64 (n, d) when a metric needs it. Arrays of uint8 are
+    8-bit levels and count as values in [0, 1].
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ class Judge:
         both : bool
             Whether the groups are left out of the samples too.
         """
-        spaces = {space: samples.rows for space, samples in self._samples(rows, features, run, metrics).items()}
+        spaces = {space: samples.given for space, samples in self._samples(rows, features, run, metrics).items()}
         return self._replicates.of(spaces, metrics, self.random_state + run, both=both)
 
     def real_run(self, run: int, n_samples: int | None = None) -> dict[str, Any]:
@@ -159,14 +159,15 @@ class Judge:
         ``n``, the number of training data, is less where there are not so many. None takes the number of held-out data.
         """
         generator = np.random.default_rng([self.random_state + run, 2])
-        size = min(len(self._rows.train), len(self._rows.real) if n_samples is None else n_samples)
-        drawn = generator.choice(len(self._rows.train), size, replace=False)
+        train = self._rows.check_train()
+        size = min(len(train), len(self._rows.given) if n_samples is None else n_samples)
+        drawn = generator.choice(len(train), size, replace=False)
         given = self._features_of_train
 
         def of_features() -> Array:
-            return self._features.train[drawn] if given is None else given(drawn)
+            return self._features.check_train()[drawn] if given is None else given(drawn)
 
-        found = self._measure(self._rows.train[drawn], of_features, run, self.quality, "train")
+        found = self._measure(train[drawn], of_features, run, self.quality, "train")
         novelty = self._novelty_of_real
         why = found.get("why", {}) | novelty.get("why", {})
         return found | novelty | ({"why": why} if why else {})
@@ -176,17 +177,17 @@ class Judge:
     ) -> dict[str, Any]:
         """Return the metrics ``names`` of samples, as `score` does."""
         samples = self._samples(rows, features, run, names, name, minimum)
-        return {"n": len(samples["rows"].rows)} | self._values(names, samples)
+        return {"n": len(samples["rows"].given)} | self._values(names, samples)
 
     def _samples(
         self, rows: Any, features: Any, run: int, names: Sequence[str], name: str = "generated", minimum: int = 1
     ) -> dict[str, Samples]:
         """Return samples in the spaces that the metrics ``names`` are taken in."""
-        rows, seed = _checked(rows, name, self._rows.real, minimum), self.random_state + run
+        rows, seed = _checked(rows, name, self._rows.given, minimum), self.random_state + run
         samples = dict.fromkeys(("rows", "features"), Samples(self._rows, rows, seed))
         if self._features is not self._rows and any(self._space(each) == "features" for each in names):
             found = features() if callable(features) else features
-            found = _checked(found, f"features of {name}", self._features.real, minimum)
+            found = _checked(found, f"features of {name}", self._features.given, minimum)
             samples["features"] = Samples(self._features, found, seed)
         return samples
 
@@ -195,7 +196,7 @@ class Judge:
         found: dict[str, Any] = {}
         why: dict[str, str] = {}
         if any(METRICS[name].needs_train for name in names):
-            self._rows.train  # noqa: B018 - it must be there
+            self._rows.check_train()
         for name in names:
             of = samples[self._space(name)]
             try:
@@ -221,7 +222,7 @@ class Judge:
     @cached_property
     def _novelty_of_real(self) -> dict[str, Any]:
         spaces = {"rows": self._rows, "features": self._features}
-        samples = {space: Samples(each, each.searched, self.random_state) for space, each in spaces.items()}
+        samples = {space: Samples(each, each.given_searched, self.random_state) for space, each in spaces.items()}
         return self._values([name for name in self.metrics if METRICS[name].needs_train], samples)
 
 
@@ -237,11 +238,11 @@ def _undefined(name: str) -> str:
 
 
 def _checked(array: Any, name: str, like: Array | None = None, minimum: int = 1) -> Array:
-    """Return an array as float64 (n, d), with as many columns as ``like`` has."""
+    """Return an array as levels or floats (n, d), with as many columns as ``like`` has."""
     if isinstance(array, np.ndarray) and array.dtype == np.uint8 and array.ndim > 1 and len(array) >= minimum:
-        rows = images.in_units(array).reshape(len(array), -1).astype(np.float64)  # levels are always finite
+        rows = array.reshape(len(array), -1)  # levels are always finite
     else:
-        (rows,) = check_sets(minimum=minimum, **{name: array})
+        (rows,) = check_sets(minimum=minimum, as_given=True, **{name: array})
     if like is not None and rows.shape[1] != like.shape[1]:
         raise InvalidInputError(
             f"{name} must have {like.shape[1]} values a row, like the held-out data; got {rows.shape[1]}"

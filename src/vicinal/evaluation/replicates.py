@@ -18,7 +18,7 @@ import numpy as np
 
 from vicinal._arrays import Array
 from vicinal._errors import VicinalError
-from vicinal.evaluation.catalogue import METRICS, Reference, Samples
+from vicinal.evaluation.catalogue import METRICS, Reference, Samples, in_float64
 from vicinal.metrics import Moments, frechet_distance, transport
 from vicinal.metrics.distances import moments_of
 
@@ -64,7 +64,7 @@ class Replicates:
         dict
             A list of `N_GROUPS` values by metric. A metric that cannot be taken of so few rows is left out.
         """
-        n, m = len(self._references["rows"].real), len(rows["rows"])
+        n, m = len(self._references["rows"].given), len(rows["rows"])
         if min(n, m) < 2 * N_GROUPS:
             return {}
         found = {}
@@ -86,17 +86,17 @@ class Replicates:
         reference = self._references[space]
         needs_train = any(METRICS[name].needs_train and METRICS[name].space == space for name in metrics)
         train = reference.train if needs_train else None
-        return Samples(Reference(reference.real[kept], train, self._seed), rows, seed)
+        return Samples(Reference(reference.given[kept], train, self._seed), rows, seed)
 
     def _frechet(self, rows: Array, both: bool) -> list[float]:
         if self._parts is None:
-            self._parts = _moments_by_group(self._references["features"].real, self._seed)
+            self._parts = _moments_by_group(self._references["features"].given, self._seed)
         without = [_merged(self._parts, group) for group in range(N_GROUPS)]
         if both:
             parts = _moments_by_group(rows, self._seed)
             moments = [_merged(parts, group) for group in range(N_GROUPS)]
         else:
-            moments = [moments_of(rows)] * N_GROUPS
+            moments = [moments_of(in_float64(rows))] * N_GROUPS
         return [frechet_distance(*pair) for pair in zip(without, moments, strict=True)]
 
     def _kept(self, n: int, m: int, both: bool) -> Iterator[tuple[Array, Array]]:
@@ -116,7 +116,7 @@ def _groups(size: int, n: int, seed: int) -> Array:
 
 def _moments_by_group(rows: Array, seed: int) -> list[Moments]:
     order = np.random.default_rng([seed, 5]).permutation(len(rows))
-    return [moments_of(rows[group]) for group in np.array_split(order, N_GROUPS)]
+    return [moments_of(in_float64(rows[group])) for group in np.array_split(order, N_GROUPS)]
 
 
 def _merged(parts: Sequence[Moments], without: int) -> Moments:

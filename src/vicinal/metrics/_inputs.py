@@ -40,10 +40,10 @@ def checked(*, minimum: int = 1) -> Callable[[Callable[_P, _R]], Callable[_P, _R
     return decorate
 
 
-def check_sets(*, minimum: int = 1, **sets: Any) -> list[Array]:
+def check_sets(*, minimum: int = 1, as_given: bool = False, **sets: Any) -> list[Array]:
     """Return sets of rows, given by name, as float64 arrays (n, d) of equal d, whose sixth powers are within float64.
 
-    What is float64 already is not copied.
+    What is float64 already is not copied. ``as_given`` keeps the type of other floats.
     """
     arrays: dict[str, Array] = {}
     for name, given in sets.items():
@@ -57,7 +57,8 @@ def check_sets(*, minimum: int = 1, **sets: Any) -> list[Array]:
             raise InvalidInputError(
                 f"{name} must be at most {_LARGEST:g} in magnitude, or its powers overflow; rescale it"
             )
-    return [rows.reshape(len(rows), -1).astype(np.float64, copy=False) for rows in arrays.values()]
+    flat = [rows.reshape(len(rows), -1) for rows in arrays.values()]
+    return flat if as_given else [rows.astype(np.float64, copy=False) for rows in flat]
 
 
 def subsets(max_samples: int | None, random_state: int, *sets: Array) -> list[Array]:
