@@ -44,16 +44,16 @@ def in_units(x):
     return x / 255.0 if x.dtype == np.uint8 else x
 
 
-@pytest.mark.parametrize("as_levels", [False, True])
+@pytest.mark.parametrize("for_features", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("other", ["as they are", "8 bits", "same"])
 @pytest.mark.parametrize("swapped", [False, True])
-def test_ranges(kind, other, swapped, as_levels):
+def test_ranges(kind, other, swapped, for_features):
     change, said, step = KINDS[kind]
     change_other = change if other == "same" else KINDS[other][0]
     if swapped:
         change, change_other = change_other, change
-    sets, notes = alike({"real": change_other(REAL), "generated": change(GENERATED)}, as_levels=as_levels)
+    sets, _, notes = alike({"real": change_other(REAL), "generated": change(GENERATED)}, for_features=for_features)
     assert bool(notes) == bool(said)
     assert all(said in note for note in notes)
     for name, expected in {"real": REAL, "generated": GENERATED}.items():
@@ -66,7 +66,7 @@ def test_ranges(kind, other, swapped, as_levels):
 def test_bits_and_truth_values():
     bits = REAL > 0.5
     for x in (bits, bits.astype(np.uint8), bits.astype(np.int64)):
-        sets, notes = alike({"real": REAL, "generated": x})
+        sets, _, notes = alike({"real": REAL, "generated": x})
         assert np.array_equal(sets["generated"], bits.astype(np.float32))
         assert notes == ["generated: integers 0 and 1 are read as [0, 1]."]
 
@@ -98,6 +98,10 @@ LATENTS = {
     "maps of one channel": GENERATOR.normal(size=(2, 50, 1, 8, 8)),
     "maps of three channels": GENERATOR.normal(size=(2, 50, 3, 8, 8)) * [[[[[0.3]]]], [[[[0.6]]]]],
     "maps in the unit cube": GENERATOR.random((2, 50, 16, 4, 4)) * [[[[[1.0]]]], [[[[300.0]]]]],
+    "counts and what is no count": (
+        GENERATOR.integers(0, 40, (50, 16)).astype(np.uint8),
+        GENERATOR.normal(size=(50, 16)),
+    ),
     "codes": GENERATOR.integers(0, 512, (2, 50, 16)),
 }
 
@@ -105,14 +109,29 @@ LATENTS = {
 @pytest.mark.parametrize("kind", LATENTS)
 def test_latents_are_left_alone(kind):
     real, generated = LATENTS[kind]
-    sets, notes = alike({"real": real, "generated": generated})
+    sets, are_images, notes = alike({"real": real, "generated": generated})
     assert sets["real"] is real
     assert sets["generated"] is generated
     assert notes == []
+    assert not are_images
+
+
+def test_features_take_grey_images_as_rgb():
+    sets, _, notes = alike({"real": GREY, "generated": RGB_OF_GREY}, for_features=True)
+    assert np.array_equal(sets["real"], np.repeat(GREY, 3, axis=1))
+    assert np.array_equal(sets["generated"], RGB_OF_GREY)
+    assert notes == [f"real: {REPEATED}"]
+
+
+def test_flattened_levels_against_units():
+    sets, are_images, _ = alike({"real": levels(REAL).reshape(30, -1), "generated": GENERATED.reshape(30, -1)})
+    assert are_images
+    assert sets["real"].dtype == np.uint8
+    assert np.array_equal(sets["generated"], GENERATED.reshape(30, -1))
 
 
 def test_flattened_levels():
-    sets, notes = alike({"real": deep(12)(REAL).reshape(30, -1), "generated": deep(12)(GENERATED).reshape(30, -1)})
+    sets, _, notes = alike({"real": deep(12)(REAL).reshape(30, -1), "generated": deep(12)(GENERATED).reshape(30, -1)})
     assert np.abs(sets["real"] - REAL.reshape(30, -1)).max() < 1 / 4095
     assert notes == ["real, generated: levels of 12 bits are read as [0, 1]."]
 
@@ -155,14 +174,14 @@ LAYOUTS = {  # real, generated, what they become, what is said
 @pytest.mark.parametrize("change", [lambda x: x, levels])
 def test_layouts(case, change):
     real, generated, expected_real, expected, said = LAYOUTS[case]
-    sets, notes = alike({"real": change(real), "generated": change(generated)})
+    sets, _, notes = alike({"real": change(real), "generated": change(generated)})
     assert np.array_equal(sets["real"], change(expected_real))
     assert np.array_equal(sets["generated"], change(expected))
     assert said is None or notes == said
 
 
 def test_more_than_two_sets():
-    sets, notes = alike({"real": REAL, "a": levels(last(GENERATED)), "b": MORE_GREY, "train": deep(16)(REAL)})
+    sets, _, notes = alike({"real": REAL, "a": levels(last(GENERATED)), "b": MORE_GREY, "train": deep(16)(REAL)})
     assert {array.shape[1:] for array in sets.values()} == {(3, 8, 7)}
     assert notes == [
         "train: levels of 16 bits are read as [0, 1].",
@@ -177,7 +196,7 @@ def test_mapped_images_keep_their_values(tmp_path):
         mapped = np.load(tmp_path / "a.npy", mmap_mode=mode)
         if mode == "c":
             mapped[0] = 65535
-        sets, _ = alike({"real": mapped, "generated": deep(16)(GENERATED)})
+        sets, *_ = alike({"real": mapped, "generated": deep(16)(GENERATED)})
         assert mapped[0].max() == (65535 if mode == "c" else deep(16)(REAL[0]).max())
         assert np.abs(sets["real"][1:] - REAL[1:]).max() < 1e-4
         assert sets["real"][0].min() == pytest.approx(1.0 if mode == "c" else REAL[0].min(), abs=1e-4)

@@ -25,7 +25,7 @@ def load(path: Path, split: str, image_size: int | None) -> tuple[Array, Array]:
     The hash of its row decides about the split of an image. For ``image_size``, images are cropped to their central
     square and resized.
     """
-    sets, notes = alike({"images": image_files.read(path)}, as_levels=True)
+    sets, _, notes = alike({"images": image_files.read(path)}, for_features=True)
     images = channels_first(to_levels(sets["images"], str(path)), str(path))
     rows = [row for row in range(len(images)) if split_by_hash(str(row)) == split]
     if not rows:

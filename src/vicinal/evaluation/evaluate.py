@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from vicinal import _validation, images
+from vicinal import _arrays, _progress, _validation, images
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError
 from vicinal.evaluation import notes
@@ -32,9 +32,6 @@ from vicinal.evaluation.notes import BOOTSTRAP, REAL, RECONSTRUCTIONS
 from vicinal.evaluation.overlap import overlap
 from vicinal.evaluation.scores import Scores, check_baseline
 from vicinal.metrics.features import FeatureExtractor, ModuleFeatures
-
-_UNIT, _LEVELS = 1.25, 64.0  # images up to the one, against images beyond the other, are in different ranges
-_Kind = Literal["rows", "images", "RGB images"]
 
 
 def evaluate(
@@ -120,19 +117,13 @@ def evaluate(
     wanted = _wanted(metrics, train is not None)
     extractor = _extractor(features)
     named = _by_name(generated)
-    every = [real, train, reconstructions, *(rows for several in named.values() for rows in several)]
-    kind: _Kind = "rows" if extractor is None else "RGB images" if _mix_grey(every) else "images"
-    real = _prepared(real, "real", None, 2, kind)
-    sets = {
-        name: [_prepared(rows, f"generated[{name!r}]", real, 2, kind) for rows in several]
-        for name, several in named.items()
-    }
-    check_baseline(baseline, list(sets))
-    train = None if train is None else _prepared(train, "train", real, 1, kind)
-    if reconstructions is not None:
-        reconstructions = _prepared(reconstructions, "reconstructions", real, 2, kind)
+    check_baseline(baseline, list(named))
+    given = {"real": real, "train": train, "reconstructions": reconstructions, **_labelled(named)}
+    prepared, said = _prepared(given, of_features=extractor is not None)
+    real, train, reconstructions = (prepared.get(name) for name in ("real", "train", "reconstructions"))
+    sets = {name: [prepared[label] for label in _labelled({name: several})] for name, several in named.items()}
     judge = _judge(real, train, extractor, wanted, seed, reconstructions)
-    said = [] if train is None else _warn_of_overlap(real, train)
+    said += [] if train is None else _warn_of_overlap(real, train)
     table: list[dict[str, Any]] = []
 
     def score(rows: Array, run: int, name: str, metrics: Sequence[str] | None = None) -> dict[str, Any]:
@@ -177,7 +168,16 @@ def _extractor(features: Any) -> Any:
         raise InvalidTypeError(
             f"features must be a FeatureExtractor, a torch.nn.Module or a callable; got {type(features).__name__}"
         )
-    return lambda rows: features(images.in_units(rows))
+
+    def of_blocks(rows: Array) -> Array:
+        found = []
+        with _progress.bar("Features", len(rows)) as progress:
+            for block in images.blocks_of(rows):
+                found.append(_arrays.to_numpy(features(images.in_units(rows[block]))))
+                progress.advance(len(rows[block]))
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
+    return of_blocks
 
 
 def _judge(
@@ -260,36 +260,38 @@ def _by_name(generated: Any) -> dict[str, list[Any]]:
     return sets
 
 
-def _mix_grey(sets: Sequence[Any]) -> bool:
-    """Return whether some images, (n, C, H, W), are grey and others RGB: grey images are often kept in RGB files."""
-    shapes: list[tuple[int, ...]] = [getattr(rows, "shape", ()) for rows in sets]
-    return {shape[1] for shape in shapes if len(shape) == 4} == {1, 3}
+def _labelled(named: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """Return every set of samples by what it is called in messages."""
+    return {
+        f"generated[{name!r}]" + (f"[{i}]" if len(several) > 1 else ""): rows
+        for name, several in named.items()
+        for i, rows in enumerate(several)
+    }
 
 
-def _prepared(rows: Any, name: str, real: Array | None, minimum: int, kind: _Kind) -> Array:
-    """Return rows as they are, or images as 8-bit levels, if they are such as ``real``."""
-    if kind == "RGB images":
-        rows = images.to_rgb(images.to_levels(rows, name), name)
-    rows = _validation.check_array(rows, name)
-    are_levels = kind != "rows" and rows.ndim > 2
-    if are_levels:
-        rows = images.to_levels(rows, name)
-        if len(rows) < minimum:
+def _prepared(given: Mapping[str, Any], *, of_features: bool) -> tuple[dict[str, Array], list[str]]:
+    """Return all sets that are given in one range and layout, images whose features are taken as levels; and notes."""
+    present = {name: rows for name, rows in given.items() if rows is not None}
+    found, are_images, said = images.alike(present, for_features=of_features)
+    prepared: dict[str, Array] = {}
+    for name, rows in found.items():
+        minimum = 1 if name == "train" else 2
+        if of_features and rows.ndim > 2:
+            rows = images.to_levels(rows, name)
+        if rows.dtype != np.uint8 or not (are_images or of_features):
+            rows = _validation.check_rows(rows, name, minimum=minimum, finite=False)  # the judge looks for NaN
+        elif len(rows) < minimum:
             raise InvalidInputError(f"{name} must have at least {minimum} rows; got {len(rows)}")
-    else:
-        rows = _validation.check_rows(rows, name, minimum=minimum, finite=False)  # the judge looks for NaN
-    if real is None:
-        return rows
-    if rows.shape[1:] != real.shape[1:]:
-        raise InvalidInputError(f"{name} must have rows of shape {real.shape[1:]}, like real; got {rows.shape[1:]}")
-    largest, largest_real = float(rows.max()), float(real.max())
-    between = min(largest, largest_real) <= _UNIT < _LEVELS < max(largest, largest_real)
-    if between and rows.ndim > 2 and not are_levels:
-        raise InvalidInputError(
-            f"{name} must be in the range of real; got values up to {largest:.4g} against {largest_real:.4g}: "
-            "divide the one in 0..255 by 255"
+        shape = prepared.setdefault("real", rows).shape
+        if rows.shape[1:] != shape[1:]:
+            raise InvalidInputError(f"{name} must have rows of shape {shape[1:]}, like real; got {rows.shape[1:]}")
+        prepared[name] = rows
+    if are_images and not of_features:
+        said.append(
+            "Images are compared pixel by pixel, which sees little of what they show: pass features= for a distance "
+            "such as FID."
         )
-    return rows
+    return prepared, said
 
 
 def _summary(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

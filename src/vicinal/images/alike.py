@@ -5,7 +5,7 @@ Latents are left as they are. What is an image, its values and its shape tell: s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,13 +19,14 @@ _CHANNELS = (1, 3)
 
 
 class Alike(NamedTuple):
-    """Sets of images by name, and notes on what was converted."""
+    """Sets by name, whether they are images, and notes on what was converted."""
 
     sets: dict[str, Array]
+    are_images: bool
     notes: list[str]
 
 
-def alike(sets: Mapping[str, Any], *, as_levels: bool = False) -> Alike:
+def alike(sets: Mapping[str, Any], *, for_features: bool = False) -> Alike:
     """Return sets of images in the layout of the first, with values in one range.
 
     Parameters
@@ -33,14 +34,15 @@ def alike(sets: Mapping[str, Any], *, as_levels: bool = False) -> Alike:
     sets : mapping of str to array_like of shape (n, *shape)
         Images (n, H, W), (n, C, H, W) or (n, H, W, C), C being 1 or 3, or anything else, such as latents. The names are
         for messages.
-    as_levels : bool
-        Whether images in other ranges become 8-bit levels, as in a file. Otherwise they become float32 in [0, 1].
+    for_features : bool
+        Whether features are taken of the images. Then images in other ranges become 8-bit levels, as in a file, and
+        grey images beside RGB become RGB. Otherwise they become float32 in [0, 1], and RGB that is grey in all images
+        becomes grey.
 
     Returns
     -------
     Alike
-        Floats in [0, 1] and 8-bit levels are never copied, and nor are arrays that are no images. Where grey and colour
-        images meet, colour that is grey in all images becomes grey, and grey is repeated beside other colour.
+        Floats in [0, 1] and 8-bit levels are never copied, and nor are arrays that are no images.
 
     Raises
     ------
@@ -59,30 +61,30 @@ def alike(sets: Mapping[str, Any], *, as_levels: bool = False) -> Alike:
     (True, ['generated: floats in [-1, 1] are read as [0, 1].', 'generated: channels are moved first, as in real.'])
     """
     arrays = {name: _validation.check_array(array, name) for name, array in sets.items()}
-    if not all(_may_be_images(array) for array in arrays.values()):
-        return Alike(arrays, [])
+    ranges = _ranges(arrays) if _may_be_images(list(arrays.values())) else {}
+    if not ranges:
+        return Alike(arrays, False, [])
+    _check_bits(arrays, ranges)
     notes: dict[str, list[str]] = {}
-    ranges = _ranges(arrays)
-    if ranges:
-        _check_bits(arrays, ranges)
     for name, found in ranges.items():
         if found not in (UNITS, LEVELS_8) or (found == LEVELS_8 and arrays[name].dtype != np.uint8):
-            arrays[name] = _converted(arrays[name], found, as_levels)
+            arrays[name] = _converted(arrays[name], found, as_levels=for_features or found == LEVELS_8)
         if found not in (UNITS, LEVELS_8):
             notes.setdefault(f"{found.name} are read as [0, 1].", []).append(name)
     model = next(iter(arrays))
     if arrays[model].ndim > 2:
-        arrays = _laid_out(arrays, model, notes)
-    return Alike(arrays, [f"{', '.join(names)}: {what}" for what, names in notes.items()])
+        arrays = _laid_out(arrays, model, notes, for_features)
+    return Alike(arrays, True, [f"{', '.join(names)}: {what}" for what, names in notes.items()])
 
 
-def _may_be_images(array: Array) -> bool:
-    """Tell whether an array has a shape of images; flattened ones have a type that latents have not."""
-    if not array.size or array.ndim not in (2, 3, 4):
-        return False
-    if array.ndim == 2:
-        return array.dtype in (np.uint8, np.uint16)
-    return array.ndim == 3 or array.dtype == np.uint8 or bool({array.shape[1], array.shape[3]}.intersection(_CHANNELS))
+def _may_be_images(arrays: Sequence[Array]) -> bool:
+    """Tell whether arrays have shapes of images; flattened ones have a type that latents have not."""
+    small = any(array.dtype in (np.uint8, np.uint16) for array in arrays)
+    n_axes = {array.ndim for array in arrays}
+    if not all(array.size for array in arrays) or not n_axes <= {3, 4}:
+        return small and n_axes == {2} and all(array.size for array in arrays)
+    channels = [{array.shape[1], array.shape[-1]} for array in arrays if array.ndim == 4 and array.dtype != np.uint8]
+    return all(each.intersection(_CHANNELS) for each in channels)
 
 
 def _ranges(arrays: Mapping[str, Array]) -> dict[str, Range]:
@@ -95,7 +97,7 @@ def _ranges(arrays: Mapping[str, Array]) -> dict[str, Range]:
         found[name] = range_of((array[rows] for rows in blocks_of(array)), integers=integers)
     known = {name: each for name, each in found.items() if each is not None}
     model = next(iter(arrays))
-    if not known:
+    if not known or (arrays[model].ndim == 2 and len(known) < len(found)):
         return {}
     if len(known) < len(found) and set(known.values()) <= {SIGNED} and float(np.abs(arrays[model]).max()) > 1.0:
         return {}  # real images in [-1, 1] are never beyond, as latents are
@@ -122,8 +124,7 @@ def _check_bits(arrays: Mapping[str, Array], ranges: Mapping[str, Range]) -> Non
         )
 
 
-def _converted(array: Array, found: Range, as_levels: bool) -> Array:
-    as_levels = as_levels or found == LEVELS_8
+def _converted(array: Array, found: Range, *, as_levels: bool) -> Array:
     converted = np.empty(array.shape, np.uint8 if as_levels else np.float32)
     for rows in blocks_of(array):
         converted[rows] = found.levels(array[rows]) if as_levels else found.units(array[rows])
@@ -150,7 +151,9 @@ def _layouts(shape: tuple[int, ...]) -> list[_Layout]:
     return found
 
 
-def _laid_out(arrays: dict[str, Array], model: str, notes: dict[str, list[str]]) -> dict[str, Array]:
+def _laid_out(
+    arrays: dict[str, Array], model: str, notes: dict[str, list[str]], for_features: bool
+) -> dict[str, Array]:
     """Return all sets in the layout of the first; as they are, if that cannot be."""
     if len({array.shape[1:] for array in arrays.values()}) == 1:
         return arrays
@@ -169,7 +172,7 @@ def _laid_out(arrays: dict[str, Array], model: str, notes: dict[str, list[str]])
     for name, layout in chosen.items():
         if None not in (layout.axis, place) and layout.axis != place:
             notes.setdefault(f"channels are moved {'first' if place == 1 else 'last'}, as in {model}.", []).append(name)
-    first = _equal_channels(first, notes)
+    first = _equal_channels(first, notes, for_features)
     n_channels = first[model].shape[1]
     if place is None and n_channels == 1:
         return {name: array[:, 0] for name, array in first.items()}
@@ -180,12 +183,12 @@ def _channels_first(array: Array, axis: int | None) -> Array:
     return array[:, None] if axis is None else np.moveaxis(array, axis, 1)
 
 
-def _equal_channels(first: dict[str, Array], notes: dict[str, list[str]]) -> dict[str, Array]:
+def _equal_channels(first: dict[str, Array], notes: dict[str, list[str]], for_features: bool) -> dict[str, Array]:
     """Return sets (n, C, H, W) with one number of channels."""
     colour = [name for name, array in first.items() if array.shape[1] == 3]
     if len(colour) in (0, len(first)):
         return first
-    if all(_is_grey(first[name]) for name in colour):
+    if not for_features and all(_is_grey(first[name]) for name in colour):
         notes.setdefault("grey images stored as RGB are read as grey.", []).extend(colour)
         return {name: array[:, :1] for name, array in first.items()}
     grey = [name for name in first if name not in colour]
