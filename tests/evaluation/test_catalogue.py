@@ -114,6 +114,7 @@ def public(real, generated, train, seed):
     }
     return {
         "frechet_distance": metrics.frechet_distance(real, generated),
+        "frechet_distance_infinity": metrics.frechet_distance_infinity(real, generated, random_state=seed),
         "kernel_distance": metrics.kernel_distance(real, generated, random_state=seed),
         **metrics.precision_recall(real, generated)._asdict(),
         **metrics.density_coverage(real, generated)._asdict(),
@@ -242,6 +243,6 @@ def test_the_catalogue_hangs_together():
         )
         assert metric.needs_train == needs_train
         assert (metric.space == "features") == (
-            name.startswith("feature_") or name in {"frechet_distance", "kernel_distance", "precision", "recall",
+            name.startswith("feature_") or name in {"frechet_distance", "frechet_distance_infinity", "kernel_distance", "precision", "recall",
                                                     "density", "coverage", "mifid", "vendi_score"}
         )  # fmt: skip
