@@ -7,6 +7,10 @@ from vicinal import metrics
 from vicinal.evaluation.catalogue import DEFAULT_METRICS, METRICS, Reference, Samples
 
 SEEDS = range(2)
+BETWEEN_FEATURES = {
+    *("frechet_distance", "frechet_distance_infinity", "kernel_distance", "mifid", "vendi_score"),
+    *("precision", "recall", "density", "coverage"),
+}
 QUALITY = [name for name, metric in METRICS.items() if metric.better != "reference"]
 SEE_BOTH = {"mifid"}  # quality, and copying
 N, M = 1500, 240  # training rows; held-out and generated rows
@@ -242,7 +246,4 @@ def test_the_catalogue_hangs_together():
             metric.better == "reference" and name not in {"variance_ratio", "vendi_score"}
         )
         assert metric.needs_train == needs_train
-        assert (metric.space == "features") == (
-            name.startswith("feature_") or name in {"frechet_distance", "frechet_distance_infinity", "kernel_distance", "precision", "recall",
-                                                    "density", "coverage", "mifid", "vendi_score"}
-        )  # fmt: skip
+        assert (metric.space == "features") == (name.startswith("feature_") or name in BETWEEN_FEATURES)
