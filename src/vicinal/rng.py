@@ -28,9 +28,8 @@ ratio from a random start:
 
 .. math:: w_i = w + j_i \lfloor 2^{64} / \varphi \rfloor \bmod 2^{64}
 
-n successive words choose any range of integers n times its share, with an error of O(log n). Each block of 256 rows has
-a permutation of its own, by which j follows from i: a Feistel network of four rounds. So no distance between rows has a
-pattern.
+n successive words choose any range of integers n times its share, with an error of O(log n). j_i is i after a random
+permutation of its block of 256 rows. Each block has its own permutation, so no distance between rows has a pattern.
 
 References
 ----------
@@ -38,13 +37,12 @@ J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers: as
 SC 2011, doi:10.1145/2063384.2063405.
 H. Niederreiter, "Random Number Generation and Quasi-Monte Carlo Methods", SIAM 1992, section 3.1,
 doi:10.1137/1.9781611970081 (discrepancy of the multiples of an irrational number).
-M. Luby, C. Rackoff, "How to construct pseudorandom permutations from pseudorandom functions", SIAM Journal on
-Computing 17(2), 1988, doi:10.1137/0217022.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,12 +57,13 @@ STREAMS = 4  # of each class
 MULTIPLIER = (0xD2511F53, 0xCD9E8D57)
 KEY_STEP = (0x9E3779B9, 0xBB67AE85)
 ROUNDS = 10
+SHUFFLED = 256  # rows of a block, which are shuffled together
 GOLDEN = 0x9E3779B97F4A7C15  # 2**64 divided by the golden ratio
 UNIFORM_STEP = 2.0**-24
-_CHUNK = 1 << 14  # counters that are encrypted together, in the cache
+_CHUNK = 1 << 14  # counters, or rows, that are worked on together, in the cache
 
 _MASK = np.uint64(0xFFFFFFFF)
-_32 = np.uint64(32)
+_2, _32 = np.uint64(2), np.uint64(32)
 
 
 def seed_key(random_state: Any) -> int:
@@ -146,6 +145,40 @@ def philox4x32(counter: tuple[Any, Any, Any, Any], key: int) -> tuple[Array, Arr
     return c0, c1, c2, c3
 
 
+def words(key: int, stream: int, rows: Array, n_words: int, classes: Array | None = None) -> Array:
+    """Return 32-bit words of rows.
+
+    Parameters
+    ----------
+    key : int
+        From `seed_key`.
+    stream : int
+        `CHOICE`, `UNIFORM`, `NORMAL` or `SHUFFLE`.
+    rows : ndarray of uint64, shape (n_rows,)
+        Row numbers.
+    n_words : int
+        Words of each row.
+    classes : ndarray of int64, shape (n_rows,), optional
+        Class of each row, in [0, 2**30 - 1).
+
+    Returns
+    -------
+    ndarray of uint64, shape (n_rows, n_words)
+        Values in [0, 2**32).
+    """
+    places = np.full(len(rows), -1) if classes is None else classes
+    streams = (stream + STREAMS * (places + 1)).astype(np.uint64)[:, None]
+    blocks = np.arange(-(-n_words // 4), dtype=np.uint64)
+    found = np.empty((len(rows), blocks.size, 4), dtype=np.uint64)
+    step = max(1, _CHUNK // max(1, blocks.size))
+    for first in range(0, len(rows), step):
+        part = slice(first, first + step)
+        row = rows[part, None]
+        lanes = philox4x32((row & _MASK, row >> _32, blocks, streams[part]), key)
+        np.stack(lanes, axis=-1, out=found[part])
+    return found.reshape(len(rows), 4 * blocks.size)[:, :n_words]
+
+
 class Draws(NamedTuple):
     """The random numbers of rows ``start`` to ``start + n_samples`` of the endless stream of rows.
 
@@ -154,20 +187,20 @@ class Draws(NamedTuple):
     key : int
         From `seed_key`.
     start, n_samples : int
-        First row, at most 2**63, and number of rows.
+        First row, and number of rows; rows are below 2**63.
     classes : ndarray of int64, shape (n_samples,), or None
-        The class that each row is drawn within, from 0; None for rows that are drawn from all classes.
+        The class that each row is drawn within, from 0; None if rows are drawn from all classes.
     stratified : bool
         Whether choices are stratified over the rows.
 
     Examples
     --------
     >>> Draws(key=0, start=0, n_samples=3).uniforms(2).round(3)
-    array([[0.437, 0.413],
-           [0.204, 0.331],
-           [0.353, 0.862]])
+    array([[0.179, 0.075],
+           [0.911, 0.317],
+           [0.095, 0.855]])
     >>> Draws(key=0, start=2, n_samples=1).uniforms(2).round(3)
-    array([[0.353, 0.862]])
+    array([[0.095, 0.855]])
     """
 
     key: int
@@ -176,9 +209,14 @@ class Draws(NamedTuple):
     classes: Array | None = None
     stratified: bool = False
 
+    @property
+    def rows(self) -> Array:
+        """Row numbers, (n_samples,) uint64."""
+        return np.uint64(self.start) + np.arange(self.n_samples, dtype=np.uint64)
+
     def words(self, stream: int, n_words: int) -> Array:
-        """Return 32-bit words of a stream, shape (n_samples, n_words), uint64."""
-        return self._words_of(self._rows(), stream, n_words)
+        """Return 32-bit words of the rows, (n_samples, n_words) uint64, as `words` does."""
+        return words(self.key, stream, self.rows, n_words, self.classes)
 
     def choices(self, total: Any) -> Array:
         """Return one integer for each row, uniform on {0, ..., total - 1}.
@@ -195,9 +233,9 @@ class Draws(NamedTuple):
         Examples
         --------
         >>> np.bincount(Draws(key=0, start=0, n_samples=1000).choices(4))
-        array([249, 250, 250, 251])
+        array([258, 242, 249, 251])
         >>> np.bincount(Draws(key=0, start=0, n_samples=1000, stratified=True).choices(4))
-        array([249, 250, 250, 251])
+        array([250, 250, 248, 252])
         """
         word = self._golden_words() if self.stratified else self._choice_words()
         return _high_product(word, np.asarray(total, dtype=np.uint64)).astype(np.int64)
@@ -223,50 +261,44 @@ class Draws(NamedTuple):
         both = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
         return both.reshape(self.n_samples, 2 * n_pairs)[:, :n_columns]
 
-    def _rows(self) -> Array:
-        return np.uint64(self.start) + np.arange(self.n_samples, dtype=np.uint64)
-
-    def _words_of(self, rows: Array, stream: int, n_words: int) -> Array:
-        """Return the words of other rows (n_samples,), in the classes of these; shape (n_samples, n_words)."""
-        places = np.full(self.n_samples, -1) if self.classes is None else self.classes
-        streams = (stream + STREAMS * (places[:, None] + 1)).astype(np.uint64)
-        blocks = np.arange(-(-n_words // 4), dtype=np.uint64)
-        words = np.empty((self.n_samples, blocks.size, 4), dtype=np.uint64)
-        step = max(1, _CHUNK // max(1, blocks.size))
-        for first in range(0, self.n_samples, step):
-            part = slice(first, first + step)
-            row = rows[part, None]
-            lanes = philox4x32((row & _MASK, row >> _32, blocks, streams[part]), self.key)
-            np.stack(lanes, axis=-1, out=words[part])
-        return words.reshape(self.n_samples, -1)[:, :n_words]
-
     def _choice_words(self) -> Array:
-        """Return the words of independent choices, shape (n_samples,), uint64."""
-        if self.classes is None:  # a block serves two rows
+        """Return the words of independent choices, (n_samples,) uint64."""
+        if self.classes is None:  # each block serves two rows
             pairs = Draws(self.key, self.start // 2, self.n_samples // 2 + 1).words(CHOICE, 4).reshape(-1, 2)
-            return _join(pairs[self.start % 2 :][: self.n_samples])
-        rows = self._rows()
-        words = self._words_of(rows // 2, CHOICE, 4)
-        return np.where(rows % 2 == 0, _join(words[:, :2]), _join(words[:, 2:]))
+            return _joined(pairs[self.start % 2 :][: self.n_samples])
+        rows = self.rows
+        four = words(self.key, CHOICE, rows // _2, 4, self.classes)
+        return np.where(rows % _2 == 0, _joined(four[:, :2]), _joined(four[:, 2:]))
 
     def _golden_words(self) -> Array:
-        """Return the words of stratified choices, shape (n_samples,), uint64."""
-        rows, four = self._rows(), np.uint64(4)
-        first = _join(self._words_of(np.zeros_like(rows), CHOICE, 2))
-        tables = self._words_of(rows >> np.uint64(8), SHUFFLE, 8)
-        left, right = rows >> four & np.uint64(15), rows & np.uint64(15)
-        for k in range(0, 8, 2):  # a table has 16 random numbers of four bits
-            left, right = right, left ^ _join(tables[:, k : k + 2]) >> four * right & np.uint64(15)
-        return first + (rows >> np.uint64(8) << np.uint64(8) | left << four | right) * np.uint64(GOLDEN)
+        """Return the words of stratified choices, (n_samples,) uint64."""
+        if self.n_samples > _CHUNK:  # the permutations of a part take tens of megabytes at the most
+            return np.concatenate([part._golden_words() for part in self._parts()])
+        blocks, within = np.divmod(self.rows, np.uint64(SHUFFLED))
+        # Rows of one block and class share a permutation.
+        places = np.zeros(self.n_samples, np.int64) if self.classes is None else self.classes
+        n_places = int(places.max(initial=0)) + 1
+        pairs, pair = np.unique((blocks - blocks[:1]).astype(np.int64) * n_places + places, return_inverse=True)
+        block, place = np.divmod(pairs, n_places)
+        classes = None if self.classes is None else place
+        keys = words(self.key, SHUFFLE, blocks[:1] + block.astype(np.uint64), SHUFFLED, classes)
+        shuffled = np.argsort(keys, axis=1, kind="stable").astype(np.uint64)[pair, within]
+        first = _joined(words(self.key, CHOICE, np.zeros(len(pairs), np.uint64), 2, classes))
+        return first[pair] + (blocks * np.uint64(SHUFFLED) + shuffled) * np.uint64(GOLDEN)
+
+    def _parts(self) -> Iterator[Draws]:
+        for a in range(0, self.n_samples, _CHUNK):
+            classes = None if self.classes is None else self.classes[a : a + _CHUNK]
+            yield self._replace(start=self.start + a, n_samples=min(_CHUNK, self.n_samples - a), classes=classes)
 
 
-def _join(pair: Array) -> Array:
-    """Return the 64-bit words of pairs of 32-bit words (n, 2), the low half first."""
-    return pair[:, 0] | pair[:, 1] << _32
+def _joined(pairs: Array) -> Array:
+    """Return the 64-bit words of pairs of 32-bit words (n, 2), low half first."""
+    return pairs[:, 0] | pairs[:, 1] << _32
 
 
 def _high_product(word: Array, total: Array) -> Array:
-    """Return word * total >> 64, from the four 32-bit parts of the factors."""
+    """Return word * total >> 64, from the 32-bit halves of both."""
     high, low, total_high, total_low = word >> _32, word & _MASK, total >> _32, total & _MASK
     middle = high * total_low + ((low * total_low) >> _32)
     other = low * total_high + (middle & _MASK)

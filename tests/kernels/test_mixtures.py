@@ -22,10 +22,11 @@ def cells():
 @pytest.mark.parametrize(("s", "a"), [(1.0, 1.0), (0.25, 1.7), (0.0, 0.0)])
 def test_the_definition(kernel, cells, weighted, classes, s, a):
     points, masses, first, last, own = cells
-    drawn = kernel.mix_rows(points, masses if weighted else None, first, last, own, s, a, key=9, start=3, classes=classes)
+    masses = masses if weighted else None
+    drawn = kernel.mix_rows(points, masses, first, last, own, s, a, key=9, start=3, classes=classes)
     for r in range(len(own)):
         rows = points[first[r] : last[r]]
-        share = masses[first[r] : last[r]] if weighted else np.ones(len(rows))
+        share = np.ones(len(rows)) if masses is None else masses[first[r] : last[r]]
         share = share / share.sum()
         e = rng.Draws(9, 3 + r, 1, None if classes is None else classes[r : r + 1]).normals(len(rows))[0]
         mean = share @ rows
