@@ -45,7 +45,7 @@ class BootstrapSampler(Sampler):
     --------
     >>> import numpy as np
     >>> BootstrapSampler(random_state=0).fit(np.array([[1.0], [2.0]])).sample(4).ravel()
-    array([2., 2., 1., 2.])
+    array([2., 2., 1., 1.])
     """
 
     latents_: Array
