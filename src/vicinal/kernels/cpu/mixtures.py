@@ -225,7 +225,7 @@ def likeliest_ellipsoids(
 
 @jit
 def _pair(radius_word: Any, angle_word: Any) -> Any:
-    """Return two standard normals, as in `rng.normals`."""
+    """Return two standard normals, as in `rng.Draws.normals`."""
     radius = np.sqrt(-2.0 * np.log((np.float64(radius_word) + 1.0) * 2.0**-32))
     angle = np.float64(angle_word) * (2.0 * np.pi * 2.0**-32)
     return radius * np.cos(angle), radius * np.sin(angle)
