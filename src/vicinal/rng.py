@@ -272,24 +272,25 @@ class Draws(NamedTuple):
 
     def _golden_words(self) -> Array:
         """Return the words of stratified choices, (n_samples,) uint64."""
-        if self.n_samples > _CHUNK:  # the permutations of a part take tens of megabytes at the most
+        if self.n_samples > _CHUNK:  # limits the memory of permutations
             return np.concatenate([part._golden_words() for part in self._parts()])
         blocks, within = np.divmod(self.rows, np.uint64(SHUFFLED))
-        # Rows of one block and class share a permutation.
+        # A group holds the rows of one block and class; they share a permutation.
         places = np.zeros(self.n_samples, np.int64) if self.classes is None else self.classes
         n_places = int(places.max(initial=0)) + 1
-        pairs, pair = np.unique((blocks - blocks[:1]).astype(np.int64) * n_places + places, return_inverse=True)
-        block, place = np.divmod(pairs, n_places)
+        groups, group = np.unique((blocks - blocks[:1]).astype(np.int64) * n_places + places, return_inverse=True)
+        block, place = np.divmod(groups, n_places)
         classes = None if self.classes is None else place
         keys = words(self.key, SHUFFLE, blocks[:1] + block.astype(np.uint64), SHUFFLED, classes)
-        shuffled = np.argsort(keys, axis=1, kind="stable").astype(np.uint64)[pair, within]
-        first = _joined(words(self.key, CHOICE, np.zeros(len(pairs), np.uint64), 2, classes))
-        return first[pair] + (blocks * np.uint64(SHUFFLED) + shuffled) * np.uint64(GOLDEN)
+        shuffled = np.argsort(keys, axis=1, kind="stable").astype(np.uint64)[group, within]
+        first = _joined(words(self.key, CHOICE, np.zeros(len(groups), np.uint64), 2, classes))
+        return first[group] + (blocks * np.uint64(SHUFFLED) + shuffled) * np.uint64(GOLDEN)
 
     def _parts(self) -> Iterator[Draws]:
-        for a in range(0, self.n_samples, _CHUNK):
-            classes = None if self.classes is None else self.classes[a : a + _CHUNK]
-            yield self._replace(start=self.start + a, n_samples=min(_CHUNK, self.n_samples - a), classes=classes)
+        for first in range(0, self.n_samples, _CHUNK):
+            size = min(_CHUNK, self.n_samples - first)
+            classes = None if self.classes is None else self.classes[first : first + size]
+            yield self._replace(start=self.start + first, n_samples=size, classes=classes)
 
 
 def _joined(pairs: Array) -> Array:
