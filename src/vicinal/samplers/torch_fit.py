@@ -249,8 +249,7 @@ def _to_array(network: Any) -> Array:
 
 def _from_array(network: Any, array: Array) -> None:
     """Set the state of a network from what `_to_array` returned for one of the same architecture."""
-    first = 0
-    for tensor in network.state_dict().values():
-        part = array[first : first + tensor.numel()].reshape(tuple(tensor.shape))
-        tensor.numpy()[...] = part
-        first += tensor.numel()
+    tensors = list(network.state_dict().values())
+    ends = np.cumsum([tensor.numel() for tensor in tensors])
+    for tensor, part in zip(tensors, np.split(array, ends[:-1]), strict=True):
+        tensor.numpy()[...] = part.reshape(tuple(tensor.shape))
