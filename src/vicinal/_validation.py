@@ -38,6 +38,13 @@ def check_positive(value: Any, name: str, *, or_zero: bool = False) -> float:
     return float(value)
 
 
+def check_bool(value: Any, name: str) -> bool:
+    """Return ``value`` as a bool, or raise InvalidTypeError."""
+    if not isinstance(value, bool | np.bool_):
+        raise InvalidTypeError(f"{name} must be True or False; got {value!r} of type {type(value).__name__}")
+    return bool(value)
+
+
 def check_choice(value: Any, name: str, choices: Collection[str]) -> str:
     """Return ``value`` if it is one of ``choices``, or raise InvalidInputError."""
     if not isinstance(value, str) or value not in choices:

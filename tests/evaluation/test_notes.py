@@ -71,6 +71,16 @@ def test_what_is_below_real_data_is_explained(data):
     assert not said(scores, "Lower than", "far")
 
 
+def test_what_an_interval_has_in_it_is_said(data):
+    _, real, good = data
+    sets = {"a": [good[:90], good[90:180]], "b": [good[:90] + 1, good[90:180] + 1]}
+    scores = evaluate(real, sets, metrics=["frechet_distance"], baseline="a")
+    assert said(scores, "95 % confidence interval", "with the chance of which rows were held out")
+    few = evaluate(real[:15], sets, metrics=["frechet_distance"], baseline="a")
+    assert said(few, "from its seeds alone. It leaves out the chance of which rows were held out")
+    assert not said(evaluate(real, sets, metrics=["frechet_distance"]), "confidence interval")
+
+
 @pytest.fixture
 def blurred():
     """Return training and held-out images, and a function that blurs images as an autoencoder does."""

@@ -189,7 +189,7 @@ class Study:
         headings = {} if heading == "Frechet distance" else {QUALITY: f"{heading} ↓"}
         said = [self.distance, *notes.of_table(rows)]
         if baseline is not None:
-            said.append(notes.INTERVALS if self.has_replicates else notes.SEEDS_ALONE)
+            said += notes.of_intervals(rows)
         return Scores(rows, said, headings, baseline)
 
     def seconds(self, sampler: str, part: str) -> float | None:

@@ -153,7 +153,7 @@ def evaluate(
     said += notes.of_metrics(wanted, extractor, has_train=train is not None)
     if any(METRICS[name].needs_train for name in wanted):
         said += notes.of_novelty(judge, are_images=_are_images(real))
-    said += notes.of_table(table) + ([] if baseline is None else [notes.INTERVALS])
+    said += notes.of_table(table) + ([] if baseline is None else notes.of_intervals(table))
     return Scores(table, said, headings, baseline)
 
 

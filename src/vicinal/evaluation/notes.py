@@ -19,7 +19,7 @@ from vicinal.metrics import transport
 REAL, BOOTSTRAP, RECONSTRUCTIONS = "real versus real", "bootstrap copies", "reconstructions"
 INTERVALS = (
     "In brackets: the 95 % confidence interval of the difference, with the chance of which rows were held out and of "
-    "which samples were drawn."
+    "the samples."
 )
 
 SEEDS_ALONE = (
@@ -60,6 +60,17 @@ def of_novelty(judge: Judge, *, are_images: bool) -> list[str]:
     return notes
 
 
+def of_intervals(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what the confidence intervals of differences between the rows have in them."""
+    compared = [(name, row) for row in rows if not row["reference"] for name in row if _has_direction(name)]
+    lacking = [heading_of(name) for name, row in compared if name not in row.get("replicates", {})]
+    if len(lacking) == len(compared):
+        return [SEEDS_ALONE]
+    if not lacking:
+        return [INTERVALS]
+    return [f"{INTERVALS} Of these metrics only the chance of the seeds: {', '.join(dict.fromkeys(lacking))}."]
+
+
 def of_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return what follows from the numbers: what could not be taken, unequal sizes, and what is below real data."""
     notes = [
@@ -91,7 +102,7 @@ def _of_floor(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     floor = next((row for row in rows if row["name"] == REAL), {})
     below: dict[str, list[str]] = {}
     for name in floor:
-        if name in METRICS and METRICS[name].better == "lower":
+        if _has_direction(name) and METRICS[name].better == "lower":
             found = [row["name"] for row in rows if row.get(name) is not None and row[name] < floor[name]]
             if found:
                 below[name] = found
@@ -103,6 +114,10 @@ def _of_floor(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         "have less chance than independent ones, and so have more rows. Reconstructions are made from the held-out "
         "images themselves."
     ]
+
+
+def _has_direction(name: str) -> bool:
+    return name in METRICS and METRICS[name].better != "reference"
 
 
 def heading_of(name: str) -> str:

@@ -123,7 +123,7 @@ def calibrate_bins(
         _warn('n_bins="auto"', str(error), f"n_bins={FALLBACK_BINS}")
         return FALLBACK_BINS, float("nan")
     sources = novelty.sources
-    uniforms = rng.uniforms(KEY, 0, *sources.shape).astype(lower.dtype)
+    uniforms = rng.Draws(KEY, 0, len(sources)).uniforms(sources.shape[1]).astype(lower.dtype)
 
     def ratio(n_bins: int) -> float:
         grid = Grid.over(lower, upper, n_bins)
@@ -217,7 +217,7 @@ def _least_hashed(batches: Iterable[Array]) -> tuple[Array, Array, int]:
 def row_hash(rows: Array) -> Array:
     """Return a 64-bit hash of each row (n, d) of floats; +0.0 and -0.0 give the same hash."""
     words = (rows + 0).view(np.uint32)
-    odd = rng.words(KEY, rng.UNIFORM, 0, words.shape[1], 2)
+    odd = rng.Draws(KEY, 0, words.shape[1]).words(rng.UNIFORM, 2)
     odd = odd[:, 0] << np.uint64(32) | odd[:, 1] | np.uint64(1)
     mixed = np.zeros(len(rows), np.uint64)
     for word, multiplier in zip(words.T, odd, strict=True):
