@@ -153,15 +153,58 @@ def test_grey_images_compare_with_rgb_ones():
     assert rgb == {key: value if key == "name" else pytest.approx(value) for key, value in expected.items()}
 
 
-def test_images_in_another_range_are_named():
-    generator = np.random.default_rng(0)
-    real = generator.random((40, 1, 5, 5))
-    with pytest.raises(ValueError, match=r"generated\['x'\] must be floats in \[0, 1\].*divide by 255"):
-        evaluate(real, {"x": 255.0 * real}, features=PixelFeatures())
-    with pytest.raises(ValueError, match=r"got values up to 25.* against 0.99.*divide the one in 0..255 by 255"):
-        evaluate(real, 255.0 * real)
-    with pytest.raises(ValueError, match=r"real must be floats in .* from -1 to 1"):
-        evaluate(np.where(real < 0.5, -1.0, 1.0), real, features=PixelFeatures())
+IN_OTHER_WORDS = {  # the same images as floats in [0, 1], and what a note says
+    "tanh": (lambda x: 2 * x - 1, "floats in [-1, 1] are read as [0, 1]."),
+    "float levels": (lambda x: 255.0 * x, "floats in 0..255 are read as [0, 1]."),
+    "8 bits": (lambda x: np.rint(255 * x).astype(np.uint8), ""),
+    "12 bits": (lambda x: np.rint(4095 * x).astype(np.uint16), "levels of 12 bits are read as [0, 1]."),
+    "16 bits": (lambda x: np.rint(65535 * x).astype(np.uint16), "levels of 16 bits are read as [0, 1]."),
+    "channels last": (lambda x: x.transpose(0, 2, 3, 1), "channels are moved first, as in real."),
+    "stored as RGB": (lambda x: np.repeat(x, 3, axis=1), "grey images "),
+    "no channel axis": (lambda x: x[:, 0], ""),
+}
+
+
+@pytest.mark.parametrize("features", [None, PixelFeatures(), lambda x: x.reshape(len(x), -1)])
+@pytest.mark.parametrize("kind", IN_OTHER_WORDS)
+def test_images_in_another_range_or_layout_are_converted_with_a_note(kind, features):
+    change, note = IN_OTHER_WORDS[kind]
+    real, good, train = np.random.default_rng(0).random((3, 60, 1, 6, 5))
+    names = ["frechet_distance", "variance_ratio", "nn_ratio"]
+    expected = evaluate(real, good, train=train, features=features, metrics=names)
+    scores = evaluate(real, change(good), train=train, features=features, metrics=names)
+    if kind == "stored as RGB" and features is not None:  # three times as many features
+        expected = evaluate(*(np.repeat(x, 3, 1) for x in (real, good)), features=features, metrics=names[:2])
+        scores = evaluate(real, np.repeat(good, 3, 1), features=features, metrics=names[:2])
+    for name in expected.columns:
+        if name in names:
+            assert scores["generated"][name] == pytest.approx(expected["generated"][name], rel=0.02)
+    assert any(line.startswith(("generated: ", "real")) and note in line for line in scores.notes) or not note
+    assert any("pixel by pixel" in line for line in scores.notes) == (features is None)
+
+
+@pytest.mark.parametrize("features", [None, PixelFeatures()])
+def test_images_in_no_range_are_refused(features):
+    real, good = np.random.default_rng(0).random((2, 40, 1, 5, 5))
+    with pytest.raises(
+        ValueError, match=r"generated\['x'\] must be in a range of images, .*: map black to 0"
+    ):
+        evaluate(real, {"x": (good - 0.4) / 0.2, "y": good}, features=features)
+
+
+def test_a_function_takes_features_block_by_block(monkeypatch):
+    monkeypatch.setattr("vicinal.images.ranges._BLOCK", 7 * 25)
+    real, good = np.random.default_rng(0).integers(0, 256, size=(2, 40, 1, 5, 5), dtype=np.uint8)
+    sizes = []
+    scores = evaluate(
+        real,
+        good,
+        features=lambda x: sizes.append(len(x)) or x.mean(axis=(1, 2)),
+        metrics=["frechet_distance"],
+    )
+    expected = metrics.frechet_distance(*(x.mean(axis=(1, 2)) / 255 for x in (real, good)))
+    assert scores["generated"]["frechet_distance"] == pytest.approx(expected, rel=1e-5)
+    assert sizes == 2 * [*5 * [7], 5]
 
 
 def test_reconstructions_are_a_reference_row(data):

@@ -263,7 +263,8 @@ def _by_name(generated: Any) -> dict[str, list[Any]]:
 def _labelled(named: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     """Return every set of samples by what it is called in messages."""
     return {
-        f"generated[{name!r}]" + (f"[{i}]" if len(several) > 1 else ""): rows
+        ("generated" if list(named) == ["generated"] else f"generated[{name!r}]")
+        + (f"[{i}]" if len(several) > 1 else ""): rows
         for name, several in named.items()
         for i, rows in enumerate(several)
     }
