@@ -186,9 +186,7 @@ def test_images_in_another_range_or_layout_are_converted_with_a_note(kind, featu
 @pytest.mark.parametrize("features", [None, PixelFeatures()])
 def test_images_in_no_range_are_refused(features):
     real, good = np.random.default_rng(0).random((2, 40, 1, 5, 5))
-    with pytest.raises(
-        ValueError, match=r"generated\['x'\] must be in a range of images, .*: map black to 0"
-    ):
+    with pytest.raises(ValueError, match=r"generated\['x'\] must be in a range of images, .*: map black to 0"):
         evaluate(real, {"x": (good - 0.4) / 0.2, "y": good}, features=features)
 
 

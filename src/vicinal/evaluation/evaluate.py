@@ -139,8 +139,8 @@ def evaluate(
     if train is not None:
         add(REAL, [judge.real_run(i, size) for i in range(n_seeds)], reference=True)
         generators = (np.random.default_rng([seed + i, 3]) for i in range(n_seeds))
-        copies = (train[generator.integers(len(train), size=size)] for generator in generators)
-        add(BOOTSTRAP, [score(rows, i, "train") for i, rows in enumerate(copies)], reference=True)
+        copies = [generator.integers(len(train), size=size) for generator in generators]
+        add(BOOTSTRAP, [judge.copies_run(drawn, i) for i, drawn in enumerate(copies)], reference=True)
     if reconstructions is not None:
         of = None if train is not None else judge.quality
         add(RECONSTRUCTIONS, [score(reconstructions, 0, "reconstructions", of)], reference=True)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from vicinal import neighbors
+from vicinal import _progress, neighbors
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, MissingExtraError, VicinalError
 from vicinal.evaluation.catalogue import METRICS, Reference, Samples
@@ -162,15 +162,20 @@ class Judge:
         train = self._rows.check_train()
         size = min(len(train), len(self._rows.given) if n_samples is None else n_samples)
         drawn = generator.choice(len(train), size, replace=False)
-        given = self._features_of_train
-
-        def of_features() -> Array:
-            return self._features.check_train()[drawn] if given is None else given(drawn)
-
-        found = self._measure(train[drawn], of_features, run, self.quality, "train")
+        found = self._measure(train[drawn], lambda: self._drawn_features(drawn), run, self.quality, "train")
         novelty = self._novelty_of_real
         why = found.get("why", {}) | novelty.get("why", {})
         return found | novelty | ({"why": why} if why else {})
+
+    def copies_run(self, drawn: Array, run: int) -> dict[str, Any]:
+        """Return all metrics of copies of the training data at some indices."""
+        copies = self._rows.check_train()[drawn]
+        return self.score(copies, lambda: self._drawn_features(drawn), run=run, name="train")
+
+    def _drawn_features(self, drawn: Array) -> Array:
+        given = self._features_of_train
+        found: Array = self._features.check_train()[drawn] if given is None else given(drawn)
+        return found
 
     def _measure(
         self, rows: Any, features: Any, run: int, names: Sequence[str], name: str, minimum: int = 1
@@ -197,19 +202,27 @@ class Judge:
         why: dict[str, str] = {}
         if any(METRICS[name].needs_train for name in names):
             self._rows.check_train()
-        for name in names:
-            of = samples[self._space(name)]
-            try:
-                found[name] = METRICS[name].compute(of)
-                if (error := METRICS[name].error) is not None:
-                    found[f"{name}_se"] = error(of)
-            except MissingExtraError:
-                raise
-            except (VicinalError, np.linalg.LinAlgError) as error:
-                found[name], why[name] = float("nan"), str(error)
-            if found[name] != found[name]:
-                why.setdefault(name, _undefined(name))
+        with _progress.bar("Measuring", len(names)) as progress:
+            for name in names:
+                progress.set(note=name)
+                found |= self._value(name, samples[self._space(name)], why)
+                progress.advance()
         return found | ({"why": why} if why else {})
+
+    def _value(self, name: str, of: Samples, why: dict[str, str]) -> dict[str, float]:
+        """Return a metric, and its standard error where it is known; put down why it is NaN if it is."""
+        found: dict[str, float] = {}
+        try:
+            found[name] = METRICS[name].compute(of)
+            if (error := METRICS[name].error) is not None:
+                found[f"{name}_se"] = error(of)
+        except MissingExtraError:
+            raise
+        except (VicinalError, np.linalg.LinAlgError) as failure:
+            found[name], why[name] = float("nan"), str(failure)
+        if found[name] != found[name]:
+            why.setdefault(name, _undefined(name))
+        return found
 
     def _space(self, name: str) -> str:
         """Return what a metric is taken between."""

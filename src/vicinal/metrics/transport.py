@@ -8,11 +8,13 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
+from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, import_extra
 from vicinal._validation import check_integer, check_positive
 from vicinal.metrics._inputs import checked, subsets
 
 MAX_SAMPLES = 1000
+_FEW_COLUMNS = 256  # up to so many, distances are cheap without a product of matrices
 _MOST_COST = 500.0  # in units of epsilon; beyond, exp(-cost / epsilon) is too small, and logarithms are used
 
 
@@ -66,8 +68,20 @@ def wasserstein_distance(
     """
     p = check_integer(p, "p", minimum=1, maximum=2)
     real, generated = subsets(max_samples, random_state, real, generated)
-    cost = cdist(real, generated, "euclidean" if p == 1 else "sqeuclidean")
+    cost = _squared_distances(real, generated)
+    if p == 1:
+        cost = np.sqrt(cost)
     return float(cost[linear_sum_assignment(cost)].mean() ** (1.0 / p))
+
+
+def _squared_distances(real: Array, generated: Array) -> Array:
+    """Return the squared distance between each pair of rows, (n, m)."""
+    if real.shape[1] <= _FEW_COLUMNS:
+        return cdist(real, generated, "sqeuclidean")
+    centre = real.mean(axis=0)  # or the digits of what is small against the rows are lost
+    a, b = real - centre, generated - centre
+    squares: Array = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1) - 2.0 * (a @ b.T)
+    return np.maximum(squares, 0.0)
 
 
 @checked()

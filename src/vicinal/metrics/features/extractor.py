@@ -198,6 +198,7 @@ def in_batches(function: Callable[[Array], Array], levels: Array, batch_size: in
             if first == 0:
                 features = np.empty((len(levels), *batch.shape[1:]), np.float32)
             features[first : first + len(batch)] = batch
+            _images.release(levels)
             progress.advance(len(batch))
     return features
 
@@ -207,7 +208,8 @@ def sum_of(parts: Iterable[tuple[str, Array]], *labels: str) -> str:
     digest = hashlib.sha256("\0".join(labels).encode())
     for name, array in parts:
         digest.update(f"\0{name}:{array.dtype.str}:{array.shape};".encode())
-        digest.update(np.ascontiguousarray(array).data)
+        for rows in _images.blocks_of(array) if array.ndim else [()]:
+            digest.update(np.ascontiguousarray(array[rows]).data)
     return digest.hexdigest()
 
 

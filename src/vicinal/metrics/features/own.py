@@ -12,10 +12,11 @@ from vicinal import _arrays, storage
 from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError, InvalidTypeError, import_extra
 from vicinal._validation import check_device, check_integer
-from vicinal.images import in_units
+from vicinal.images import channels_first, in_units
 from vicinal.metrics.features.extractor import FeatureExtractor, PixelFeatures, in_batches, sum_of
 
 PIXELS = PixelFeatures()
+_BATCH = 1024  # images in one go of the classifier
 
 
 class ClassifierFeatures(FeatureExtractor):
@@ -117,6 +118,9 @@ class ClassifierFeatures(FeatureExtractor):
         return features
 
     def _features(self, levels: Array) -> Array:
+        return in_batches(self._batch, levels, _BATCH, f"Features: {self.name}")
+
+    def _batch(self, levels: Array) -> Array:
         layer = PIXELS._features(levels)
         for weights, biases in self._layers[:-1]:
             layer = np.maximum(layer @ weights + biases, 0.0)
@@ -126,8 +130,9 @@ class ClassifierFeatures(FeatureExtractor):
 class ModuleFeatures(FeatureExtractor):
     """The output of a torch module, such as a network trained on your kind of images.
 
-    The module gets tensors (n, C, H, W) in [0, 1], float32 or its own float type; images (n, H, W) get a channel axis.
-    It runs in evaluation mode and without gradients, and is left in the mode it was in.
+    The module gets tensors (n, C, H, W) in [0, 1], float32 or its own float type; images (n, H, W) get a channel axis,
+    and channels that come last are moved. It runs in evaluation mode and without gradients, and is left in the mode it
+    was in.
 
     Parameters
     ----------
@@ -207,8 +212,8 @@ class ModuleFeatures(FeatureExtractor):
     def _features(self, levels: Array) -> Array:
         if self._device is not None:
             self._module.to(self._device)
-        if levels.ndim == 3:
-            levels = levels[:, None]
+        if levels.ndim == 3 or (levels.ndim == 4 and levels.shape[3] in (1, 3) and levels.shape[1] not in (1, 3)):
+            levels = channels_first(levels)
         with _arrays.evaluating(self._module):
             return in_batches(self._batch, levels, self._batch_size, f"Features: {self.name}")
 
