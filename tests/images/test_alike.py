@@ -40,6 +40,14 @@ KINDS = {  # what is done to images in [0, 1], what is said of it, and the step 
 }
 
 
+def test_levels_among_each_other_are_not_copied():
+    real, generated = levels(REAL), levels(GENERATED)
+    for for_features in (False, True):
+        sets, *_ = alike({"real": real, "generated": generated}, for_features=for_features)
+        assert np.shares_memory(sets["real"], real)
+        assert np.shares_memory(sets["generated"], generated)
+
+
 def in_units(x):
     return x / 255.0 if x.dtype == np.uint8 else x
 
@@ -126,7 +134,7 @@ def test_features_take_grey_images_as_rgb():
 def test_flattened_levels_against_units():
     sets, are_images, _ = alike({"real": levels(REAL).reshape(30, -1), "generated": GENERATED.reshape(30, -1)})
     assert are_images
-    assert sets["real"].dtype == np.uint8
+    assert np.array_equal(sets["real"], levels(REAL).reshape(30, -1) / np.float32(255))
     assert np.array_equal(sets["generated"], GENERATED.reshape(30, -1))
 
 

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from vicinal._arrays import Array
+from vicinal.images import blocks_of
 
-_BLOCK = 1 << 22  # values converted in one go
 _CLEAR = 4.0  # standard deviations
 _CHANCE = 3  # twins that rounding may make by chance where none was seen
 
@@ -77,6 +77,8 @@ def overlap(real: Array, train: Array) -> Overlap | None:
     exact = _compared(*(_digests(rows, dtype) for rows in (real, train)))
     if exact is not None and not exact.is_natural:
         return exact
+    if np.uint8 in (real.dtype, train.dtype):
+        return exact
     low, high = min(real.min(), train.min()), max(real.max(), train.max())
     if low >= -1.0 and high <= 1.0:
         floor = -1.0 if low < 0.0 else 0.0
@@ -97,9 +99,8 @@ def _compared(real: Iterator[bytes], train: Iterator[bytes], *, rounded: bool = 
 
 def _digests(rows: Array, dtype: type[np.floating[Any]], floor: float | None = None) -> Iterator[bytes]:
     """Yield 16 bytes that stand for the content of each row, as levels between ``floor`` and 1 if it is given."""
-    size = max(1, _BLOCK // max(1, rows[:1].size))
-    for first in range(0, len(rows), size):
-        block = rows[first : first + size]
+    for some in blocks_of(rows):
+        block = rows[some]
         if floor is not None:
             block = np.rint((block - floor) / (1.0 - floor) * 255.0)
         with np.errstate(over="ignore"):

@@ -42,7 +42,7 @@ def alike(sets: Mapping[str, Any], *, for_features: bool = False) -> Alike:
     Returns
     -------
     Alike
-        Floats in [0, 1] and 8-bit levels are never copied, and nor are arrays that are no images.
+        Floats in [0, 1] are never copied, nor are 8-bit levels among each other, nor arrays that are no images.
 
     Raises
     ------
@@ -66,9 +66,10 @@ def alike(sets: Mapping[str, Any], *, for_features: bool = False) -> Alike:
         return Alike(arrays, False, [])
     _check_bits(arrays, ranges)
     notes: dict[str, list[str]] = {}
+    as_levels = for_features or set(ranges.values()) == {LEVELS_8}
     for name, found in ranges.items():
-        if found not in (UNITS, LEVELS_8) or (found == LEVELS_8 and arrays[name].dtype != np.uint8):
-            arrays[name] = _converted(arrays[name], found, as_levels=for_features or found == LEVELS_8)
+        if found != UNITS and not (as_levels and arrays[name].dtype == np.uint8 and found == LEVELS_8):
+            arrays[name] = _converted(arrays[name], found, as_levels=as_levels)
         if found not in (UNITS, LEVELS_8):
             notes.setdefault(f"{found.name} are read as [0, 1].", []).append(name)
     model = next(iter(arrays))

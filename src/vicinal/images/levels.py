@@ -115,7 +115,9 @@ def channels_first(images: Array, name: str = "images") -> Array:
 
 
 def _checked_integers(images: Array, name: str) -> Array:
-    low, high = (int(images.min()), int(images.max())) if images.size else (0, 255)
+    low = high = 0
+    for rows in blocks_of(images) if images.size else ():
+        low, high = min(low, int(images[rows].min())), max(high, int(images[rows].max()))
     if low < 0 or high > 255:
         raise InvalidInputError(f"{name} must be floats in [0, 1] or integers in 0..255; got {low} to {high}")
     if high == 1:
