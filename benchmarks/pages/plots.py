@@ -36,7 +36,7 @@ def png_of(n_rows: int, n_columns: int, draw: Callable[[Any], None]) -> bytes:
     figure = Figure(figsize=(3.1 * n_columns + 1.6, 3.3 * n_rows + 0.4), dpi=100, layout="constrained")
     panels = figure.subplots(n_rows, n_columns, squeeze=False)
     draw(panels)
-    figure.supxlabel("nn ratio (0: copies, 1: as new as fresh data)", fontsize=10)
+    figure.supxlabel("nn ratio (0: copies, 1: as far as fresh data)", fontsize=10)
     handles = {label: h for axes in panels.flat for h, label in zip(*axes.get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles.keys(), frameon=False, loc="outside right center", fontsize=9)
     buffer = io.BytesIO()

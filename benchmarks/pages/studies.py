@@ -44,9 +44,9 @@ def mean_of(study: Study, autoencoder: str, sampler: str, metric: str) -> float:
     return found.mean
 
 
-def amount(estimate: Estimate, sign: str = "") -> str:
+def amount(estimate: Estimate) -> str:
     """Return a mean and its standard error, to three or four digits of the mean."""
     size = abs(estimate.mean)
     decimals = 0 if size >= 1000 else 1 if size >= 100 else 2
     error = "" if estimate.error is None else f" ± {estimate.error:.{decimals}f}"
-    return f"{estimate.mean:{sign}.{decimals}f}{error}"
+    return f"{estimate.mean:.{decimals}f}{error}"

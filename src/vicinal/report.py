@@ -152,7 +152,7 @@ def frontier_plot(scores: Scores) -> bytes:
         axes.annotate(label, place, xytext=(0, -16), textcoords="offset points", ha="center", fontsize=8, color=_GREEN)
     for name, style in ((REAL, "-"), (RECONSTRUCTIONS, "--")):
         axes.axhline(scores[name]["frechet_distance"], color="#888888", linestyle=style, linewidth=1, label=name)
-    axes.axvline(1.0, color="#cccccc", linewidth=1, label="as new as fresh data")
+    axes.axvline(1.0, color="#cccccc", linewidth=1, label="as far as fresh data")
     beyond = [f"{r['name']}: {r['frechet_distance']:.3g} at {r['nn_ratio']:.2f}" for r in points if r not in drawn]
     if beyond:
         note = "off the plot: " + "; ".join(beyond)
@@ -162,7 +162,7 @@ def frontier_plot(scores: Scores) -> bytes:
     axes.yaxis.set_minor_formatter("{x:g}")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.tick_params(axis="y", which="minor", labelsize=7)
-    axes.set_xlabel("nn ratio: 0 = copies, 1 = as new as fresh data")
+    axes.set_xlabel("nn ratio, a median: 0 = copies, 1 = as far from training latents as fresh data")
     axes.set_ylabel("Frechet distance to held-out images\n(lower is better)")
     figure.legend(loc="outside right center", fontsize=8, frameon=False)
     axes.spines[["top", "right"]].set_visible(False)

@@ -43,7 +43,7 @@ def make(**changes):
         "sampling_seeds": (0, 1),
         "n_samples": 60,
         "max_searched": 50,
-        "metrics": ("frechet_distance", "nn_ratio"),
+        "metrics": ("frechet_distance", "nn_ratio", "novelty_p"),
     }
     return configs.Config(**(values | changes))
 

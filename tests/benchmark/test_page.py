@@ -7,7 +7,6 @@ import pytest
 
 from vicinal import report
 from vicinal.benchmark import Study, page
-from vicinal.benchmark.summary import LEAST_RATIO
 from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
 
 NOT_FID = "Frechet distance in features of: pixels; it is not FID."
@@ -96,11 +95,10 @@ def test_copies_are_marked_wherever_a_distance_is(study, tables):
                 if study.estimate(name, sampler, metric) is None:
                     assert cell == "-"
                     continue
-                ratio = study.estimate(name, sampler, "nn_ratio")
-                has_mark = ratio is not None and ratio.mean < LEAST_RATIO
+                has_mark = study.is_new(name, sampler) is False
                 assert cell.endswith(page.COPIES) == has_mark
                 n_marks += has_mark
-        assert any(page.COPIES in note and "nn ratio below" in note for note in tables[title].notes)
+        assert any(page.COPIES in note and "fails the novelty test" in note for note in tables[title].notes)
     assert n_marks >= 3 * 2 * 2, "bootstrap copies and a sampler that makes copies, on both autoencoders"
 
 
@@ -124,7 +122,7 @@ def test_against_the_baseline(study, tables):
                 continue
             assert cell.startswith(verdict.word)
             assert cell.endswith(f"({verdict.ratio:.2f} / {verdict.other_ratio:.2f})")
-            assert ("±" in cell) == (verdict.word != "not compared")
+            assert ("[" in cell) == (verdict.word != "not compared")
 
 
 def test_without_a_baseline_there_is_no_comparison(study):
@@ -140,31 +138,44 @@ def test_conclusions_praise_no_copier(study):
     assert first
     last = page.conclusions(study)[-1]
     assert last.endswith(f" of {len(first)}.")
-    assert last.startswith("Lowest distance of the samplers that are as new as fresh data: ")
+    assert last.startswith("Lowest distance of the samplers that pass the novelty test: ")
     for name in set(first):
         assert f"{name} on {first.count(name)}" in last
     assert "3000 bins" not in " ".join(page.conclusions(study))
 
 
-def a_duel(study, gains, ratio):
+def a_duel(study, gains, p_value):
     """Return the first sentence for a PMF sampler that is better by so much on each autoencoder."""
     found = []
     for name, gain in zip(study.autoencoders, gains, strict=True):
-        for sampler, distance, nn_ratio in (("PMF, auto", 5 - gain, ratio), ("GMM", 5.0, 1.0), (BOOTSTRAP, 4.0, 0.0)):
+        for sampler, distance, p in (("PMF, auto", 5 - gain, p_value), ("GMM", 5.0, 1.0), (BOOTSTRAP, 4.0, 0.0)):
             row = {"autoencoder": name, "sampler": sampler, "training_seed": 0, "frechet_distance": distance}
-            found += [{**row, "n": 60, "nn_ratio": nn_ratio, "sampling_seed": i} for i in (0, 1)]
+            found += [{**row, "n": 60, "nn_ratio": 1.0, "novelty_p": p, "sampling_seed": i} for i in (0, 1)]
     return page.conclusions(Study(study.config, study.facts, study.machine, found))[0]
 
 
 def test_a_conclusion_counts(study):
     text = a_duel(study, (1.0, -2.0), 1.0)
-    assert (
-        "lower distance on 1 of 2 autoencoders, by more than two standard errors on 1, higher by as much on 1" in text
-    )
+    assert "lower distance on 1 of 2 autoencoders, clearly on 1, clearly higher on 1" in text
     assert "nn ratios 1.00 against 1.00" in text
-    assert re.search(r"lower by \+1\.0+ ± 0\.0+ \(AE\) at best, -2\.0+ ± 0\.0+ \(Vamp\) at worst\.", text)
-    copier = a_duel(study, (1.0, 2.0), 0.4)
-    assert copier == "PMF, auto against GMM: not compared, since one of the two is closer to copies."
+    assert re.search(r"lower by \+1\.0+ \[.*\] \(AE\) at best, -2\.0+ \[.*\] \(Vamp\) at worst\.", text)
+    copier = a_duel(study, (1.0, 2.0), 0.001)
+    assert copier == "PMF, auto against GMM: not compared, since not both pass the novelty test."
+
+
+def test_a_study_without_the_novelty_test_says_so(study):
+    rows = [
+        {name: value for name, value in row.items() if name not in ("novelty_p", "replicates")} for row in study.rows
+    ]
+    old = Study(study.config, study.facts, study.machine, rows)
+    assert page.NOT_TESTED in page.introduction(old)
+    assert page.conclusions(old) == []
+    found = {table.title: table for table in page.tables(old)}
+    assert "Ranks at the novelty of fresh data" not in found
+    assert page.COPIES not in page.markdown(old)
+    against = found["Against Gaussian"]
+    assert not re.search("better|worse|compared", " ".join(cell for row in against.cells for cell in row))
+    assert any("leaves out the chance of which rows were held out" in note for note in against.notes)
 
 
 def test_the_report_is_one_self_contained_file(html, study):

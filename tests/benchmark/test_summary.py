@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from vicinal._errors import FileFormatError
 from vicinal.benchmark import Config, Study
-from vicinal.benchmark.summary import LEAST_RATIO
 from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
 
 FACTS = {"distance": "Frechet distance", "features": "pixels", "n_train": 9, "n_held_out": 7, "image_shape": [1, 8, 8]}
@@ -20,19 +19,20 @@ CONFIG = Config(
     features={"name": "pixels"},
     autoencoders={"AE": {"objective": "ae"}},
     samplers={name: {"sampler": "GaussianSampler"} for name in "abc"},
+    metrics=("frechet_distance", "nn_ratio", "novelty_p"),
 )
 
 
 def study(*rows):
-    """Return a study of rows (sampler, training seed, sampling seed, distance, nn ratio)."""
-    names = ("sampler", "training_seed", "sampling_seed", "frechet_distance", "nn_ratio")
+    """Return a study of rows (sampler, training seed, sampling seed, distance, nn ratio, p-value)."""
+    names = ("sampler", "training_seed", "sampling_seed", "frechet_distance", "nn_ratio", "novelty_p")
     copies = [(BOOTSTRAP, 0, 0, 1.0, 0.0)]
     found = [{"autoencoder": "AE", "n": 60, **dict(zip(names, row, strict=False))} for row in (*rows, *copies)]
     return Study(CONFIG, FACTS, {}, found)
 
 
-def distances(sampler, by_training, ratio=1.0):
-    return [(sampler, t, i, value, ratio) for t, values in by_training.items() for i, value in enumerate(values)]
+def distances(sampler, by_training, ratio=1.0, p=1.0):
+    return [(sampler, t, i, value, ratio, p) for t, values in by_training.items() for i, value in enumerate(values)]
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,7 @@ def distances(sampler, by_training, ratio=1.0):
         ({0: [5.0]}, 5.0, None),
         ({0: [1.0, 2.0, 3.0]}, 2.0, math.sqrt(1 / 3)),
         ({0: [1.0], 1: [3.0]}, 2.0, math.sqrt(2 / 2)),
-        ({0: [1.0, 1.2], 1: [3.0, 3.2]}, 2.1, math.sqrt(2 / 2)),  # trainings differ: 2, samplings 0.02 / 2
-        ({0: [0.0, 2.0], 1: [0.0, 2.0]}, 1.0, math.sqrt(1 / 2)),  # trainings agree by chance: samplings, 2 / 2
+        ({0: [1.0, 1.2], 1: [3.0, 3.2]}, 2.1, math.sqrt(2 / 2)),  # of the means of trainings, 1.1 and 3.1
         ({0: [0.0, 2.0, 1.0], 1: [5.0]}, 3.0, math.sqrt(8 / 2)),
         ({0: [4.0, 4.0]}, 4.0, 0.0),
     ],
@@ -70,8 +69,9 @@ def test_what_was_not_measured_is_none():
 def test_differences_are_taken_seed_by_seed():
     found = study(*distances("a", {0: [1.0, 12.0]}), *distances("b", {0: [2.0, 13.5]}))
     gain = found.difference("AE", "a", "b", "frechet_distance")
-    assert (gain.mean, gain.error, gain.n) == (pytest.approx(1.25), pytest.approx(0.25), 2)
-    assert gain.is_clear
+    assert (gain.mean, gain.error) == (pytest.approx(1.25), pytest.approx(0.25))
+    assert (gain.low, gain.high) == pytest.approx((1.25 - 12.706205 * 0.25, 1.25 + 12.706205 * 0.25))
+    assert not gain.is_clear
     assert found.difference("AE", "b", "a", "frechet_distance").mean == pytest.approx(-1.25)
 
 
@@ -82,7 +82,17 @@ def test_seeds_that_only_one_has_are_left_out():
     )
     gain = found.difference("AE", "a", "b", "frechet_distance")
     assert gain.mean == pytest.approx((3.0 + 4.0) / 2)
-    assert gain.n == 3
+
+
+def test_tables_have_the_intervals_of_verdicts():
+    """Of one training and of several, the table below another table says what the verdict rests on."""
+    for by_training in ({0: [1.0, 2.0, 2.5]}, {0: [1.0, 1.4], 1: [3.0, 4.0], 2: [0.5, 0.5]}):
+        of_b = {training: [2.0 + value**2 for value in values] for training, values in by_training.items()}
+        found = study(*distances("a", by_training), *distances("b", of_b))
+        gain = found.difference("AE", "a", "b", "frechet_distance")
+        (shown,) = (each for each in found.scores("AE").versus("b") if each["name"] == "a")
+        assert shown["frechet_distance"] == pytest.approx(gain.mean)
+        assert (shown["frechet_distance_low"], shown["frechet_distance_high"]) == pytest.approx((gain.low, gain.high))
 
 
 def test_trainings_count_once_however_often_they_were_sampled():
@@ -92,42 +102,43 @@ def test_trainings_count_once_however_often_they_were_sampled():
     assert gain.mean == pytest.approx(2.0)
 
 
+CLEAR, UNCLEAR = [1.0, 1.1], [1.0, -1.1]  # gains, of which the first exclude 0
+
+
 @pytest.mark.parametrize(
-    ("gains", "ratio", "other", "word"),
+    ("gains", "p", "other", "word"),
     [
-        ([1.0, 1.1], 1.0, 1.0, "better"),
+        (CLEAR, 1.0, 1.0, "better"),
         ([-1.0, -1.1], 1.0, 1.0, "worse"),
-        ([1.0, -1.1], 1.0, 1.0, "tie"),
-        ([1.0], 1.0, 1.0, "tie"),  # one value proves nothing
-        ([0.0, 0.0], 1.0, 1.0, "tie"),
-        ([1.0, 1.1], 0.91, 1.4, "better"),  # both as new as fresh data
-        ([1.0, 1.1], 0.5, 1.0, "not compared"),
-        ([1.0, -1.1], 0.5, 1.0, "not compared"),
-        ([-1.0, -1.1], 0.5, 1.0, "worse"),
-        ([1.0, 1.1], 1.0, 0.5, "better"),
-        ([1.0, -1.1], 1.0, 0.5, "not compared"),  # as good as a copier may be better
-        ([-1.0, -1.1], 1.0, 0.5, "not compared"),
-        ([1.0, 1.1], 0.3, 0.5, "not compared"),
-        ([1.0, 1.1], 0.5, 0.3, "better"),
-        ([1.0, 1.1], 0.5, 0.5, "better"),
-        ([1.0, 1.1], 0.9, 1.0, "better"),
-        ([1.0, 1.1], 0.899, 0.9, "not compared"),
+        (UNCLEAR, 1.0, 1.0, "no clear difference"),
+        ([1.0, 2.0], 1.0, 1.0, "no clear difference"),  # 1.5 +- 6.4, with one degree of freedom
+        ([1.0], 1.0, 1.0, "no clear difference"),  # one value proves nothing
+        ([0.0, 0.0], 1.0, 1.0, "no clear difference"),
+        (CLEAR, 0.005, 1.0, "better"),  # Bonferroni over two samplings: 0.01
+        (CLEAR, 0.0049, 1.0, "not compared"),
+        (UNCLEAR, 0.001, 1.0, "not compared"),
+        ([-1.0, -1.1], 0.001, 1.0, "worse"),
+        (CLEAR, 1.0, 0.001, "better"),
+        (UNCLEAR, 1.0, 0.001, "not compared"),  # as good as a copier may be better
+        ([-1.0, -1.1], 1.0, 0.001, "not compared"),
+        (CLEAR, 0.001, 0.001, "not compared"),
+        (CLEAR, None, 1.0, "not compared"),  # not tested
     ],
 )
-def test_verdicts(gains, ratio, other, word):
-    rows = [("a", 0, i, 10.0 - gain, ratio) for i, gain in enumerate(gains)]
-    found = study(*rows, *(("b", 0, i, 10.0, other) for i in range(len(gains)))).verdict("AE", "a", "b")
+def test_verdicts(gains, p, other, word):
+    rows = [("a", 0, i, 10.0 - gain, 0.8, p) for i, gain in enumerate(gains)]
+    found = study(*rows, *(("b", 0, i, 10.0, 1.2, other) for i in range(len(gains)))).verdict("AE", "a", "b")
     assert found.word == word
     assert found.gain.mean == pytest.approx(sum(gains) / len(gains))
-    assert (found.ratio, found.other_ratio) == pytest.approx((ratio, other))
+    assert (found.ratio, found.other_ratio) == pytest.approx((0.8, 1.2))
 
 
 numbers = st.floats(-1e6, 1e6)
-ratios = st.one_of(st.floats(0, 2), st.sampled_from([0.0, 0.89, 0.9, 0.91, 1.0]), st.floats(0.8, 1.0))
+p_values = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.005, 0.01, 1.0]), st.none())
 
 
 def a_sampler(name):
-    value = st.tuples(numbers, ratios)
+    value = st.tuples(numbers, st.floats(0, 2), p_values)
     seeds = st.dictionaries(st.tuples(st.integers(0, 1), st.integers(0, 2)), value, min_size=1)
     return seeds.map(lambda found: [(name, *where, *values) for where, values in found.items()])
 
@@ -137,21 +148,22 @@ def a_sampler(name):
 def test_no_copier_is_ever_praised(a, b, c):
     """Whatever its distance, whatever the other's, and however many seeds there are."""
     found = study(*a, *b, *c)
-    for sampler in "abc":
-        ratio = found.estimate("AE", sampler, "nn_ratio").mean
-        assert found.is_new("AE", sampler) == (ratio >= LEAST_RATIO)
+    for sampler, rows in zip("abc", (a, b, c), strict=True):
+        values = [row[5] for row in rows if row[5] is not None]
+        is_new = found.is_new("AE", sampler)
+        assert is_new == (len(values) * min(values) >= 0.01 if values else None)
         for other in set("abc") - {sampler}:
             verdict, back = found.verdict("AE", sampler, other), found.verdict("AE", other, sampler)
             assert (verdict is None) == (back is None)
             if verdict is None:
                 continue
-            assert {verdict.word, back.word} in ({"better", "worse"}, {"tie"}, {"not compared"})
-            if ratio < LEAST_RATIO and ratio < verdict.other_ratio:
+            pairs = ({"better", "worse"}, {"no clear difference"}, {"not compared"})
+            assert {verdict.word, back.word} in pairs
+            if not is_new:
                 assert verdict.word in {"worse", "not compared"}
             if verdict.word == "better":
-                assert verdict.gain.mean > 0
-                assert ratio >= min(LEAST_RATIO, verdict.other_ratio)
-            if min(ratio, verdict.other_ratio) >= LEAST_RATIO:
+                assert verdict.gain.low > 0
+            if is_new and found.is_new("AE", other):
                 assert verdict.word != "not compared"
     ranks = found.ranking("AE")
     assert set(ranks) == {name for name in "abc" if found.is_new("AE", name)}
@@ -160,14 +172,31 @@ def test_no_copier_is_ever_praised(a, b, c):
     assert BOOTSTRAP not in ranks
 
 
-def test_copies_are_not_ranked_whatever_their_distance():
-    found = study(("a", 0, 0, 5.0, 1.0), ("b", 0, 0, 0.1, 0.89), ("c", 0, 0, 3.0, 0.9))
+def test_copies_are_not_ranked_whatever_their_distance_and_their_median():
+    found = study(("a", 0, 0, 5.0, 1.0, 0.5), ("b", 0, 0, 0.1, 1.0, 0.001), ("c", 0, 0, 3.0, 0.8, 0.01))
     assert found.ranking("AE") == ["c", "a"]
+
+
+def test_a_study_without_the_novelty_test_ranks_nothing():
+    found = study(("a", 0, 0, 5.0, 1.0), ("a", 0, 1, 5.1, 1.0), ("b", 0, 0, 9.0, 1.0), ("b", 0, 1, 9.1, 1.0))
+    assert not found.is_tested
+    assert found.is_new("AE", "a") is None
+    assert found.ranking("AE") == []
+    assert found.verdict("AE", "a", "b").word == "not compared"
+    assert found.difference("AE", "a", "b", "frechet_distance").is_clear, "the difference itself is known"
+
+
+def test_p_values_are_combined_over_samplings():
+    found = study(*(("a", 0, i, 1.0, 1.0, p) for i, p in enumerate((0.02, 0.5, 0.9))))
+    assert found.estimate("AE", "a", "novelty_p") == (pytest.approx(0.06), None, 3)
+    row = found.scores("AE")["a"]
+    assert row["novelty_p"] == pytest.approx(0.06)
+    assert "novelty_p_se" not in row
 
 
 def test_failures():
     failed = {"autoencoder": "AE", "sampler": "a", "training_seed": 0, "sampling_seed": 0, "failed": "too few"}
-    whole = study(("b", 0, 0, 1.0, 1.0))
+    whole = study(("b", 0, 0, 1.0, 1.0, 1.0))
     found = Study(CONFIG, FACTS, {}, [*whole.rows, failed])
     assert found.failure("AE", "a") == "too few"
     assert found.failure("AE", "b") is None

@@ -7,6 +7,10 @@ from vicinal import metrics
 from vicinal.evaluation.catalogue import DEFAULT_METRICS, METRICS, Reference, Samples
 
 SEEDS = range(2)
+BETWEEN_FEATURES = {
+    *("frechet_distance", "frechet_distance_infinity", "kernel_distance", "mifid", "vendi_score"),
+    *("precision", "recall", "density", "coverage"),
+}
 QUALITY = [name for name, metric in METRICS.items() if metric.better != "reference"]
 SEE_BOTH = {"mifid"}  # quality, and copying
 N, M = 1500, 240  # training rows; held-out and generated rows
@@ -114,6 +118,7 @@ def public(real, generated, train, seed):
     }
     return {
         "frechet_distance": metrics.frechet_distance(real, generated),
+        "frechet_distance_infinity": metrics.frechet_distance_infinity(real, generated, random_state=seed),
         "kernel_distance": metrics.kernel_distance(real, generated, random_state=seed),
         **metrics.precision_recall(real, generated)._asdict(),
         **metrics.density_coverage(real, generated)._asdict(),
@@ -241,7 +246,4 @@ def test_the_catalogue_hangs_together():
             metric.better == "reference" and name not in {"variance_ratio", "vendi_score"}
         )
         assert metric.needs_train == needs_train
-        assert (metric.space == "features") == (
-            name.startswith("feature_") or name in {"frechet_distance", "kernel_distance", "precision", "recall",
-                                                    "density", "coverage", "mifid", "vendi_score"}
-        )  # fmt: skip
+        assert (metric.space == "features") == (name.startswith("feature_") or name in BETWEEN_FEATURES)

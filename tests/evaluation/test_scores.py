@@ -34,7 +34,8 @@ def test_pandas_missing_says_so(data, monkeypatch):
 
 
 def test_nan_is_none_in_json(data):
-    scores = evaluate(data[0], {1: data[2]}, train=data[0])  # held-out rows that are training rows
+    with pytest.warns(UserWarning, match="200 of 200 held-out rows are also training rows"):
+        scores = evaluate(data[0], {1: data[2]}, train=data[0])
     assert np.isnan(scores["1"]["nn_ratio"])
     assert json.loads(json.dumps(scores.to_dict(), allow_nan=False))["rows"][2]["nn_ratio"] is None
     again = Scores(scores.to_dict()["rows"])

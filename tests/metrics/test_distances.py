@@ -217,3 +217,27 @@ def test_variance_ratio():
     assert np.isnan(metrics.variance_ratio(np.ones((4, 2)), real[:, 0]))
     with pytest.raises(ValueError, match="generated"):
         metrics.variance_ratio(real, generated[:, :2])
+
+
+def test_the_distance_of_infinitely_many_rows_is_known():
+    """The mean over 40 pairs of small sets is the distance of the Gaussians, where the plain distance is far above."""
+    generator = np.random.default_rng(0)
+    scales = np.array([1.0, 2.0, 0.5, 1.0, 1.0])
+    truth = 0.25 + np.square(scales - 1).sum()
+    plain, extrapolated = [], []
+    for seed in range(40):
+        x, y = generator.normal(size=(2, 150, 5))
+        y = y * scales + np.array([0.5, 0, 0, 0, 0])
+        plain.append(metrics.frechet_distance(x, y[:100]))
+        extrapolated.append(metrics.frechet_distance_infinity(x, y[:100], random_state=seed))
+    error = np.std(extrapolated, ddof=1) / np.sqrt(40)
+    assert abs(np.mean(extrapolated) - truth) < 3 * error
+    assert np.mean(plain) - truth > 3 * error
+
+
+def test_the_extrapolated_distance_needs_rows_and_a_seed():
+    with pytest.raises(ValueError, match="real must have at least 8 rows"):
+        metrics.frechet_distance_infinity(np.zeros((7, 2)), np.zeros((9, 2)))
+    x, y = np.random.default_rng(0).normal(size=(2, 90, 3))
+    assert metrics.frechet_distance_infinity(x, y) == metrics.frechet_distance_infinity(x, y)
+    assert metrics.frechet_distance_infinity(x, y) != metrics.frechet_distance_infinity(x, y, random_state=1)

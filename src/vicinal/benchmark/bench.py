@@ -36,6 +36,7 @@ CHOSEN = (
 )
 TUNING_DISTANCE = "tuning_distance"  # to the decoded latents of the held-out images that settings are chosen by
 _FAILURES = (VicinalError, np.linalg.LinAlgError)  # of a fit; any other error is a bug
+QUALITY = "frechet_distance"
 N_LIKELIHOOD = 500  # held-out latents whose log density is taken
 
 
@@ -81,6 +82,11 @@ class Bench:
                 path.parent.mkdir(exist_ok=True)
                 with contextlib.suppress(*_FAILURES):  # the results say so
                     self._fitted(of_first_seed[sampler])[0].save(path)
+
+    @property
+    def n_samples(self) -> int:
+        """How many samples are drawn at a time."""
+        return self.config.n_samples or len(self.inputs.held_out)
 
     @cached_property
     def model(self) -> Any:
@@ -155,7 +161,7 @@ class Bench:
     def _real(self, wanted: list[Datum]) -> Iterator[Found]:
         for datum in wanted:
             begin = time.perf_counter()
-            scores = self.judge.real_run(datum.sampling_seed)
+            scores = self.judge.real_run(datum.sampling_seed, self.n_samples)
             yield datum, scores, {"score_seconds": time.perf_counter() - begin}
 
     def _sampler(self, wanted: list[Datum]) -> Iterator[Found]:
@@ -169,15 +175,15 @@ class Bench:
             return
         chosen = {name.rstrip("_"): float(getattr(sampler, name)) for name in CHOSEN if _is_number(sampler, name)}
         facts = {"chosen": chosen, **_log_likelihood(sampler, self.latents[1][:N_LIKELIHOOD])}
-        n_samples = self.config.n_samples or len(self.inputs.held_out)
         for datum in wanted:
             begin = time.perf_counter()
-            latents = sampler.sample(n_samples, random_state=datum.sampling_seed)
+            latents = sampler.sample(self.n_samples, random_state=datum.sampling_seed)
             drawn = time.perf_counter()
             images = pipeline.decode(self.model, latents)
             features = self.inputs.extractor(images)
             scores = self.judge.score(latents, features, run=datum.sampling_seed)
             scores[TO_RECONSTRUCTIONS] = frechet_distance(self._of_reconstructions, features)
+            scores["replicates"] = self.judge.replicates(latents, features, metrics=[QUALITY])
             if self.config.tuning:
                 scores[TUNING_DISTANCE] = frechet_distance(self._of_tuning, features)
             if self._is_shown(datum):

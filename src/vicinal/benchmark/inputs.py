@@ -15,6 +15,7 @@ from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal.autoencoders.data import check_images, fingerprint
 from vicinal.benchmark.config import Config, slug
 from vicinal.benchmark.results import key_of
+from vicinal.evaluation.overlap import overlap
 from vicinal.metrics.features import FeatureExtractor
 
 OnEpoch = Callable[[int, float], None]
@@ -111,12 +112,14 @@ class Inputs:
         if isinstance(self.extractor, metrics.ClassifierFeatures):
             right = self.extractor.accuracy(self.held_out, self._held_out_labels)
             text = f"last hidden layer of a classifier of the training images ({right:.1%} right on held-out ones)"
+        shared = overlap(self.held_out, self.train.images)
         return {
             "n_train": len(self.train.images),
             "n_held_out": len(self.held_out),
             "image_shape": list(self.held_out.shape[1:]),
             "features": text,
             "distance": self.extractor.frechet_name,
+            **({} if shared is None else {"overlap": str(shared)}),
         }
 
     def model_file(self, name: str, seed: int) -> Path:

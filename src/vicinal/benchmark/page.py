@@ -11,13 +11,15 @@ import numpy as np
 
 from vicinal import report, storage
 from vicinal.benchmark.config import slug
-from vicinal.benchmark.summary import LEAST_RATIO, QUALITY, REFERENCES, Estimate, Study
-from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS
-from vicinal.evaluation.scores import TO_RECONSTRUCTIONS, markdown_table, text_of
+from vicinal.benchmark.summary import NOVELTY, QUALITY, REFERENCES, Study
+from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS, notes
+from vicinal.evaluation.scores import TO_RECONSTRUCTIONS, gain_text, markdown_table, text_of
+from vicinal.neighbors import LEVEL
 from vicinal.report import Table
 
 OURS = ({"sampler": "PMFSampler"}, {"sampler": "LocalSampler"})  # with all parameters at their defaults
 COPIES = "†"
+NOT_TESTED = "The novelty test was not run in this study. So no sampler is called new, ranked, better or worse."
 CHOSEN = {"n_bins": "bins", "n_neighbors": "neighbours", "n_components": "components", "bandwidth": "bandwidth"}
 
 
@@ -65,30 +67,45 @@ def introduction(study: Study) -> str:
     training = ", ".join(f"{config.training[key]} {text}" for key, text in sizes.items() if key in config.training)
     trainings = _count(len({row["training_seed"] for row in study.rows}), "training")
     samplings = _count(len(config.sampling_seeds), "sampling")
-    searched = ""
+    said = [] if study.is_tested else [NOT_TESTED]
+    if "overlap" in facts:
+        said.append(facts["overlap"])
     if config.max_searched is not None:
-        searched = f" At most {config.max_searched:,} rows of a set have their neighbours searched."
+        said.append(f"At most {config.max_searched:,} rows of a set have their neighbours searched.")
     return (
         f"{facts['n_train']:,} training and {facts['n_held_out']:,} held-out images of "
         f"{' x '.join(map(str, facts['image_shape']))}; autoencoders: {training}; "
         f"{trainings} of each autoencoder, {samplings} of each sampler, "
         f"{config.n_samples or facts['n_held_out']:,} samples. "
-        f"{study.distance}{searched} Measured on {study.machine['cores']} cores of an {study.machine['processor']}."
+        f"{' '.join([study.distance, *said])} "
+        f"Measured on {study.machine['cores']} cores of an {study.machine['processor']}."
     )
 
 
 def tables(study: Study) -> list[Table]:
     """Return the tables over all autoencoders."""
-    marked = (
-        f"{COPIES} nn ratio below {LEAST_RATIO}: closer to the training latents than fresh data are; "
-        "a lower distance is then no merit."
-    )
+    marked = NOT_TESTED
+    if study.is_tested:
+        marked = (
+            f"{COPIES} fails the novelty test: too many samples near training latents. A lower distance is no merit."
+        )
     several = "Mean ± standard error over samplings, and over trainings where there are several."
     found = [
         _metric(study, QUALITY, f"{study.facts['distance']} to held-out images", [study.distance, several, marked]),
         _ranks(study),
         _against_baseline(study),
-        _metric(study, "nn_ratio", "Novelty: nn ratio", ["1 is as new as fresh data, 0 a copy of a training latent."]),
+        _metric(
+            study,
+            NOVELTY,
+            "Novelty: test",
+            [f"The p-value over all samplings together: below {LEVEL} the samples are too near to training latents."],
+        ),
+        _metric(
+            study,
+            "nn_ratio",
+            "Novelty: nn ratio",
+            ["The median distance to the nearest training latent: that of fresh data is 1, that of copies 0."],
+        ),
         _metric(study, "wasserstein_distance", "W2 between samples and held-out latents", [several, marked]),
         _metric(
             study,
@@ -118,7 +135,7 @@ def conclusions(study: Study) -> list[str]:
     if first:
         wins = sorted(((first.count(name), name) for name in set(first)), reverse=True)
         listed = ", ".join(f"{name} on {count}" for count, name in wins)
-        lines.append(f"Lowest distance of the samplers that are as new as fresh data: {listed} of {len(first)}.")
+        lines.append(f"Lowest distance of the samplers that pass the novelty test: {listed} of {len(first)}.")
     return lines
 
 
@@ -129,20 +146,22 @@ def _compare(study: Study, sampler: str, other: str) -> str | None:
     gains = {name: verdict.gain for name, verdict in known.items() if verdict.word != "not compared"}
     if not known:
         return None
+    if not study.is_tested:
+        return None
     if not gains:
-        return f"{sampler} against {other}: not compared, since one of the two is closer to copies."
+        return f"{sampler} against {other}: not compared, since not both pass the novelty test."
     words = [verdict.word for verdict in known.values()]
     best, worst = (choose(gains, key=lambda name: gains[name].mean) for choose in (max, min))
     ratios = _range([verdict.ratio for verdict in known.values()])
     others = _range([verdict.other_ratio for verdict in known.values()])
     text = (
         f"{sampler} against {other}: lower distance on {sum(gain.mean > 0 for gain in gains.values())} of {len(known)} "
-        f"autoencoders, by more than two standard errors on {words.count('better')}, higher by as much on "
+        f"autoencoders, clearly on {words.count('better')}, clearly higher on "
         f"{words.count('worse')}; nn ratios {ratios} against {others}. Its distance is lower by "
-        f"{_signed(gains[best])} ({best}) at best, {_signed(gains[worst])} ({worst}) at worst"
+        f"{gain_text(gains[best])} ({best}) at best, {gain_text(gains[worst])} ({worst}) at worst"
     )
     refused = len(known) - len(gains)
-    return text + (f"; {refused} not compared, since one of the two is closer to copies." if refused else ".")
+    return text + (f"; {refused} not compared, since not both pass the novelty test." if refused else ".")
 
 
 def _cells(study: Study, rows: Iterable[str], cell: Callable[[str, str], str]) -> list[list[str]]:
@@ -151,22 +170,22 @@ def _cells(study: Study, rows: Iterable[str], cell: Callable[[str, str], str]) -
     return [["", *study.autoencoders], *(cells for cells in found if set(cells[1:]) != {"-"})]
 
 
-def _metric(study: Study, metric: str, title: str, notes: Sequence[str]) -> Table:
+def _metric(study: Study, metric: str, title: str, said: Sequence[str]) -> Table:
     """Return one metric of all samplers and autoencoders."""
 
     def cell(autoencoder: str, sampler: str) -> str:
         found = study.estimate(autoencoder, sampler, metric)
         if found is None:
             return "-"
-        needs_mark = metric != "nn_ratio" and sampler not in (REAL, RECONSTRUCTIONS)
-        mark = f" {COPIES}" if needs_mark and not study.is_new(autoencoder, sampler) else ""
+        needs_mark = metric not in ("nn_ratio", NOVELTY) and sampler not in (REAL, RECONSTRUCTIONS)
+        mark = f" {COPIES}" if needs_mark and study.is_new(autoencoder, sampler) is False else ""
         return text_of({metric: found.mean, f"{metric}_se": found.error}, metric) + mark
 
-    return Table(title, _cells(study, study.samplers, cell), REFERENCES, notes)
+    return Table(title, _cells(study, study.samplers, cell), REFERENCES, said)
 
 
 def _ranks(study: Study) -> Table:
-    """Return the place of each sampler among those that are as new as fresh data."""
+    """Return the place of each sampler among those that pass the novelty test."""
     rankings = {name: study.ranking(name) for name in study.autoencoders}
 
     def cell(autoencoder: str, sampler: str) -> str:
@@ -178,9 +197,8 @@ def _ranks(study: Study) -> Table:
     means = {name: float(np.mean(found)) for name, found in places.items()}
     rows.sort(key=lambda row: (-len(places[row[0]]), means[row[0]]))
     note = (
-        f"By the distance to held-out images, among the samplers whose nn ratio is at least {LEAST_RATIO} on that "
-        "autoencoder; the others (-) are closer to copies, or were not measured. Places next to each other need not "
-        "differ clearly."
+        "By the distance to held-out images, among the samplers that pass the novelty test on that autoencoder; the "
+        "others (-) fail it, or were not measured. Places next to each other need not differ clearly."
     )
     cells = [[*headings, "mean"], *([*row, f"{means[row[0]]:.1f}"] for row in rows)]
     return Table("Ranks at the novelty of fresh data", cells, (), [note])
@@ -193,23 +211,26 @@ def _against_baseline(study: Study) -> Table:
         verdict = study.verdict(autoencoder, sampler, str(baseline))
         if verdict is None:
             return "-"
-        gain = "" if verdict.word == "not compared" else f" {_signed(verdict.gain)}"
-        return f"{verdict.word}{gain} ({verdict.ratio:.2f} / {verdict.other_ratio:.2f})"
+        gain = "" if verdict.word == "not compared" and study.is_tested else f" {gain_text(verdict.gain)}"
+        word = verdict.word if study.is_tested else ""
+        return f"{word}{gain} ({verdict.ratio:.2f} / {verdict.other_ratio:.2f})".strip()
 
-    notes = [
-        f"How much lower the distance to held-out images is than that of {baseline}, ± standard error of the "
-        "difference seed by seed, with both nn ratios; better or worse: by more than two standard errors.",
-        f"Samples that are less new than the others', and than {LEAST_RATIO}, are never called better, or as good: "
-        "not compared.",
+    said = [
+        f"How much lower the distance to held-out images is than that of {baseline}, with both nn ratios; better or "
+        "worse: the interval excludes 0.",
+        notes.INTERVALS if study.has_replicates else notes.SEEDS_ALONE,
+        "A sampler that fails the novelty test is never called better, or as good: not compared."
+        if study.is_tested
+        else NOT_TESTED,
         study.distance,
     ]
     others = [name for name in study.config.samplers if name != baseline]
-    return Table(f"Against {baseline}", _cells(study, others if baseline else [], cell), (), notes)
+    return Table(f"Against {baseline}", _cells(study, others if baseline else [], cell), (), said)
 
 
 def _means(study: Study) -> Table:
     """Return the other metrics, averaged over autoencoders."""
-    shown = (QUALITY, "wasserstein_distance")
+    shown = (QUALITY, "wasserstein_distance", NOVELTY)
     metrics = [name for name in study.config.metrics if name not in shown]
     cells = [["", *(METRICS[name].heading for name in metrics)]]
     for sampler in study.samplers:
@@ -217,7 +238,7 @@ def _means(study: Study) -> Table:
         for metric in metrics:
             found = [study.estimate(name, sampler, metric) for name in study.autoencoders]
             values = [estimate.mean for estimate in found if estimate is not None]
-            row.append(text_of({metric: float(np.mean(values))}, metric) if values else "-")
+            row.append(text_of({metric: METRICS[metric].over_runs(values)}, metric) if values else "-")
         cells.append([sampler, *row])
     return Table("Other metrics, means over the autoencoders", cells, REFERENCES)
 
@@ -233,8 +254,8 @@ def _chosen(study: Study) -> Table:
     def cell(autoencoder: str, row: str) -> str:
         return ", ".join(f"{value:.3g}" for value in study.chosen(autoencoder, *rows[row])) or "-"
 
-    notes = ["One value for each training of the autoencoder."]
-    return Table("What the samplers chose", _cells(study, rows, cell), (), notes)
+    said = ["One value for each training of the autoencoder."]
+    return Table("What the samplers chose", _cells(study, rows, cell), (), said)
 
 
 def _left_to(study: Study, sampler: str) -> dict[str, str]:
@@ -253,8 +274,8 @@ def _times(study: Study) -> Table:
     for name, seconds in known.items():
         sample = study.seconds(name, "sample_seconds") or 0.0
         cells.append([name, _digits(seconds), _digits(sample), *([_digits(seconds / base)] if base else [])])
-    notes = ["Medians over autoencoders and seeds. The seconds depend on the machine, and on what else it did."]
-    return Table("Times", cells, (), notes)
+    said = ["Medians over autoencoders and seeds. The seconds depend on the machine, and on what else it did."]
+    return Table("Times", cells, (), said)
 
 
 def _failures(study: Study) -> Table:
@@ -314,10 +335,6 @@ def _count(number: int, what: str) -> str:
 def _range(values: Sequence[float]) -> str:
     low, high = f"{min(values):.2f}", f"{max(values):.2f}"
     return low if low == high else f"{low} to {high}"
-
-
-def _signed(gain: Estimate) -> str:
-    return text_of({QUALITY: gain.mean, f"{QUALITY}_se": gain.error}, QUALITY, "+")
 
 
 def _digits(seconds: float) -> str:

@@ -1,36 +1,38 @@
-r"""Means, standard errors, ranks and verdicts, from the lines of a study.
+"""Means, standard errors, intervals, ranks and verdicts, from the lines of a study.
 
-With m_t the mean over the S samplings of training t of T, and w the variance of samplings within trainings,
+What is independent in a study is its trainings, or the samplings of its one training. A mean is taken over these, and
+so are its standard error and its degrees of freedom; of several samplings of a training the mean counts. Differences
+between samplers are taken training by training and seed by seed. Their 95 % confidence interval also has the chance of
+which images were held out, where the lines have replicates: see `vicinal.evaluation.intervals`.
 
-.. math:: \mathrm{s.e.}^2 = \max(\mathrm{Var}_t\, m_t,\; w / S) / T
-
-The second term keeps the error honest where two trainings happen to agree. Differences between samplers are taken
-training by training and seed by seed.
-
-A sampler counts as new if its nn ratio is at least `LEAST_RATIO`. Only such samplers are ranked, and none is called
-better than another for being closer to a copy.
+A sampler is new if it passes the novelty test (`vicinal.neighbors.novelty_p`) over all its samplings together. Only
+samplers that are new are ranked, and none that fails is called better, or as good.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from vicinal import neighbors
 from vicinal._errors import FileFormatError
 from vicinal.benchmark import results
 from vicinal.benchmark.config import Config
 from vicinal.benchmark.results import Row
-from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
+from vicinal.evaluation import BOOTSTRAP, METRICS, REAL, RECONSTRUCTIONS, notes
+from vicinal.evaluation.catalogue import mean
+from vicinal.evaluation.intervals import Chance, Interval, interval
+from vicinal.evaluation.replicates import N_GROUPS
 from vicinal.evaluation.scores import TO_RECONSTRUCTIONS, Scores
 
-LEAST_RATIO = 0.9  # of samples as new as fresh data, to within what a calibration on training latents misses on others
-CLEAR = 2.0  # standard errors
 REFERENCES = (REAL, RECONSTRUCTIONS, BOOTSTRAP)
-QUALITY = "frechet_distance"
+QUALITY, NOVELTY = "frechet_distance", "novelty_p"
+
+Seeds = tuple[int, int]  # of training and sampling
 
 
 class Estimate(NamedTuple):
@@ -40,17 +42,12 @@ class Estimate(NamedTuple):
     error: float | None
     n: int
 
-    @property
-    def is_clear(self) -> bool:
-        """Whether it differs from zero by more than two standard errors."""
-        return self.error is not None and abs(self.mean) > CLEAR * self.error
-
 
 class Verdict(NamedTuple):
     """How a sampler compares with another on one autoencoder; ``gain`` is positive where its distance is lower."""
 
     word: str
-    gain: Estimate
+    gain: Interval
     ratio: float
     other_ratio: float
 
@@ -103,46 +100,77 @@ class Study:
 
     def estimate(self, autoencoder: str, sampler: str, metric: str) -> Estimate | None:
         """Return the mean of a metric; None where it was not measured."""
-        return _estimate(self._values_of(autoencoder, sampler, metric))
+        values = self._values_of(autoencoder, sampler, metric)
+        if values and metric in METRICS and METRICS[metric].over_runs is not mean:
+            return Estimate(METRICS[metric].over_runs(list(values.values())), None, len(values))
+        independent = _independent(values)
+        error = next((float(np.sqrt(chance.variance)) for chance in _chances(independent)), None)
+        return Estimate(mean(independent), error, len(values)) if values else None
 
-    def difference(self, autoencoder: str, sampler: str, other: str, metric: str) -> Estimate | None:
-        """Return the mean of ``other`` minus ``sampler``, over the seeds that both have."""
+    def difference(self, autoencoder: str, sampler: str, other: str, metric: str) -> Interval | None:
+        """Return the mean of ``other`` minus ``sampler``, over the seeds that both have, with its interval.
+
+        A single difference has no interval: it does not show the chance of sampling.
+        """
         values, others = (self._values_of(autoencoder, name, metric) for name in (sampler, other))
-        return _estimate({seeds: others[seeds] - value for seeds, value in values.items() if seeds in others})
+        gains = {seeds: others[seeds] - value for seeds, value in values.items() if seeds in others}
+        if not gains:
+            return None
+        independent = _independent(gains)
+        chances = _chances(independent)
+        replicates, of_other = (self._replicates_of(autoencoder, name, metric) for name in (sampler, other))
+        if chances and gains.keys() <= replicates.keys() & of_other.keys():
+            chances.append(Chance.of_replicates(np.subtract(_pooled(of_other, gains), _pooled(replicates, gains))))
+        return interval(mean(independent), chances)
 
     def chosen(self, autoencoder: str, sampler: str, parameter: str) -> list[float]:
         """Return what a sampler found by itself, such as its number of bins, for each training."""
         rows = [row for row in self._of(autoencoder, sampler) if parameter in row.get("chosen", {})]
         return list({row["training_seed"]: float(row["chosen"][parameter]) for row in rows}.values())
 
-    def is_new(self, autoencoder: str, sampler: str) -> bool:
-        """Tell whether the samples of a sampler are as new as fresh data."""
-        ratio = self.estimate(autoencoder, sampler, "nn_ratio")
-        return ratio is not None and ratio.mean >= LEAST_RATIO
+    @property
+    def is_tested(self) -> bool:
+        """Whether the novelty test was run."""
+        return any(row.get(NOVELTY) is not None for row in self.rows)
+
+    @property
+    def has_replicates(self) -> bool:
+        """Whether intervals have the chance of which images were held out."""
+        return any("replicates" in row for row in self.rows)
+
+    def is_new(self, autoencoder: str, sampler: str) -> bool | None:
+        """Tell whether a sampler passes the novelty test; None where it was not run."""
+        p_value = self.estimate(autoencoder, sampler, NOVELTY)
+        return None if p_value is None else p_value.mean >= neighbors.LEVEL
 
     def ranking(self, autoencoder: str) -> list[str]:
-        """Return the samplers that are as new as fresh data, the one with the lowest distance first."""
+        """Return the samplers that are new, the one with the lowest distance first."""
         new = [name for name in self.config.samplers if self.is_new(autoencoder, name)]
         found = {name: self.estimate(autoencoder, name, QUALITY) for name in new}
         means = {name: estimate.mean for name, estimate in found.items() if estimate is not None}
         return sorted(means, key=means.__getitem__)
 
     def verdict(self, autoencoder: str, sampler: str, other: str) -> Verdict | None:
-        """Return whether a sampler is better than another: "better", "worse", "tie" or "not compared".
+        """Return whether a sampler is better: "better", "worse", "no clear difference" or "not compared".
 
-        Of two samplers, the one that is less new, and not as new as fresh data, is never called better or as good:
-        where it is not clearly worse, they are not compared. None where either was not measured.
+        A sampler that is not new is never called better or as good: where it is not clearly worse than one that is new,
+        the two are not compared. Nor are two that are not new, or that were not tested. None where either was not
+        measured.
         """
         gain = self.difference(autoencoder, sampler, other, QUALITY)
         ratios = [self.estimate(autoencoder, name, "nn_ratio") for name in (sampler, other)]
         if gain is None or ratios[0] is None or ratios[1] is None:
             return None
-        ratio, other_ratio = ratios[0].mean, ratios[1].mean
-        word = "tie" if not gain.is_clear else "better" if gain.mean > 0 else "worse"
-        excused = {"worse"} if ratio < other_ratio else {"better"}
-        if min(ratio, other_ratio) < LEAST_RATIO and ratio != other_ratio and word not in excused:
+        word = "no clear difference" if not gain.is_clear else "better" if gain.mean > 0 else "worse"
+        is_new = (self.is_new(autoencoder, sampler), self.is_new(autoencoder, other))
+        allowed = {
+            (True, True): {"better", "worse", "no clear difference"},
+            (True, False): {"better"},
+            (False, True): {"worse"},
+        }
+        if word not in allowed.get(is_new, ()):  # type: ignore[arg-type]
             word = "not compared"
-        return Verdict(word, gain, ratio, other_ratio)
+        return Verdict(word, gain, ratios[0].mean, ratios[1].mean)
 
     @property
     def distance(self) -> str:
@@ -159,7 +187,10 @@ class Study:
         heading = self.facts["distance"]
         baseline = self.config.baseline if any(row["name"] == self.config.baseline for row in rows) else None
         headings = {} if heading == "Frechet distance" else {QUALITY: f"{heading} ↓"}
-        return Scores(rows, [self.distance], headings, baseline)
+        said = [self.distance, *notes.of_table(rows)]
+        if baseline is not None:
+            said += notes.of_intervals(rows)
+        return Scores(rows, said, headings, baseline)
 
     def seconds(self, sampler: str, part: str) -> float | None:
         """Return the median over autoencoders of the seconds that a fit or a sample took."""
@@ -176,30 +207,42 @@ class Study:
                 row[metric] = estimate.mean
                 if estimate.error is not None and metric in metrics:
                     row[f"{metric}_se"] = estimate.error
-        if len(found) > 1 and len(self.config.training_seeds) == 1:  # of several trainings, differences vary otherwise
-            runs = {metric: [each.get(metric) for each in found] for metric in metrics}
-            row["runs"] = {metric: values for metric, values in runs.items() if None not in values}
-        return row | {key: found[0][key] for key in ("chosen", "mean_squared_error") if key in found[0]}
+        runs = {metric: _independent(self._values_of(autoencoder, sampler, metric)) for metric in metrics}
+        row["runs"] = {metric: values for metric, values in runs.items() if len(values) > 1}
+        replicates = self._replicates_of(autoencoder, sampler, QUALITY)
+        if QUALITY in row["runs"] and len(replicates) == len(found):
+            row["replicates"] = {QUALITY: _pooled(replicates, replicates)}
+        return row | {key: found[0][key] for key in ("chosen", "mean_squared_error", "why") if key in found[0]}
 
     def _of(self, autoencoder: str, sampler: str) -> list[Row]:
         return self._rows.get((autoencoder, sampler), [])
 
-    def _values_of(self, autoencoder: str, sampler: str, metric: str) -> dict[tuple[int, int], float]:
+    def _values_of(self, autoencoder: str, sampler: str, metric: str) -> dict[Seeds, float]:
         """Return the values of a metric by the seeds of training and sampling."""
         rows = [row for row in self._of(autoencoder, sampler) if row.get(metric) is not None]
         return {(row["training_seed"], row["sampling_seed"]): row[metric] for row in rows}
 
+    def _replicates_of(self, autoencoder: str, sampler: str, metric: str) -> dict[Seeds, list[float]]:
+        """Return the values of a metric without one group of held-out rows each, by seeds."""
+        rows = [row for row in self._of(autoencoder, sampler) if metric in row.get("replicates", {})]
+        return {(row["training_seed"], row["sampling_seed"]): row["replicates"][metric] for row in rows}
 
-def _estimate(values_by_seeds: dict[tuple[int, int], float]) -> Estimate | None:
+
+def _independent(values: dict[Seeds, float]) -> list[float]:
+    """Return the mean of each training, or the samplings of a single one."""
     by_training: dict[int, list[float]] = {}
-    for (training_seed, _), value in values_by_seeds.items():
+    for (training_seed, _), value in values.items():
         by_training.setdefault(training_seed, []).append(value)
-    if not by_training:
-        return None
-    means = [float(np.mean(values)) for values in by_training.values()]
-    variances = [float(np.var(means, ddof=1))] if len(means) > 1 else []
-    several = [values for values in by_training.values() if len(values) > 1]
-    if several:
-        variances.append(float(np.mean([np.var(values, ddof=1) / len(values) for values in several])))
-    error = float(np.sqrt(max(variances) / len(means))) if variances else None
-    return Estimate(float(np.mean(means)), error, len(values_by_seeds))
+    if len(by_training) == 1:
+        return list(values.values())
+    return [mean(each) for each in by_training.values()]
+
+
+def _pooled(replicates: Mapping[Seeds, list[float]], seeds: Iterable[Seeds]) -> list[float]:
+    """Return the replicates of the mean over these seeds."""
+    chosen = {each: replicates[each] for each in seeds}
+    return [mean(_independent({each: values[g] for each, values in chosen.items()})) for g in range(N_GROUPS)]
+
+
+def _chances(independent: list[float]) -> list[Chance]:
+    return [Chance.of_values(independent)] if len(independent) > 1 else []

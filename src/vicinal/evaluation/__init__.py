@@ -1,16 +1,21 @@
 """Quality and novelty in one table.
 
-===========  =========================================================================
-`evaluate`   the call: arrays in, a table out
-`judge`      features in, numbers out: sets of samples against one set of real data
-`catalogue`  the metrics by name: headings, directions, how each is computed
-`scores`     the table, and how it is written
-===========  =========================================================================
+============  =========================================================================
+`evaluate`    the call: arrays in, a table out
+`judge`       features in, numbers out: sets of samples against one set of real data
+`catalogue`   the metrics by name: headings, directions, how each is computed
+`overlap`     held-out rows that are training rows
+`replicates`  metrics without one group of rows each, for the jackknife
+`intervals`   confidence intervals of differences
+`scores`      the table, and how it is written
+`notes`       what a reader of the table has to know
+============  =========================================================================
 """
 
 from vicinal.evaluation.catalogue import DEFAULT_METRICS, METRICS
-from vicinal.evaluation.evaluate import BOOTSTRAP, REAL, RECONSTRUCTIONS, evaluate
+from vicinal.evaluation.evaluate import evaluate
 from vicinal.evaluation.judge import Judge
+from vicinal.evaluation.notes import BOOTSTRAP, REAL, RECONSTRUCTIONS
 from vicinal.evaluation.scores import Scores
 
 __all__ = [

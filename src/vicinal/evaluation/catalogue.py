@@ -38,12 +38,19 @@ class Reference:
     """Held-out and training data in one space, float64 (n, d) and (k, d).
 
     ``max_searched`` is the most rows, drawn from the held-out ones and the first of each set of samples, whose
-    neighbours are looked for.
+    neighbours are looked for. ``fresh`` stands for held-out rows where distances from the training data are compared.
     """
 
-    def __init__(self, real: Array, train: Array | None, random_state: int, max_searched: int | None = None) -> None:
+    def __init__(
+        self,
+        real: Array,
+        train: Array | None,
+        random_state: int,
+        max_searched: int | None = None,
+        fresh: Array | None = None,
+    ) -> None:
         self.real, self._train, self.random_state = real, train, random_state
-        self.max_searched = max_searched
+        self.max_searched, self._fresh = max_searched, fresh
 
     @cached_property
     def searched(self) -> Array:
@@ -52,6 +59,16 @@ class Reference:
             return self.real
         chosen = np.random.default_rng([self.random_state, 4]).permutation(len(self.real))[: self.max_searched]
         return self.real[np.sort(chosen)]
+
+    @property
+    def has_fresh(self) -> bool:
+        """Whether other rows than the held-out ones stand for fresh data."""
+        return self._fresh is not None
+
+    @property
+    def fresh(self) -> Array:
+        """The rows whose distance from the training data is that of fresh data."""
+        return self.searched if self._fresh is None else self._fresh[: self.max_searched]
 
     @property
     def train(self) -> Array:
@@ -82,14 +99,14 @@ class Reference:
 
     @cached_property
     def fresh_distances(self) -> Array:
-        """Distance of each held-out row from the training data, scaled, (n,)."""
-        return novelty.scaled_distances(self.train, self.searched)
+        """Distance of each fresh row from the training data, scaled, (n,)."""
+        return novelty.scaled_distances(self.train, self.fresh)
 
     @cached_property
     def partition(self) -> tuple[Any, Array, Array]:
-        """K-means of the training data; of each held-out row its cell and its distance from the training data."""
-        partition = data_copying.partitioned(self.train, len(self.searched), None, self.random_state)
-        return partition, partition.predict(self.searched), nearest_rows(self.searched, self.train)[0]
+        """K-means of the training data; of each fresh row its cell and its distance from the training data."""
+        partition = data_copying.partitioned(self.train, len(self.fresh), None, self.random_state)
+        return partition, partition.predict(self.fresh), nearest_rows(self.fresh, self.train)[0]
 
 
 class Samples:
@@ -170,6 +187,11 @@ class Samples:
         return data_copying.statistic(real_distances, self.nearest[0], real_cells, partition.predict(self.searched))
 
 
+def mean(values: Sequence[float]) -> float:
+    """Return the mean of the values of several runs."""
+    return float(np.mean(values))
+
+
 class Metric(NamedTuple):
     """A column of a table.
 
@@ -184,7 +206,7 @@ class Metric(NamedTuple):
     compute: Callable[[Samples], float]
     decimals: int | None = None
     needs_train: bool = False
-    over_runs: Callable[[Sequence[float]], float] = lambda values: float(np.mean(values))
+    over_runs: Callable[[Sequence[float]], float] = mean
     error: Callable[[Samples], float] | None = None
 
 
@@ -257,6 +279,9 @@ def _novelty(prefix: str, space: Literal["features", "rows"]) -> dict[str, Metri
 
 METRICS: dict[str, Metric] = {
     "frechet_distance": Metric("Frechet distance ↓", "lower", "features", lambda s: s.frechet_distance),
+    "frechet_distance_infinity": Metric(
+        "Frechet distance, n → ∞ ↓", "lower", "features", _between(distances.frechet_distance_infinity)
+    ),
     "kernel_distance": Metric("kernel distance ↓", "lower", "features", _between(discrepancy.kernel_distance)),
     "precision": Metric("precision ↑", "higher", "features", lambda s: s.relations[0].precision, 3),
     "recall": Metric("recall ↑", "higher", "features", lambda s: s.relations[0].recall, 3),

@@ -3,17 +3,20 @@
 `evaluate` scores arrays; `vicinal.benchmark` scores samplers through autoencoders. Beside the samples the table shows
 
 real versus real
-    The quality of other real data, and the novelty of held-out data. No sampler can be expected to do better.
+    The quality of training data, and the novelty of held-out data: what fresh data score.
 bootstrap copies
-    The scores of copies of the training data. Their quality is close to the best, their novelty is zero.
+    The scores of copies of the training data. Their quality is that of real data, their novelty is zero.
 reconstructions
-    The scores of held-out images that were encoded and decoded. Samples of that autoencoder cannot be expected to
-    look better.
+    The scores of held-out images that were encoded and decoded: what the autoencoder loses.
+
+The first two have as many rows as the samples, where the training data have so many. None of the three is a bound: see
+`vicinal.evaluation.notes`.
 """
 
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -22,18 +25,16 @@ import numpy as np
 from vicinal import _validation, images
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError
-from vicinal.evaluation import catalogue
-from vicinal.evaluation.catalogue import DEFAULT_METRICS, METRICS
+from vicinal.evaluation import notes
+from vicinal.evaluation.catalogue import DEFAULT_METRICS, METRICS, mean
 from vicinal.evaluation.judge import Judge
+from vicinal.evaluation.notes import BOOTSTRAP, REAL, RECONSTRUCTIONS
+from vicinal.evaluation.overlap import overlap
 from vicinal.evaluation.scores import Scores, check_baseline
-from vicinal.metrics import transport
 from vicinal.metrics.features import FeatureExtractor, ModuleFeatures
 
-REAL, BOOTSTRAP, RECONSTRUCTIONS = "real versus real", "bootstrap copies", "reconstructions"
 _UNIT, _LEVELS = 1.25, 64.0  # images up to the one, against images beyond the other, are in different ranges
 _Kind = Literal["rows", "images", "RGB images"]
-_OF_NEIGHBOURS = {"precision", "recall", "density", "coverage"}
-_OF_SUBSETS = {"wasserstein_distance", "wasserstein_1_distance", "sinkhorn_divergence"}
 
 
 def evaluate(
@@ -62,15 +63,16 @@ def evaluate(
         warning in the notes: quality alone rewards copies.
     features : FeatureExtractor, torch.nn.Module or callable, optional
         Maps images to feature vectors, between which quality is measured: see `vicinal.metrics.features`. Images are
-        then clipped and rounded to 8 bits first. None takes the rows as they are. What is fitted between latents, and
-        novelty, are measured between the rows themselves; ``feature_nn_ratio`` and its like between features.
+        then clipped and rounded to 8 bits first. None takes the rows as they are. What is meant for latents, such as
+        ``mmd``, is measured between the rows themselves; ``feature_nn_ratio`` and its like between features.
     metrics : sequence of str, optional
         Names in `vicinal.evaluation.METRICS`. None takes `vicinal.evaluation.DEFAULT_METRICS`, without those that
         need ``train`` if it is not given.
     reconstructions : array_like of shape (l, *shape), optional
-        Held-out images sent through the autoencoder: a reference row.
+        Held-out images sent through the autoencoder: a reference row, and fresh data for novelty (see Notes).
     baseline : str, optional
-        A name in ``generated``: the table goes on with how much better than it the others are, seed by seed.
+        A name in ``generated``: the table goes on with how much better than it the others are, with confidence
+        intervals. These take each metric eleven times.
     random_state : int
         Seed of the subsets; set i of each source is measured with ``random_state + i``.
     on_row : callable, optional
@@ -88,8 +90,19 @@ def evaluate(
     MissingExtraError
         If a metric or the features need a package that is not installed.
 
+    Warns
+    -----
+    UserWarning
+        If held-out rows are training rows, more than data of this kind repeat themselves.
+
     Notes
     -----
+    A metric that cannot be taken is NaN. A note says why.
+
+    An autoencoder blurs, and blurred images are near to other images, pixel by pixel. So held-out images sent through
+    an autoencoder read as copies. The novelty of images is therefore measured relative to ``reconstructions`` if they
+    are given, else between features if they are given. Else it is measured between pixels, and a note says so.
+
     Memory: the rows and their features once more in float64, and at most about 0.5 GB beside them, or six matrices
     of n_features squared.
 
@@ -106,44 +119,51 @@ def evaluate(
     seed = _validation.check_integer(random_state, "random_state", minimum=0, maximum=2**32 - 10_000)
     wanted = _wanted(metrics, train is not None)
     extractor = _extractor(features)
-    minimum = catalogue.N_NEIGHBORS + 1 if _OF_NEIGHBOURS & set(wanted) else 2
     named = _by_name(generated)
     every = [real, train, reconstructions, *(rows for several in named.values() for rows in several)]
     kind: _Kind = "rows" if extractor is None else "RGB images" if _mix_grey(every) else "images"
-    real = _prepared(real, "real", None, minimum, kind)
+    real = _prepared(real, "real", None, 2, kind)
     sets = {
-        name: [_prepared(rows, f"generated[{name!r}]", real, minimum, kind) for rows in several]
+        name: [_prepared(rows, f"generated[{name!r}]", real, 2, kind) for rows in several]
         for name, several in named.items()
     }
     check_baseline(baseline, list(sets))
     train = None if train is None else _prepared(train, "train", real, 1, kind)
     if reconstructions is not None:
-        reconstructions = _prepared(reconstructions, "reconstructions", real, minimum, kind)
-    judge = _judge(real, train, extractor, wanted, seed)
+        reconstructions = _prepared(reconstructions, "reconstructions", real, 2, kind)
+    judge = _judge(real, train, extractor, wanted, seed, reconstructions)
+    said = [] if train is None else _warn_of_overlap(real, train)
     table: list[dict[str, Any]] = []
 
     def score(rows: Array, run: int, name: str, metrics: Sequence[str] | None = None) -> dict[str, Any]:
         return judge.score(rows, extractor and (lambda: extractor(rows)), run=run, metrics=metrics, name=name)
 
     def add(name: str, runs: list[dict[str, Any]], reference: bool = False) -> None:
-        sizes = [run.pop("n") for run in runs]
-        table.append({"name": name, "reference": reference, "n": sizes[0], **_summary(runs)})
+        table.append({"name": name, "reference": reference, **_summary(runs)})
         if on_row is not None:
             on_row(name)
 
     n_seeds = max(map(len, sets.values()))
+    size = len(next(iter(sets.values()))[0])  # of reference rows: that of the samples
     if train is not None:
-        add(REAL, [judge.real_run(i) for i in range(n_seeds)], reference=True)
+        add(REAL, [judge.real_run(i, size) for i in range(n_seeds)], reference=True)
         generators = (np.random.default_rng([seed + i, 3]) for i in range(n_seeds))
-        copies = (train[generator.integers(len(train), size=len(real))] for generator in generators)
+        copies = (train[generator.integers(len(train), size=size)] for generator in generators)
         add(BOOTSTRAP, [score(rows, i, "train") for i, rows in enumerate(copies)], reference=True)
     if reconstructions is not None:
-        add(RECONSTRUCTIONS, [score(reconstructions, 0, "reconstructions", judge.quality)], reference=True)
+        of = None if train is not None else judge.quality
+        add(RECONSTRUCTIONS, [score(reconstructions, 0, "reconstructions", of)], reference=True)
     for name, several in sets.items():
         add(name, [score(rows, i, f"generated[{name!r}]") for i, rows in enumerate(several)])
+        if baseline is not None:
+            table[-1]["replicates"] = _replicates(judge, several, extractor)
     frechet = getattr(extractor, "frechet_name", "Frechet distance")
     headings = {} if frechet == "Frechet distance" else {"frechet_distance": f"{frechet} ↓"}
-    return Scores(table, _notes(wanted, extractor, train is not None, n_seeds), headings, baseline)
+    said += notes.of_metrics(wanted, extractor, has_train=train is not None)
+    if any(METRICS[name].needs_train for name in wanted):
+        said += notes.of_novelty(judge, are_images=_are_images(real))
+    said += notes.of_table(table) + ([] if baseline is None else notes.of_intervals(table))
+    return Scores(table, said, headings, baseline)
 
 
 def _extractor(features: Any) -> Any:
@@ -160,14 +180,54 @@ def _extractor(features: Any) -> Any:
     return lambda rows: features(images.in_units(rows))
 
 
-def _judge(real: Array, train: Array | None, extractor: Any, metrics: Sequence[str], random_state: int) -> Judge:
+def _judge(
+    real: Array,
+    train: Array | None,
+    extractor: Any,
+    metrics: Sequence[str],
+    random_state: int,
+    reconstructions: Array | None,
+) -> Judge:
     """Return the judge of images or rows; features of training images are taken when they are needed."""
+    novelty: Literal["rows", "features"] = "rows"
     features = None
     if extractor is not None:
-        every = any(METRICS[name].space == "features" and METRICS[name].needs_train for name in metrics)
+        if reconstructions is None and _are_images(real):
+            novelty = "features"
+        needed = {METRICS[name].space for name in metrics if METRICS[name].needs_train}
+        every = "features" in needed or (novelty == "features" and needed)
         of_train = None if train is None else extractor(train) if every else lambda drawn: extractor(train[drawn])
         features = (extractor(real), of_train)
-    return Judge((real, train), features, metrics=metrics, random_state=random_state)
+    return Judge(
+        (real, train),
+        features,
+        metrics=metrics,
+        random_state=random_state,
+        fresh=reconstructions,
+        novelty=novelty,
+    )
+
+
+def _are_images(real: Array) -> bool:
+    """Tell images from latents, as far as that is possible."""
+    return real.dtype == np.uint8 or (real.ndim > 2 and float(real.min()) >= 0.0)
+
+
+def _warn_of_overlap(real: Array, train: Array) -> list[str]:
+    """Return a note on held-out rows that are training rows, and warn of them if they are more than natural."""
+    found = overlap(real, train)
+    if found is None:
+        return []
+    if not found.is_natural:
+        warnings.warn(str(found), UserWarning, stacklevel=3)
+    return [str(found)]
+
+
+def _replicates(judge: Judge, several: Sequence[Array], extractor: Any) -> dict[str, list[float]]:
+    """Return the replicates of a source: of its first set, and of its chance too if there is no other set."""
+    rows = several[0]
+    compared = [name for name in judge.metrics if METRICS[name].better != "reference"]
+    return judge.replicates(rows, extractor and (lambda: extractor(rows)), metrics=compared, both=len(several) == 1)
 
 
 def _wanted(metrics: Sequence[str] | None, has_train: bool) -> list[str]:
@@ -232,26 +292,21 @@ def _prepared(rows: Any, name: str, real: Array | None, minimum: int, kind: _Kin
     return rows
 
 
-def _summary(runs: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+def _summary(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return mean and standard error of each metric over runs with different seeds, and the runs."""
     if len(runs) == 1:
         return dict(runs[0])
-    found: dict[str, Any] = {}
-    for metric in runs[0]:
-        values = np.array([run[metric] for run in runs], np.float64)
-        found[metric] = METRICS[metric].over_runs(values.tolist())
-        found[f"{metric}_se"] = float(values.std(ddof=1) / np.sqrt(len(runs)))
-    return found | {"runs": {metric: [float(run[metric]) for run in runs] for metric in runs[0]}}
-
-
-def _notes(wanted: Sequence[str], extractor: Any, has_train: bool, n_seeds: int) -> list[str]:
-    """Return what a reader of these metrics, in these features, has to know."""
-    notes = [f"Features: {extractor.name}."] if hasattr(extractor, "name") else []
-    subsets = [METRICS[name].heading.rstrip(" ↓") for name in wanted if name in _OF_SUBSETS]
-    if subsets:
-        notes.append(f"{', '.join(subsets)}: between at most {transport.MAX_SAMPLES} rows of each set.")
-    if not has_train:
-        notes.append("No training data given, so novelty is not measured: copies of it would score best here.")
-    if n_seeds > 1:
-        notes.append("Mean ± standard error over the sets of each source.")
-    return notes
+    found: dict[str, Any] = {"n": runs[0]["n"], "runs": {}}
+    for name in runs[0]:
+        if name not in METRICS:
+            continue
+        values = [float(run[name]) for run in runs]
+        found[name] = METRICS[name].over_runs(values)
+        if METRICS[name].over_runs is mean:
+            found[f"{name}_se"] = float(np.std(values, ddof=1) / np.sqrt(len(values)))
+        found["runs"][name] = values
+    sizes = {run["n"] for run in runs}
+    if len(sizes) > 1:
+        found["runs"]["n"] = [run["n"] for run in runs]
+    why = {name: reason for run in reversed(runs) for name, reason in run.get("why", {}).items()}
+    return found | ({"why": why} if why else {})

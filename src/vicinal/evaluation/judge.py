@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from vicinal import images
+from vicinal import images, neighbors
 from vicinal._arrays import Array
-from vicinal._errors import InvalidInputError
+from vicinal._errors import InvalidInputError, MissingExtraError, VicinalError
 from vicinal.evaluation.catalogue import METRICS, Reference, Samples
+from vicinal.evaluation.replicates import Replicates
 from vicinal.metrics._inputs import check_sets
+from vicinal.metrics.novelty import scaled_distances
 
 
 class Judge:
@@ -35,6 +37,11 @@ class Judge:
         Seed of the subsets in run 0. Run i has the seed ``random_state + i``.
     max_searched : int, optional
         At most so many rows of a set are searched for their nearest neighbours. None searches for all.
+    fresh : ndarray of shape (l, *shape), optional
+        What stands for fresh data where novelty is measured between rows, such as reconstructions of held-out images.
+        None takes the held-out data.
+    novelty : {"rows", "features"}
+        What ``nn_ratio`` and its like are measured between.
 
     Raises
     ------
@@ -58,15 +65,18 @@ class Judge:
         metrics: Sequence[str],
         random_state: int = 0,
         max_searched: int | None = None,
+        fresh: Any = None,
+        novelty: Literal["rows", "features"] = "rows",
     ) -> None:
-        self.metrics, self.random_state = list(metrics), random_state
+        self.metrics, self.random_state, self._novelty = list(metrics), random_state, novelty
 
-        def reference(real: Any, train: Any, of: str = "") -> Reference:
+        def reference(real: Any, train: Any, of: str = "", fresh: Any = None) -> Reference:
             real = _checked(real, f"{of}real", minimum=2)
             train = None if train is None else _checked(train, f"{of}train", real)
-            return Reference(real, train, random_state, max_searched)
+            fresh = None if fresh is None else _checked(fresh, "fresh", real)
+            return Reference(real, train, random_state, max_searched, fresh)
 
-        self._rows = self._features = reference(*rows)
+        self._rows = self._features = reference(*rows, fresh=fresh)
         self._features_of_train = None  # a function of indices
         if features is not None:
             real, train = features
@@ -77,6 +87,20 @@ class Judge:
     def quality(self) -> list[str]:
         """The metrics that need no training data."""
         return [name for name in self.metrics if not METRICS[name].needs_train]
+
+    @property
+    def novelty(self) -> str:
+        """What novelty is measured between: "rows", or "features"."""
+        return self._novelty
+
+    @property
+    def blur(self) -> tuple[float, float] | None:
+        """The nn ratio of what stands for fresh data against held-out data, and its novelty test; None without it."""
+        if not self._rows.has_fresh:
+            return None
+        train, real = self._rows.train, self._rows.searched
+        distances = self._rows.fresh_distances, scaled_distances(train, real)
+        return neighbors.nn_ratio(*distances), neighbors.novelty_p(*distances)
 
     def score(
         self,
@@ -106,42 +130,110 @@ class Judge:
         Returns
         -------
         dict
-            ``n``, the number of samples, and each metric by name.
+            ``n``, the number of samples, and each metric by name, with ``<metric>_se`` where its standard error is
+            known. A metric that cannot be taken is NaN, and ``why`` has the reason by its name.
         """
         names = [each for each in self.metrics if metrics is None or each in metrics]
         return self._measure(rows, features, run, names, name, minimum=2)
 
-    def real_run(self, run: int) -> dict[str, Any]:
-        """Return the quality of training data, drawn anew in each run, and the novelty of held-out data."""
+    def replicates(
+        self, rows: Any, features: Any = None, *, metrics: Sequence[str], run: int = 0, both: bool = False
+    ) -> dict[str, list[float]]:
+        """Return metrics without one group of held-out rows each: see `vicinal.evaluation.replicates`.
+
+        Parameters
+        ----------
+        rows, features, run
+            As for `score`.
+        metrics : sequence of str
+            The metrics to take; none that compares distances from the training data.
+        both : bool
+            Whether the groups are left out of the samples too.
+        """
+        spaces = {space: samples.rows for space, samples in self._samples(rows, features, run, metrics).items()}
+        return self._replicates.of(spaces, metrics, self.random_state + run, both=both)
+
+    def real_run(self, run: int, n_samples: int | None = None) -> dict[str, Any]:
+        """Return the quality of ``n_samples`` training data, drawn anew in each run, and the novelty of held-out data.
+
+        ``n``, the number of training data, is less where there are not so many. None takes the number of held-out data.
+        """
         generator = np.random.default_rng([self.random_state + run, 2])
-        n_train, n_real = len(self._rows.train), len(self._rows.real)
-        drawn = generator.choice(n_train, min(n_train, n_real), replace=False)
+        size = min(len(self._rows.train), len(self._rows.real) if n_samples is None else n_samples)
+        drawn = generator.choice(len(self._rows.train), size, replace=False)
         given = self._features_of_train
 
         def of_features() -> Array:
             return self._features.train[drawn] if given is None else given(drawn)
 
         found = self._measure(self._rows.train[drawn], of_features, run, self.quality, "train")
-        return found | self._novelty_of_real | {"n": n_real}
+        novelty = self._novelty_of_real
+        why = found.get("why", {}) | novelty.get("why", {})
+        return found | novelty | ({"why": why} if why else {})
 
     def _measure(
         self, rows: Any, features: Any, run: int, names: Sequence[str], name: str, minimum: int = 1
     ) -> dict[str, Any]:
         """Return the metrics ``names`` of samples, as `score` does."""
+        samples = self._samples(rows, features, run, names, name, minimum)
+        return {"n": len(samples["rows"].rows)} | self._values(names, samples)
+
+    def _samples(
+        self, rows: Any, features: Any, run: int, names: Sequence[str], name: str = "generated", minimum: int = 1
+    ) -> dict[str, Samples]:
+        """Return samples in the spaces that the metrics ``names`` are taken in."""
         rows, seed = _checked(rows, name, self._rows.real, minimum), self.random_state + run
         samples = dict.fromkeys(("rows", "features"), Samples(self._rows, rows, seed))
-        if self._features is not self._rows and any(METRICS[each].space == "features" for each in names):
+        if self._features is not self._rows and any(self._space(each) == "features" for each in names):
             found = features() if callable(features) else features
             found = _checked(found, f"features of {name}", self._features.real, minimum)
             samples["features"] = Samples(self._features, found, seed)
-        return {"n": len(rows)} | {each: METRICS[each].compute(samples[METRICS[each].space]) for each in names}
+        return samples
+
+    def _values(self, names: Sequence[str], samples: dict[str, Samples]) -> dict[str, Any]:
+        """Return metrics, their standard errors where they are known, and why those that are NaN are."""
+        found: dict[str, Any] = {}
+        why: dict[str, str] = {}
+        if any(METRICS[name].needs_train for name in names):
+            self._rows.train  # noqa: B018 - it must be there
+        for name in names:
+            of = samples[self._space(name)]
+            try:
+                found[name] = METRICS[name].compute(of)
+                if (error := METRICS[name].error) is not None:
+                    found[f"{name}_se"] = error(of)
+            except MissingExtraError:
+                raise
+            except (VicinalError, np.linalg.LinAlgError) as error:
+                found[name], why[name] = float("nan"), str(error)
+            if found[name] != found[name]:
+                why.setdefault(name, _undefined(name))
+        return found | ({"why": why} if why else {})
+
+    def _space(self, name: str) -> str:
+        """Return what a metric is taken between."""
+        return self._novelty if METRICS[name].needs_train and METRICS[name].space == "rows" else METRICS[name].space
+
+    @cached_property
+    def _replicates(self) -> Replicates:
+        return Replicates({"rows": self._rows, "features": self._features}, self.random_state)
 
     @cached_property
     def _novelty_of_real(self) -> dict[str, Any]:
         spaces = {"rows": self._rows, "features": self._features}
         samples = {space: Samples(each, each.searched, self.random_state) for space, each in spaces.items()}
-        names = [name for name in self.metrics if METRICS[name].needs_train]
-        return {name: METRICS[name].compute(samples[METRICS[name].space]) for name in names}
+        return self._values([name for name in self.metrics if METRICS[name].needs_train], samples)
+
+
+def _undefined(name: str) -> str:
+    """Return why a metric is NaN where nothing failed."""
+    if "nn_ratio" in name:
+        return "so many held-out rows are training rows that their own distance is 0"
+    if "data_copying" in name:
+        return "no cell that holds held-out rows has enough samples"
+    if name == "variance_ratio":
+        return "the held-out rows are all alike"
+    return "it is not defined for these rows"
 
 
 def _checked(array: Any, name: str, like: Array | None = None, minimum: int = 1) -> Array:

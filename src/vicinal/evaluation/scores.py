@@ -13,6 +13,7 @@ import numpy as np
 from vicinal import storage
 from vicinal._errors import InvalidInputError, MissingExtraError
 from vicinal.evaluation.catalogue import METRICS
+from vicinal.evaluation.intervals import Chance, Interval, interval
 
 TO_RECONSTRUCTIONS = "frechet_to_reconstructions"
 HEADINGS = {
@@ -34,7 +35,8 @@ class Scores:
     rows : list of dict
         ``name``, ``reference`` (whether the row is there for comparison), ``n`` (its number of samples) and metrics;
         one that was not measured is absent. Where there are several seeds a metric is their mean, ``<metric>_se`` its
-        standard error, and ``runs[<metric>]`` holds the value of each seed.
+        standard error, and ``runs[<metric>]`` holds the value of each seed. ``why[<metric>]`` says why a metric is
+        NaN. ``replicates[<metric>]`` is what intervals need: see `vicinal.evaluation.replicates`.
     notes : list of str
         What a reader of the numbers has to know.
     headings : dict of str to str
@@ -61,7 +63,7 @@ class Scores:
         return [column for column in HEADINGS if any(column in row for row in self.rows)]
 
     def versus(self, baseline: str) -> list[dict[str, Any]]:
-        """Return by how much each set of samples is better than one of them, seed by seed.
+        """Return by how much each set of samples is better than one of them, with confidence intervals.
 
         Parameters
         ----------
@@ -72,24 +74,30 @@ class Scores:
         -------
         list of dict
             For each other row that is no reference: ``name``, and for each metric that has a direction the mean
-            difference, positive where the row is better, with ``<metric>_se``. Where both have equally many seeds
-            the differences are paired: seed i of both was measured against the same subset of the real data, so that
-            its chance cancels. A row with one seed has no standard error.
+            difference, positive where the row is better, with ``<metric>_se`` and the 95 % confidence interval from
+            ``<metric>_low`` to ``<metric>_high``. The interval has the chance of the seeds and, where the rows have
+            replicates, as after ``evaluate(..., baseline=...)``, the chance of which rows were held out. Where both
+            have equally many seeds the differences are paired. Without several seeds or replicates there is none.
 
         Raises
         ------
         KeyError
             If there is no such row.
 
+        Notes
+        -----
+        Of several trainings, give one set of samples for each: the interval then has the chance of the training.
+        `vicinal.evaluation.intervals` says how the chances are put together.
+
         Examples
         --------
         >>> rows = [
         ...     {"name": "a", "reference": False, "n": 9, "mmd": 0.3, "runs": {"mmd": [0.2, 0.4]}},
-        ...     {"name": "b", "reference": False, "n": 9, "mmd": 0.6, "runs": {"mmd": [0.5, 0.7]}},
+        ...     {"name": "b", "reference": False, "n": 9, "mmd": 0.6, "runs": {"mmd": [0.5, 0.8]}},
         ... ]
         >>> difference, = Scores(rows).versus("b")
-        >>> round(difference["mmd"], 6), round(difference["mmd_se"], 6)
-        (0.3, 0.0)
+        >>> round(difference["mmd"], 3), round(difference["mmd_low"], 3), round(difference["mmd_high"], 3)
+        (0.3, -0.335, 0.935)
         """
         base = self[baseline]
         return [
@@ -106,19 +114,18 @@ class Scores:
     def difference_cells(self) -> list[list[str]]:
         """Return the comparison with the baseline as text; empty if there is none.
 
-        The nn ratio of both stands last: a sampler that is better but less new may only be closer to copies.
+        The novelty test of both stands last: a sampler that is better but fails it may only be closer to copies.
         """
         if self.baseline is None:
             return []
         differences = self.versus(self.baseline)
         columns = [column for column in self.columns if any(column in row for row in differences)]
-        novelty = ["nn ratio, of both"] if "nn_ratio" in self.columns else []
+        test = next((name for name in ("novelty_p", "nn_ratio") if name in self.columns), None)
+        novelty = [] if test is None else [f"{self._heading(test).partition(' (')[0]}, of both"]
         cells = [[f"better than {self.baseline} by", *(self._heading(c).rstrip(" ↓↑") for c in columns), *novelty]]
         for row in differences:
-            of_both = ", ".join(text_of(self[name], "nn_ratio") for name in (row["name"], self.baseline))
-            cells.append(
-                [row["name"], *(text_of(row, column, "+") for column in columns), *([of_both] if novelty else [])]
-            )
+            of_both = [] if test is None else [", ".join(text_of(self[r], test) for r in (row["name"], self.baseline))]
+            cells.append([row["name"], *(_gain_cell(row, column) for column in columns), *of_both])
         return cells
 
     def to_dict(self) -> dict[str, Any]:
@@ -186,24 +193,40 @@ def check_baseline(baseline: str | None, names: Sequence[str]) -> None:
         raise InvalidInputError(f"baseline must name one of {', '.join(map(repr, names))}; got {baseline!r}")
 
 
-def _differences(row: Mapping[str, Any], base: Mapping[str, Any], columns: Sequence[str]) -> dict[str, float]:
-    found: dict[str, float] = {}
+def _differences(row: Mapping[str, Any], base: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
+    """Return gains of a row over another by metric, with standard errors and intervals where they are known."""
+    found: dict[str, Any] = {}
     for column in columns:
         metric = METRICS.get(column)
-        if metric is None or metric.better == "reference" or column not in row or column not in base:
+        if metric is None or metric.better == "reference" or row.get(column) is None or base.get(column) is None:
             continue
-        sign = -1.0 if metric.better == "lower" else 1.0
-        found[column] = sign * (row[column] - base[column])
-        runs, base_runs = (each.get("runs", {}).get(column, []) for each in (row, base))
-        if len(runs) == len(base_runs) > 1:
-            values = np.subtract(runs, base_runs)
-            found[f"{column}_se"] = float(values.std(ddof=1) / np.sqrt(len(values)))
-        elif len(runs) > 1 and len(base_runs) > 1:
-            found[f"{column}_se"] = float(np.hypot(row[f"{column}_se"], base[f"{column}_se"]))
+        gain = _gain(row, base, column, -1.0 if metric.better == "lower" else 1.0)
+        found[column] = gain.mean
+        if gain.error is not None:
+            found |= {f"{column}_se": gain.error, f"{column}_low": gain.low, f"{column}_high": gain.high}
     return found
 
 
-def text_of(row: Mapping[str, Any], column: str, sign: str = "") -> str:
+def _gain_cell(row: Mapping[str, Any], column: str) -> str:
+    if column not in row:
+        return "-"
+    return gain_text(Interval(row[column], *(row.get(f"{column}_{part}") for part in ("se", "low", "high"))))
+
+
+def _gain(row: Mapping[str, Any], base: Mapping[str, Any], column: str, sign: float) -> Interval:
+    runs, base_runs = (each.get("runs", {}).get(column, []) for each in (row, base))
+    replicates, base_replicates = (each.get("replicates", {}).get(column, []) for each in (row, base))
+    chances = []
+    if len(replicates) == len(base_replicates) > 1:
+        chances.append(Chance.of_replicates(np.subtract(replicates, base_replicates)))
+    if len(runs) == len(base_runs) > 1:
+        chances.append(Chance.of_values(np.subtract(runs, base_runs)))
+    elif chances or min(len(runs), len(base_runs)) > 1:  # the replicates of one set have its own chance
+        chances += [Chance.of_values(values) for values in (runs, base_runs) if len(values) > 1]
+    return interval(sign * (row[column] - base[column]), chances)
+
+
+def text_of(row: Mapping[str, Any], column: str) -> str:
     """Return a metric of a row with its standard error, to the digits that mean something."""
     value = row.get(column)
     if value is None:
@@ -215,8 +238,22 @@ def text_of(row: Mapping[str, Any], column: str, sign: str = "") -> str:
     error = row.get(f"{column}_se")
     decimals = METRICS[column].decimals if column in METRICS else None
     if decimals is None:
-        decimals = _decimals(value) if not sign or error is None else _decimals(error, significant=2)
-    return f"{value:{sign}.{decimals}f}" + ("" if error is None else f" ± {error:.{decimals}f}")
+        decimals = _decimals(value)
+    return f"{value:.{decimals}f}" + ("" if error is None else f" ± {error:.{decimals}f}")
+
+
+def gain_text(gain: Interval) -> str:
+    """Return a difference with its confidence interval in brackets, to the digits that mean something.
+
+    Examples
+    --------
+    >>> gain_text(Interval(1.234, 0.1, 1.0, 1.468)), gain_text(Interval(-0.5))
+    ('+1.23 [+1.00, +1.47]', '-0.500')
+    """
+    if gain.error is None:
+        return f"{gain.mean:+.{_decimals(gain.mean)}f}"
+    decimals = _decimals(gain.error, significant=2)
+    return f"{gain.mean:+.{decimals}f} [{gain.low:+.{decimals}f}, {gain.high:+.{decimals}f}]"
 
 
 def _decimals(value: float, significant: int = 3) -> int:

@@ -2,6 +2,7 @@
 
 ========  ===================================================================  =================================
 quality   distance between Gaussians fitted to features                        `frechet_distance`, `Moments`
+quality   the same of infinitely many rows, for sets of different sizes        `frechet_distance_infinity`
 quality   distance between features by a polynomial kernel                     `kernel_distance`
 quality   shares within balls around nearest neighbours                        `precision_recall`
 quality   the same, which outliers cannot spoil                                `density_coverage`
@@ -29,7 +30,7 @@ Quality alone rewards copying: always read it beside novelty. Features to measur
 from vicinal.metrics.classifiers import c2st_auc, train_on_synthetic_accuracy
 from vicinal.metrics.data_copying import data_copying_test
 from vicinal.metrics.discrepancy import kernel_distance, mmd
-from vicinal.metrics.distances import Moments, frechet_distance, variance_ratio
+from vicinal.metrics.distances import Moments, frechet_distance, frechet_distance_infinity, variance_ratio
 from vicinal.metrics.diversity import vendi_score
 from vicinal.metrics.features import (
     CachedFeatures,
@@ -61,6 +62,7 @@ __all__ = [
     "data_copying_test",
     "density_coverage",
     "frechet_distance",
+    "frechet_distance_infinity",
     "kernel_distance",
     "membership_auc",
     "membership_tpr",

@@ -9,9 +9,11 @@ from threadpoolctl import threadpool_limits
 
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError
+from vicinal._validation import check_integer
 from vicinal.metrics._inputs import check_sets, checked
 
 _BLOCK = 4096  # rows centred in one go
+MOST_PARTS = 4  # of an extrapolation
 
 
 class Moments:
@@ -160,6 +162,63 @@ def frechet_distance(real: Any, generated: Any) -> float:
     trace = np.trace(covariance_r) + np.trace(covariance_g)
     distance = gap @ gap + trace - 2.0 * np.sqrt(np.maximum(product, 0.0)).sum()
     return max(float(distance), 0.0)
+
+
+@checked(minimum=2 * MOST_PARTS)
+def frechet_distance_infinity(real: Any, generated: Any, *, random_state: int = 0) -> float:
+    r"""Return the Frechet distance of infinitely many rows, by extrapolation.
+
+    The bias of the distance falls as 1/n. With D_k the mean distance between the k disjoint parts of both sets,
+
+    .. math:: D_k \approx D_\infty + k b, \quad k = 1, \dots, 4
+
+    the straight line of least squares gives :math:`D_\infty` at k = 0. So sets of different sizes compare.
+
+    Parameters
+    ----------
+    real, generated : array_like of shape (n, *shape) and (m, *shape)
+        Features of real and of generated data; rows are flattened. At least 8 rows of each.
+    random_state : int
+        Seed of the parts.
+
+    Returns
+    -------
+    float
+        In squared units of the features. Without bias, so slightly negative where the sets agree.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        For features that cannot be used.
+
+    Notes
+    -----
+    Chong & Forsyth extrapolate over the number of generated rows. Here both sets are cut, since held-out data are few
+    too. The bias is linear in k where each part has several times as many rows as there are features. With fewer the
+    extrapolation leaves some of it.
+
+    Time: ten Frechet distances.
+
+    References
+    ----------
+    M. J. Chong, D. Forsyth, "Effectively unbiased FID and inception score and where to find them",
+    2020, arXiv:1911.07023.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x, y = np.random.default_rng(0).normal(size=(2, 400, 5))
+    >>> abs(frechet_distance_infinity(x, y)) < 0.02 < frechet_distance(x, y)
+    True
+    """
+    seed = check_integer(random_state, "random_state", minimum=0)
+    orders = [np.random.default_rng([seed, i]).permutation(len(rows)) for i, rows in enumerate((real, generated))]
+    numbers = np.arange(1, MOST_PARTS + 1)
+    means = []
+    for k in numbers:
+        parts = zip(np.array_split(orders[0], k), np.array_split(orders[1], k), strict=True)
+        means.append(np.mean([frechet_distance(moments_of(real[a]), moments_of(generated[b])) for a, b in parts]))
+    return float(np.polynomial.Polynomial.fit(numbers, means, 1)(0.0))
 
 
 def moments_of(rows: Array) -> Moments:
