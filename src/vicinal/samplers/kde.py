@@ -17,6 +17,8 @@ from vicinal._arrays import Array
 from vicinal.samplers import by_class, calibration
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
+from vicinal.samplers.novelty import NothingToCompareError, Novelty, warn
+from vicinal.samplers.probes import KEY
 
 
 class KDESampler(Sampler):
@@ -41,6 +43,8 @@ class KDESampler(Sampler):
         The bandwidth h.
     nn_ratio_ : float
         The nn ratio that the calibration reached; only after ``"auto"``.
+    nn_ratio_se_ : float
+        Its standard error, from the numbers of fresh latents and of samples that were compared.
     scale_ : ndarray of float64, shape (d,) or (n_classes, d)
         Standard deviation of each dimension, s. It is 0 for a constant dimension, which is returned unchanged.
     weights_, classes_, class_starts_ : ndarray
@@ -71,6 +75,7 @@ class KDESampler(Sampler):
     latents_: Array
     bandwidth_: Any
     nn_ratio_: float
+    nn_ratio_se_: float
     scale_: Array
 
     def __init__(self, bandwidth: float | str = "scott", *, novelty: float = 1.0, random_state: Any = None) -> None:
@@ -100,17 +105,21 @@ class KDESampler(Sampler):
         """Return the bandwidth that reaches the target, and the nn ratio it reaches; nothing if there is none."""
         target = _validation.check_positive(self.novelty, "novelty")
         try:
-            novelty = calibration.Novelty(lambda: [training.rows], held_out)
-        except calibration.NothingToCompareError as error:
-            calibration.warn_of_fallback("KDESampler", error, 'the bandwidth of "scott"')
+            novelty = Novelty(lambda: [training.rows], held_out)
+        except NothingToCompareError as error:
+            warn("KDESampler", [str(error)], 'the bandwidth of "scott"')
             return {}
         sources, scale = novelty.sources, scales[0]
         if training.classes:
-            chosen = rng.choices(calibration.KEY, 0, len(sources), len(training.rows))
+            chosen = rng.choices(KEY, 0, len(sources), len(training.rows))
             sources, scale = training.rows[chosen], scales[by_class.class_of(training.class_starts, chosen)]
-        noise = rng.normals(calibration.KEY, 0, *sources.shape) * scale
-        bandwidth, ratio = calibration.calibrate_bandwidth(lambda h: novelty.ratio(sources + h * noise), target)
-        return {"bandwidth_": by_class.each_class([bandwidth] * len(scales), training), "nn_ratio_": ratio}
+        noise = rng.normals(KEY, 0, *sources.shape) * scale
+        added = np.square(scale).mean(axis=0).sum() if training.classes else np.square(scale).sum()
+        variance = sources.var(axis=0, dtype=np.float64).sum()
+        bandwidth, state = calibration.calibrate_bandwidth(
+            novelty, lambda h: sources + h * noise, lambda h: 1 + h**2 * added / variance, target
+        )
+        return {"bandwidth_": by_class.each_class([bandwidth] * len(scales), training), **state}
 
     def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
         starts = by_class.starts_of(self, len(self.latents_))

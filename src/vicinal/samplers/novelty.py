@@ -1,0 +1,169 @@
+r"""How new the samples of a calibrated sampler are, and what a user must be warned of.
+
+With training latents T, fresh latents H and samples S, let D be the distance to the nearest row of T that differs,
+each dimension scaled by its robust spread (`vicinal.neighbors`). The ratio at level q is
+
+.. math:: r_q = \frac{q\text{-quantile of } D \text{ over } S}{q\text{-quantile of } D \text{ over } H}
+
+The nn ratio is r at the median. A calibration brings the smallest of r at the three quartiles to its target, for
+otherwise sparse regions may be copied while the median is right. Without fresh latents, training latents take their
+place, each compared with all others. Fresh data may repeat training latents too, so this share is kept beside D.
+
+A calibrated sampler must pass four checks (`Novelty.reasons`):
+
+- the test `vicinal.neighbors.novelty_p` finds no excess of samples near the training latents;
+- at 5 % and 95 %, r is within a factor `MOST_APART` of the target, by more than chance;
+- the total variance of samples is within `VARIANCE_CHANGE` of that of the latents;
+- samples repeat training latents as often as fresh data do, to within `REPEATS`.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from vicinal import neighbors
+from vicinal._arrays import Array
+from vicinal._errors import CalibrationWarning, InvalidInputError
+from vicinal.samplers.probes import N_PROBES, Probes
+
+Rows = Callable[[], Iterable[Array]]  # returns the batches of training latents (n, d) at every call
+
+FEWEST, FEWEST_DISTINCT = 50, 10  # latents, and distinct latents, that a calibration needs
+QUARTILES = (0.25, 0.5, 0.75)
+OUTER = (0.05, 0.95)  # levels of the quantiles that may differ, but not much
+MOST_APART = 2.0  # factor between the ratio at an outer quantile and the target
+SURELY = 3.0  # standard deviations of the rank of a quantile
+VARIANCE_CHANGE = 0.1
+REPEATS = 0.05
+FAR_SPAN = 100.0  # spreads; a dimension that spans more has outliers: a million normal values span 10
+
+
+class NothingToCompareError(Exception):
+    """The latents do not allow a calibration; the message says why."""
+
+
+class Reached(NamedTuple):
+    """Distances of samples from the training latents, (m,), the nn ratio, and the smallest ratio at a quartile."""
+
+    distances: Array
+    nn_ratio: float
+    least: float
+
+
+class Novelty:
+    """How far samples are from the training latents, measured as fresh latents are.
+
+    Parameters
+    ----------
+    rows : callable
+        Gives the batches of training latents, float32 or float64, again at every call.
+    held_out : ndarray of shape (m, d), optional
+        Held-out latents. With None, training latents take their place.
+
+    Raises
+    ------
+    NothingToCompareError
+        If there are too few latents, or too few different ones.
+
+    Attributes
+    ----------
+    sources : ndarray of shape (N_PROBES, d)
+        Training latents to make samples from. Where there are fewer, each comes several times.
+    fresh : ndarray of shape (m,)
+        Scaled distances of fresh latents to the nearest training latent that differs.
+    repeats : float
+        Share of fresh latents that repeat a training latent, in [0, 1].
+    """
+
+    def __init__(self, rows: Rows, held_out: Array | None = None) -> None:
+        self._rows, probes = rows, Probes.of(rows())
+        if probes.n_rows < FEWEST:
+            raise NothingToCompareError(f"at least {FEWEST} latents are needed, and there are {probes.n_rows}")
+        if len(probes.rows) < FEWEST_DISTINCT:
+            raise NothingToCompareError(f"among {probes.n_rows} latents only {len(probes.rows)} are distinct")
+        self.sources = probes.rows[probes.spread(N_PROBES)]
+        try:
+            self._scaling = neighbors.Scaling.of(self.sources)
+        except InvalidInputError as error:
+            raise NothingToCompareError(str(error)) from None
+        if held_out is None:
+            chosen = probes.spread(min(probes.n_rows, N_PROBES))
+            self.fresh = neighbors.nearest_distances(probes.rows, rows(), self._scaling, other=True)[chosen]
+            self.repeats = float(np.mean(probes.counts[chosen] > 1))
+        else:
+            distances = self.distances(_some(held_out))
+            self.repeats, self.fresh = float(np.mean(distances == 0)), distances[distances > 0]
+            if self.repeats >= 0.5:
+                raise NothingToCompareError("half of the held-out latents are copies of training latents")
+
+    def distances(self, samples: Array) -> Array:
+        """Return the scaled distance of each of samples (m, d) to the nearest training latent, (m,)."""
+        return neighbors.nearest_distances(samples, self._rows(), self._scaling)
+
+    def reached(self, samples: Array) -> Reached:
+        """Return how new samples (m, d) are."""
+        distances = self.distances(samples)
+        ratios = neighbors.quantile_ratios(distances, self.fresh, QUARTILES)
+        return Reached(distances, float(ratios[1]), float(ratios.min()))
+
+    def state(self, reached: Reached) -> dict[str, float]:
+        """Return the fitted attributes."""
+        return {"nn_ratio_": reached.nn_ratio, "nn_ratio_se_": neighbors.nn_ratio_se(reached.distances, self.fresh)}
+
+    def reasons(self, reached: Reached, target: float, variance_ratio: float) -> list[str]:
+        """Return what is wrong with samples that were made to reach a target, one sentence each."""
+        found, distances = [], reached.distances
+        if target >= 1:
+            p = neighbors.novelty_p(distances[:: -(-len(distances) // neighbors.TESTED)], self.fresh)
+            if p < neighbors.LEVEL:
+                found.append(f"too many samples are near to training latents (p = {p:.1g})")
+        if any(_apart(distances, self.fresh, level, target) for level in OUTER):
+            low, high = neighbors.quantile_ratios(distances, self.fresh, OUTER)
+            found.append(
+                f"distances to the training latents are {low:.2g} times those of fresh data at the {OUTER[0]:.0%} "
+                f"quantile, {reached.nn_ratio:.2g} times at the median and {high:.2g} times at the {OUTER[1]:.0%} quantile"
+            )
+        if not abs(variance_ratio - 1) <= VARIANCE_CHANGE:
+            found.append(f"samples have {variance_ratio:.3g} times the total variance of the latents")
+        if self.repeats > REPEATS and abs(np.mean(distances == 0) - self.repeats) > REPEATS:
+            found.append(
+                f"{self.repeats:.0%} of the latents repeat others, but {np.mean(distances == 0):.0%} of samples do (if "
+                "by mistake, fit the rows of numpy.unique(latents, axis=0); if latents are whole numbers, round samples)"
+            )
+        return found
+
+    def outliers(self, lower: Array, upper: Array) -> str | None:
+        """Return a sentence on the widest dimension if its bounds (d,) tell of outliers."""
+        spans = (upper.astype(np.float64) - lower) / self._scaling.scale
+        widest = int(spans.argmax())
+        if spans[widest] <= FAR_SPAN:
+            return None
+        return f"dimension {widest} spans {spans[widest]:.3g} times its spread, so it has outliers"
+
+
+def warn(parameter: str, reasons: Sequence[str], used: str, remedy: str = "") -> None:
+    """Warn once, with all reasons, the value that is used, and what to do."""
+    message = f"{parameter}: {'; '.join(reasons)}; using {used}" + (f". {remedy}" if remedy else "")
+    warnings.warn(message, CalibrationWarning, stacklevel=7)
+
+
+def _some(rows: Array) -> Array:
+    """Return at most `N_PROBES` of ``rows`` (n, d)."""
+    probes = Probes.of([rows])
+    return probes.rows[probes.spread(min(probes.n_rows, N_PROBES))]
+
+
+def _apart(distances: Array, fresh: Array, level: float, target: float) -> bool:
+    """Return whether the ratio at a level is surely more than a factor `MOST_APART` from the target."""
+
+    def limits(values: Array) -> Array:
+        step = SURELY * math.sqrt(level * (1 - level) / len(values))
+        return np.quantile(values, np.clip([level - step, level + step], 0, 1))
+
+    (low, high), (fresh_low, fresh_high) = limits(distances), limits(fresh)
+    return bool(low > MOST_APART * target * fresh_high or MOST_APART * high < target * fresh_low)
