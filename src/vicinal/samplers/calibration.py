@@ -10,8 +10,8 @@ fresh latents, at the three quartiles. One of these hyperparameters is chosen so
 
 A warning gives the reason if the target is missed, and if the samples fail a check of `vicinal.samplers.novelty`.
 
-A subset of fixed size is used for fresh latents and to make samples, so the cost is linear in rows and dimensions. It is
-chosen by a hash of the values of each latent. So it does not depend on the order of the rows, or on the batches.
+A subset of fixed size is used for fresh latents and to make samples, so the cost is linear in rows and dimensions. It
+is chosen by a hash of the values of each latent. So it does not depend on the order of the rows, or on the batches.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ import numpy as np
 
 from vicinal import rng
 from vicinal._arrays import Array
+from vicinal.neighbors import LEVEL
 from vicinal.samplers.cells import Grid
-from vicinal.samplers.novelty import REPEATS, NothingToCompareError, Novelty, Reached, Rows, warn
+from vicinal.samplers.novelty import REPEATS, VARIANCE_CHANGE, NothingToCompareError, Novelty, Reached, Rows, warn
 from vicinal.samplers.probes import KEY
 
 MOST_BINS = 4096
@@ -32,6 +33,7 @@ FALLBACK_BINS = 16
 FALLBACK_NEIGHBORS = 16
 TOLERANCE = 0.1  # share of the target; a larger error gives a warning
 WHOLE_TOLERANCE = 0.25  # the same for too few bins, since the number of bins is whole
+TIE = 0.02  # share of the target; the number of bins is as good if it falls short by no more
 CLOSE = 0.015  # share of the target; the search stops here, as the subset resolves no smaller difference
 _FIRST_NEIGHBORS = 32  # first trial of the search
 _MORE, _FEWER = 0.04, 0.065  # rough change of the nn ratio if the number of neighbours is doubled or halved
@@ -79,7 +81,7 @@ def calibrate_bins(
         tried[n_bins] = novelty.reached(samples)
         return tried[n_bins].least
 
-    n_bins, least = _search_bins(ratio, target)
+    n_bins, least = _search_bins(ratio, (1 - TIE) * target)
     reasons = _missed_by_bins(n_bins, least, target)
     grid = Grid.over(lower, upper, n_bins)
     variances = np.square(grid.width, dtype=np.float64) / 12  # within a cell
@@ -128,16 +130,19 @@ def calibrate_neighbors(
 
     a, found = 1.0 if scale is None else scale, n_neighbors
     if found is None:
-        found, least = _search_neighbors(lambda k: ratio(k, a), (1 + CLOSE) * target, most)
+        found, _ = _search_neighbors(lambda k: ratio(k, a), (1 + CLOSE) * target, most)
     else:
-        least = ratio(found, a)
-    too_low, too_high = least < (1 - CLOSE) * target, least > (1 + 3 * CLOSE) * target
+        ratio(found, a)
     if novelty.repeats > REPEATS:
-        if n_neighbors is None and least < (1 - TOLERANCE) * target:
+        if n_neighbors is None and tried[found, a].least < (1 - TOLERANCE) * target:
             found = min(FALLBACK_NEIGHBORS, most)
-            least = ratio(found, a)
-    elif scale is None and found > 1 and (too_low or (too_high and n_neighbors is not None)):
-        a, least = _search_scale(lambda a: ratio(found, a), (1 + CLOSE / 2) * target)
+            ratio(found, a)
+    elif scale is None and found > 1 and _misses(novelty, tried[found, a], target, both=n_neighbors is not None):
+        scaled, _ = _search_scale(lambda a: ratio(found, a), (1 + CLOSE / 2) * target)
+        # With a number of neighbours that was searched, more variance is the price of a high target only.
+        if n_neighbors is not None or target > 1 or variance_ratio(found, scaled) <= 1 + VARIANCE_CHANGE:
+            a = scaled
+    least = tried[found, a].least
     reasons = _missed(least, target) + novelty.reasons(tried[found, a], target, variance_ratio(found, a))
     if reasons:
         warn("LocalSampler", reasons, f"n_neighbors={found} and scale={a:.3g}")
@@ -169,6 +174,13 @@ def calibrate_bandwidth(
     if reasons:
         warn("KDESampler", reasons, f"bandwidth={bandwidth:.3g}", _KEEPS_VARIANCE)
     return bandwidth, novelty.state(tried[bandwidth])
+
+
+def _misses(novelty: Novelty, reached: Reached, target: float, *, both: bool) -> bool:
+    """Return whether samples are nearer to the training latents than the target, or with ``both`` farther."""
+    noise = 2 * max(CLOSE, novelty.resolution)
+    low = reached.least < (1 - noise) * target or (target >= 1 and novelty.p_value(reached) < LEVEL)
+    return low or (both and reached.least > (1 + noise) * target)
 
 
 def _missed(least: float, target: float) -> list[str]:

@@ -6,8 +6,9 @@ each dimension scaled by its robust spread (`vicinal.neighbors`). The ratio at l
 .. math:: r_q = \frac{q\text{-quantile of } D \text{ over } S}{q\text{-quantile of } D \text{ over } H}
 
 The nn ratio is r at the median. A calibration brings the smallest of r at the three quartiles to its target, for
-otherwise sparse regions may be copied while the median is right. Without fresh latents, training latents take their
-place, each compared with all others. Fresh data may repeat training latents too, so this share is kept beside D.
+otherwise sparse regions may be copied while the median is right. The outer quartiles may fall short by one standard
+error, since the smallest of three noisy numbers is too small. Without fresh latents, training latents take their place,
+each compared with all others. Fresh data may repeat training latents too, so this share is kept beside D.
 
 A calibrated sampler must pass four checks (`Novelty.reasons`):
 
@@ -78,6 +79,8 @@ class Novelty:
         Scaled distances of fresh latents to the nearest training latent that differs.
     repeats : float
         Share of fresh latents that repeat a training latent, in [0, 1].
+    resolution : float
+        Standard error of the nn ratio of as many samples that are as new as fresh data.
     """
 
     def __init__(self, rows: Rows, held_out: Array | None = None) -> None:
@@ -100,6 +103,7 @@ class Novelty:
             self.repeats, self.fresh = float(np.mean(distances == 0)), distances[distances > 0]
             if self.repeats >= 0.5:
                 raise NothingToCompareError("half of the held-out latents are copies of training latents")
+        self.resolution = neighbors.nn_ratio_se(self.fresh, self.fresh)
 
     def distances(self, samples: Array) -> Array:
         """Return the scaled distance of each of samples (m, d) to the nearest training latent, (m,)."""
@@ -108,32 +112,37 @@ class Novelty:
     def reached(self, samples: Array) -> Reached:
         """Return how new samples (m, d) are."""
         distances = self.distances(samples)
-        ratios = neighbors.quantile_ratios(distances, self.fresh, QUARTILES)
-        return Reached(distances, float(ratios[1]), float(ratios.min()))
+        lower, median, upper = neighbors.quantile_ratios(distances, self.fresh, QUARTILES).tolist()
+        return Reached(distances, median, min(median, (1 + self.resolution) * min(lower, upper)))
 
     def state(self, reached: Reached) -> dict[str, float]:
         """Return the fitted attributes."""
         return {"nn_ratio_": reached.nn_ratio, "nn_ratio_se_": neighbors.nn_ratio_se(reached.distances, self.fresh)}
 
+    def p_value(self, reached: Reached) -> float:
+        """Return the p-value of the test that samples are no nearer to the training latents than fresh ones."""
+        step = -(-len(reached.distances) // neighbors.TESTED)  # samples from one source are neighbours
+        return neighbors.novelty_p(reached.distances[::step], self.fresh)
+
     def reasons(self, reached: Reached, target: float, variance_ratio: float) -> list[str]:
         """Return what is wrong with samples that were made to reach a target, one sentence each."""
         found, distances = [], reached.distances
-        if target >= 1:
-            p = neighbors.novelty_p(distances[:: -(-len(distances) // neighbors.TESTED)], self.fresh)
-            if p < neighbors.LEVEL:
-                found.append(f"too many samples are near to training latents (p = {p:.1g})")
+        repeats = float(np.mean(distances == 0))
+        p = self.p_value(reached)
+        if target >= 1 and p < neighbors.LEVEL:
+            found.append(f"too many samples are near to training latents (p = {p:.1g})")
         if any(_apart(distances, self.fresh, level, target) for level in OUTER):
             low, high = neighbors.quantile_ratios(distances, self.fresh, OUTER)
             found.append(
                 f"distances to the training latents are {low:.2g} times those of fresh data at the {OUTER[0]:.0%} "
-                f"quantile, {reached.nn_ratio:.2g} times at the median and {high:.2g} times at the {OUTER[1]:.0%} quantile"
+                f"quantile, {reached.nn_ratio:.2g} times at the median, {high:.2g} times at the {OUTER[1]:.0%} quantile"
             )
         if not abs(variance_ratio - 1) <= VARIANCE_CHANGE:
             found.append(f"samples have {variance_ratio:.3g} times the total variance of the latents")
-        if self.repeats > REPEATS and abs(np.mean(distances == 0) - self.repeats) > REPEATS:
+        if self.repeats > REPEATS and abs(repeats - self.repeats) > REPEATS:
             found.append(
-                f"{self.repeats:.0%} of the latents repeat others, but {np.mean(distances == 0):.0%} of samples do (if "
-                "by mistake, fit the rows of numpy.unique(latents, axis=0); if latents are whole numbers, round samples)"
+                f"{self.repeats:.0%} of the latents repeat others, and {repeats:.0%} of the samples do: fit "
+                "numpy.unique(latents, axis=0) if the repeats are a mistake, round samples if latents are whole numbers"
             )
         return found
 
