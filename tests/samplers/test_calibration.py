@@ -8,7 +8,8 @@ import pytest
 from vicinal import metrics
 from vicinal._errors import CalibrationWarning
 from vicinal.samplers import KDESampler, LocalSampler, PMFSampler
-from vicinal.samplers.calibration import _search_bins, _search_neighbors, row_hash
+from vicinal.samplers.calibration import _search_bins, _search_neighbors
+from vicinal.samplers.probes import row_hash
 
 
 @pytest.fixture(scope="module")

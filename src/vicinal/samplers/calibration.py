@@ -25,7 +25,7 @@ from vicinal import rng
 from vicinal._arrays import Array
 from vicinal.neighbors import LEVEL
 from vicinal.samplers.cells import Grid
-from vicinal.samplers.novelty import REPEATS, VARIANCE_CHANGE, NothingToCompareError, Novelty, Reached, Rows, warn
+from vicinal.samplers.novelty import VARIANCE_CHANGE, NothingToCompareError, Novelty, Reached, Rows, warn
 from vicinal.samplers.probes import KEY
 
 MOST_BINS = 4096
@@ -81,18 +81,16 @@ def calibrate_bins(
         tried[n_bins] = novelty.reached(samples)
         return tried[n_bins].least
 
-    n_bins, least = _search_bins(ratio, (1 - TIE) * target)
-    reasons = _missed_by_bins(n_bins, least, target)
-    grid = Grid.over(lower, upper, n_bins)
-    variances = np.square(grid.width, dtype=np.float64) / 12  # within a cell
-    added = (grid.codes(sources) + 0.5).var(axis=0) * np.square(grid.width, dtype=np.float64) + variances
-    reasons += novelty.reasons(tried[n_bins], target, added.sum() / sources.var(axis=0, dtype=np.float64).sum())
+    n_bins, _ = _search_bins(ratio, (1 - TIE) * target)
+    if novelty.on_lattice(tried[n_bins]):
+        n_bins = FALLBACK_BINS
+        ratio(n_bins)
+    grid, missed = Grid.over(lower, upper, n_bins), _missed_by_bins(n_bins, tried[n_bins].least, target)
+    variances = (grid.codes(sources).var(axis=0) + 1 / 12) * np.square(grid.width, dtype=np.float64)
+    ratio_of_variances = variances.sum() / sources.var(axis=0, dtype=np.float64).sum()
+    reasons = novelty.reasons(tried[n_bins], target, missed, ratio_of_variances)
     if reasons:
-        remedy, outliers = _KEEPS_VARIANCE, novelty.outliers(lower, upper)
-        if outliers:
-            reasons.append(outliers)
-            remedy = 'Give bounds=(lower, upper) without the outliers and out_of_bounds="clip", or use LocalSampler'
-        warn('n_bins="auto"', reasons, f"n_bins={n_bins}", remedy)
+        warn('n_bins="auto"', reasons, f"n_bins={n_bins}", _KEEPS_VARIANCE)
     return n_bins, novelty.state(tried[n_bins])
 
 
@@ -119,8 +117,7 @@ def calibrate_neighbors(
     n_neighbors : int or None
         The number of neighbours; None searches for it, from 2 to ``most``.
     scale : float or None
-        The scale; None takes 1, and searches only if no number of neighbours meets the target. Latents that repeat
-        others are on a lattice, or fitted by mistake: then no scale makes samples like them, so it stays 1.
+        The scale; None takes 1, and searches only if no number of neighbours meets the target.
     """
     tried: dict[tuple[int, float], Reached] = {}
 
@@ -133,24 +130,27 @@ def calibrate_neighbors(
         found, _ = _search_neighbors(lambda k: ratio(k, a), (1 + CLOSE) * target, most)
     else:
         ratio(found, a)
-    if novelty.repeats > REPEATS:
-        if n_neighbors is None and tried[found, a].least < (1 - TOLERANCE) * target:
-            found = min(FALLBACK_NEIGHBORS, most)
-            ratio(found, a)
+    if novelty.on_lattice(tried[found, a]):
+        found = min(FALLBACK_NEIGHBORS, most) if n_neighbors is None else found
+        ratio(found, a)
     elif scale is None and found > 1 and _misses(novelty, tried[found, a], target, both=n_neighbors is not None):
         scaled, _ = _search_scale(lambda a: ratio(found, a), (1 + CLOSE / 2) * target)
-        # With a number of neighbours that was searched, more variance is the price of a high target only.
+        # Where the number of neighbours was searched, more variance is the price of a high target only.
         if n_neighbors is not None or target > 1 or variance_ratio(found, scaled) <= 1 + VARIANCE_CHANGE:
             a = scaled
-    least = tried[found, a].least
-    reasons = _missed(least, target) + novelty.reasons(tried[found, a], target, variance_ratio(found, a))
+    reached = tried[found, a]
+    reasons = novelty.reasons(reached, target, _missed(reached.least, target), variance_ratio(found, a))
     if reasons:
         warn("LocalSampler", reasons, f"n_neighbors={found} and scale={a:.3g}")
-    return found, a, novelty.state(tried[found, a])
+    return found, a, novelty.state(reached)
 
 
 def calibrate_bandwidth(
-    novelty: Novelty, draw: Callable[[float], Array], variance_ratio: Callable[[float], float], target: float
+    novelty: Novelty,
+    draw: Callable[[float], Array],
+    variance_ratio: Callable[[float], float],
+    target: float,
+    fallback: float,
 ) -> tuple[float, dict[str, float]]:
     """Return the bandwidth, and the fitted attributes of a calibration; warn with the reason if it fails.
 
@@ -162,6 +162,8 @@ def calibrate_bandwidth(
         Functions of the bandwidth; they return samples, and their total variance over that of the latents.
     target : float
         Target of the nn ratio, above 0.
+    fallback : float
+        The bandwidth for latents that lie on a lattice.
     """
     tried: dict[float, Reached] = {}
 
@@ -169,35 +171,37 @@ def calibrate_bandwidth(
         tried[bandwidth] = novelty.reached(draw(bandwidth))
         return tried[bandwidth].least
 
-    bandwidth, least = _search_scale(ratio, (1 + CLOSE / 2) * target)
-    reasons = _missed(least, target) + novelty.reasons(tried[bandwidth], target, variance_ratio(bandwidth))
+    bandwidth, _ = _search_scale(ratio, (1 + CLOSE / 2) * target)
+    if novelty.on_lattice(tried[bandwidth]):
+        bandwidth = fallback
+        ratio(bandwidth)
+    reached = tried[bandwidth]
+    reasons = novelty.reasons(reached, target, _missed(reached.least, target), variance_ratio(bandwidth))
     if reasons:
         warn("KDESampler", reasons, f"bandwidth={bandwidth:.3g}", _KEEPS_VARIANCE)
-    return bandwidth, novelty.state(tried[bandwidth])
+    return bandwidth, novelty.state(reached)
 
 
 def _misses(novelty: Novelty, reached: Reached, target: float, *, both: bool) -> bool:
     """Return whether samples are nearer to the training latents than the target, or with ``both`` farther."""
     noise = 2 * max(CLOSE, novelty.resolution)
-    low = reached.least < (1 - noise) * target or (target >= 1 and novelty.p_value(reached) < LEVEL)
-    return low or (both and reached.least > (1 + noise) * target)
+    if reached.least < (1 + CLOSE) * target:
+        return reached.least < (1 - noise) * target or (target >= 1 and novelty.p_value(reached) < LEVEL)
+    return both and reached.least > (1 + noise) * target
 
 
-def _missed(least: float, target: float) -> list[str]:
-    if abs(least - target) <= TOLERANCE * target:
-        return []
-    return [f"the nn ratio cannot be brought to {target:g}: the nearest found is {least:.2f}"]
+def _missed(least: float, target: float) -> str | None:
+    return None if abs(least - target) <= TOLERANCE * target else f"the nearest found is {least:.2f}"
 
 
-def _missed_by_bins(n_bins: int, least: float, target: float) -> list[str]:
+def _missed_by_bins(n_bins: int, least: float, target: float) -> str | None:
     if (1 - TOLERANCE) * target <= least <= (1 + WHOLE_TOLERANCE) * target:
-        return []
-    reason = f"the nearest that whole numbers of bins give is {least:.2f}"
+        return None
     if n_bins == 1 and least < target:
-        reason = f"even one bin, the whole box, reaches only {least:.2f}"
-    elif n_bins == MOST_BINS and least > target:
-        reason = f"{MOST_BINS} bins, the most that are tried, still give {least:.2f}"
-    return [f"the nn ratio cannot be brought to {target:g}: {reason}"]
+        return f"even one bin, the whole box, reaches only {least:.2f}"
+    if n_bins == MOST_BINS and least > target:
+        return f"{MOST_BINS} bins, the most that are tried, still give {least:.3g}"
+    return f"the nearest that whole numbers of bins give is {least:.2f}"
 
 
 def _search_bins(ratio: Callable[[int], float], target: float) -> tuple[int, float]:

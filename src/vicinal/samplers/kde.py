@@ -116,8 +116,9 @@ class KDESampler(Sampler):
         noise = rng.normals(KEY, 0, *sources.shape) * scale
         added = np.square(scale).mean(axis=0).sum() if training.classes else np.square(scale).sum()
         variance = sources.var(axis=0, dtype=np.float64).sum()
+        scott = _bandwidth("scott", *training.rows.shape)
         bandwidth, state = calibration.calibrate_bandwidth(
-            novelty, lambda h: sources + h * noise, lambda h: 1 + h**2 * added / variance, target
+            novelty, lambda h: sources + h * noise, lambda h: 1 + h**2 * added / variance, target, scott
         )
         return {"bandwidth_": by_class.each_class([bandwidth] * len(scales), training), **state}
 

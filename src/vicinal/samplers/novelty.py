@@ -13,7 +13,7 @@ each compared with all others. Fresh data may repeat training latents too, so th
 A calibrated sampler must pass four checks (`Novelty.reasons`):
 
 - the test `vicinal.neighbors.novelty_p` finds no excess of samples near the training latents;
-- at 5 % and 95 %, r is within a factor `MOST_APART` of the target, by more than chance;
+- no r is more than a factor `MOST_APART` from the target, beyond chance, from the 5 % to the 95 % quantile;
 - the total variance of samples is within `VARIANCE_CHANGE` of that of the latents;
 - samples repeat training latents as often as fresh data do, to within `REPEATS`.
 """
@@ -36,8 +36,8 @@ Rows = Callable[[], Iterable[Array]]  # returns the batches of training latents 
 
 FEWEST, FEWEST_DISTINCT = 50, 10  # latents, and distinct latents, that a calibration needs
 QUARTILES = (0.25, 0.5, 0.75)
-OUTER = (0.05, 0.95)  # levels of the quantiles that may differ, but not much
-MOST_APART = 2.0  # factor between the ratio at an outer quantile and the target
+MOST_NOISE = 0.1
+MOST_APART = 2.0  # factor between the ratio at a quantile and the target
 SURELY = 3.0  # standard deviations of the rank of a quantile
 VARIANCE_CHANGE = 0.1
 REPEATS = 0.05
@@ -80,7 +80,7 @@ class Novelty:
     repeats : float
         Share of fresh latents that repeat a training latent, in [0, 1].
     resolution : float
-        Standard error of the nn ratio of as many samples that are as new as fresh data.
+        Standard error of the nn ratio of as many samples that are as new as fresh data, at most `MOST_NOISE`.
     """
 
     def __init__(self, rows: Rows, held_out: Array | None = None) -> None:
@@ -103,7 +103,7 @@ class Novelty:
             self.repeats, self.fresh = float(np.mean(distances == 0)), distances[distances > 0]
             if self.repeats >= 0.5:
                 raise NothingToCompareError("half of the held-out latents are copies of training latents")
-        self.resolution = neighbors.nn_ratio_se(self.fresh, self.fresh)
+        self.resolution = min(MOST_NOISE, neighbors.nn_ratio_se(self.fresh, self.fresh))
 
     def distances(self, samples: Array) -> Array:
         """Return the scaled distance of each of samples (m, d) to the nearest training latent, (m,)."""
@@ -124,35 +124,50 @@ class Novelty:
         step = -(-len(reached.distances) // neighbors.TESTED)  # samples from one source are neighbours
         return neighbors.novelty_p(reached.distances[::step], self.fresh)
 
-    def reasons(self, reached: Reached, target: float, variance_ratio: float) -> list[str]:
-        """Return what is wrong with samples that were made to reach a target, one sentence each."""
+    def on_lattice(self, reached: Reached) -> bool:
+        """Return whether latents repeat others and lie too far apart for samples that do not: whole numbers do."""
+        return self.repeats > REPEATS and self.p_value(reached) < neighbors.LEVEL
+
+    def reasons(self, reached: Reached, target: float, missed: str | None, variance_ratio: float) -> list[str]:
+        """Return what is wrong with samples that were made to reach a target, one clause each.
+
+        ``missed`` says why the target was not reached.
+        """
         found, distances = [], reached.distances
         repeats = float(np.mean(distances == 0))
-        p = self.p_value(reached)
-        if target >= 1 and p < neighbors.LEVEL:
-            found.append(f"too many samples are near to training latents (p = {p:.1g})")
-        if any(_apart(distances, self.fresh, level, target) for level in OUTER):
-            low, high = neighbors.quantile_ratios(distances, self.fresh, OUTER)
-            found.append(
-                f"distances to the training latents are {low:.2g} times those of fresh data at the {OUTER[0]:.0%} "
-                f"quantile, {reached.nn_ratio:.2g} times at the median, {high:.2g} times at the {OUTER[1]:.0%} quantile"
-            )
-        if not abs(variance_ratio - 1) <= VARIANCE_CHANGE:
-            found.append(f"samples have {variance_ratio:.3g} times the total variance of the latents")
-        if self.repeats > REPEATS and abs(repeats - self.repeats) > REPEATS:
+        if self.repeats >= 0.5 or (self.repeats > REPEATS and abs(repeats - self.repeats) > REPEATS):
             found.append(
                 f"{self.repeats:.0%} of the latents repeat others, and {repeats:.0%} of the samples do: fit "
                 "numpy.unique(latents, axis=0) if the repeats are a mistake, round samples if latents are whole numbers"
             )
+        if not self.on_lattice(reached):  # there, distances of samples and latents do not compare
+            found += [f"the nn ratio cannot be brought to {target:g}: {missed}"] if missed else []
+            found += self._novelty_reasons(reached, target)
+        if not abs(variance_ratio - 1) <= VARIANCE_CHANGE:
+            found.append(f"samples have {variance_ratio:.3g} times the total variance of the latents")
+        if found and (outliers := self._outliers()):
+            found.append(outliers)
         return found
 
-    def outliers(self, lower: Array, upper: Array) -> str | None:
-        """Return a sentence on the widest dimension if its bounds (d,) tell of outliers."""
+    def _novelty_reasons(self, reached: Reached, target: float) -> list[str]:
+        found, p = [], self.p_value(reached)
+        if target >= 1 and p < neighbors.LEVEL:
+            found.append(f"too many samples are near to training latents (p = {p:.1g})")
+        if any(_apart(reached.distances, self.fresh, level, target) for level in neighbors.QUANTILES):
+            ratios = ", ".join(f"{r:.3g}" for r in neighbors.quantile_ratios(reached.distances, self.fresh))
+            levels = ", ".join(f"{100 * level:.0f}" for level in neighbors.QUANTILES)
+            found.append(f"distances to training latents are {ratios} times those of fresh data at {levels} %")
+        return found
+
+    def _outliers(self) -> str | None:
+        """Return a clause on the widest dimension if it has outliers."""
+        bounds = [(batch.min(axis=0), batch.max(axis=0)) for batch in self._rows() if len(batch)]
+        lower, upper = (reduce([bound[i] for bound in bounds], axis=0) for i, reduce in enumerate((np.min, np.max)))
         spans = (upper.astype(np.float64) - lower) / self._scaling.scale
         widest = int(spans.argmax())
         if spans[widest] <= FAR_SPAN:
             return None
-        return f"dimension {widest} spans {spans[widest]:.3g} times its spread, so it has outliers"
+        return f"dimension {widest} spans {spans[widest]:.3g} times its spread: are there outliers to remove or clip?"
 
 
 def warn(parameter: str, reasons: Sequence[str], used: str, remedy: str = "") -> None:
