@@ -1,12 +1,12 @@
 r"""Calibration: a hyperparameter is chosen so that samples are as new as fresh data.
 
-`vicinal.samplers.novelty` says what new means: the ratios of distances to the nearest training latent, of samples over
-fresh latents, at the three quartiles. One of these hyperparameters is chosen so that the smallest ratio meets a target:
+`vicinal.samplers.novelty` says what new means: a ratio of distances to the nearest training latent, of samples over
+fresh latents. One of these hyperparameters is chosen so that the ratio meets a target:
 
-- the number of bins: ratios fall about as 1 / n_bins. The most bins that meet the target are taken;
-- the number of neighbours of `LocalSampler`: ratios rise with its logarithm;
-- the scale of `LocalSampler`: ratios rise with it. It is changed only if no number of neighbours meets the target;
-- the bandwidth of a kernel density estimate: ratios rise with it.
+- the number of bins: the ratio falls about as 1 / n_bins. The most bins that meet the target are taken;
+- the number of neighbours of `LocalSampler`: the ratio rises with its logarithm;
+- the scale of `LocalSampler`: the ratio rises with it. It is changed only if no number of neighbours meets the target;
+- the bandwidth of a kernel density estimate: the ratio rises with it.
 
 A warning gives the reason if the target is missed, and if the samples fail a check of `vicinal.samplers.novelty`.
 
@@ -23,7 +23,6 @@ import numpy as np
 
 from vicinal import rng
 from vicinal._arrays import Array
-from vicinal.neighbors import LEVEL
 from vicinal.samplers.cells import Grid
 from vicinal.samplers.novelty import VARIANCE_CHANGE, NothingToCompareError, Novelty, Reached, Rows, warn
 from vicinal.samplers.probes import KEY
@@ -67,7 +66,7 @@ def calibrate_bins(
         ``nn_ratio_`` and ``nn_ratio_se_``; NaN if no calibration is possible.
     """
     try:
-        novelty = Novelty(rows, held_out)
+        novelty = Novelty(rows, held_out, target)
     except NothingToCompareError as error:
         warn('n_bins="auto"', [str(error)], f"n_bins={FALLBACK_BINS}")
         return FALLBACK_BINS, {"nn_ratio_": math.nan, "nn_ratio_se_": math.nan}
@@ -79,16 +78,17 @@ def calibrate_bins(
         grid = Grid.over(lower, upper, n_bins)
         samples = np.minimum(grid.lower + (grid.codes(sources) + uniforms) * grid.width, grid.upper)
         tried[n_bins] = novelty.reached(samples)
-        return tried[n_bins].least
+        return tried[n_bins].ratio
 
     n_bins, _ = _search_bins(ratio, (1 - TIE) * target)
     if novelty.on_lattice(tried[n_bins]):
         n_bins = FALLBACK_BINS
         ratio(n_bins)
-    grid, missed = Grid.over(lower, upper, n_bins), _missed_by_bins(n_bins, tried[n_bins].least, target)
-    variances = (grid.codes(sources).var(axis=0) + 1 / 12) * np.square(grid.width, dtype=np.float64)
-    ratio_of_variances = variances.sum() / sources.var(axis=0, dtype=np.float64).sum()
-    reasons = novelty.reasons(tried[n_bins], target, missed, ratio_of_variances)
+    grid, missed = Grid.over(lower, upper, n_bins), _missed_by_bins(n_bins, tried[n_bins].ratio, target)
+    unit = grid.width.max().astype(np.float64)  # the largest value has a square
+    variances = (grid.codes(sources).var(axis=0) + 1 / 12) * np.square(grid.width / unit)
+    ratio_of_variances = variances.sum() / (sources / unit).var(axis=0).sum()
+    reasons = novelty.reasons(tried[n_bins], missed, ratio_of_variances)
     if reasons:
         warn('n_bins="auto"', reasons, f"n_bins={n_bins}", _KEEPS_VARIANCE)
     return n_bins, novelty.state(tried[n_bins])
@@ -98,7 +98,6 @@ def calibrate_neighbors(
     novelty: Novelty,
     draw: Callable[[int, float], Array],
     variance_ratio: Callable[[int, float], float],
-    target: float,
     n_neighbors: int | None,
     scale: float | None,
     most: int,
@@ -108,22 +107,20 @@ def calibrate_neighbors(
     Parameters
     ----------
     novelty : Novelty
-        Measures samples.
+        Measures samples, and has the target.
     draw, variance_ratio : callable
         Functions of the number of neighbours and the scale; they return samples, and their total variance over that of
         the latents.
-    target : float
-        Target of the nn ratio, above 0.
     n_neighbors : int or None
         The number of neighbours; None searches for it, from 2 to ``most``.
     scale : float or None
         The scale; None takes 1, and searches only if no number of neighbours meets the target.
     """
-    tried: dict[tuple[int, float], Reached] = {}
+    target, tried = novelty.target, dict[tuple[int, float], Reached]()
 
     def ratio(k: int, a: float) -> float:
         tried[k, a] = novelty.reached(draw(k, a))
-        return tried[k, a].least
+        return tried[k, a].ratio
 
     a, found = 1.0 if scale is None else scale, n_neighbors
     if found is None:
@@ -133,13 +130,13 @@ def calibrate_neighbors(
     if novelty.on_lattice(tried[found, a]):
         found = min(FALLBACK_NEIGHBORS, most) if n_neighbors is None else found
         ratio(found, a)
-    elif scale is None and found > 1 and _misses(novelty, tried[found, a], target, both=n_neighbors is not None):
+    elif scale is None and found > 1 and _misses(novelty, tried[found, a], both=n_neighbors is not None):
         scaled, _ = _search_scale(lambda a: ratio(found, a), (1 + CLOSE / 2) * target)
         # Where the number of neighbours was searched, more variance is the price of a high target only.
         if n_neighbors is not None or target > 1 or variance_ratio(found, scaled) <= 1 + VARIANCE_CHANGE:
             a = scaled
     reached = tried[found, a]
-    reasons = novelty.reasons(reached, target, _missed(reached.least, target), variance_ratio(found, a))
+    reasons = novelty.reasons(reached, _missed(reached.ratio, target), variance_ratio(found, a))
     if reasons:
         warn("LocalSampler", reasons, f"n_neighbors={found} and scale={a:.3g}")
     return found, a, novelty.state(reached)
@@ -149,7 +146,6 @@ def calibrate_bandwidth(
     novelty: Novelty,
     draw: Callable[[float], Array],
     variance_ratio: Callable[[float], float],
-    target: float,
     fallback: float,
 ) -> tuple[float, dict[str, float]]:
     """Return the bandwidth, and the fitted attributes of a calibration; warn with the reason if it fails.
@@ -157,51 +153,49 @@ def calibrate_bandwidth(
     Parameters
     ----------
     novelty : Novelty
-        Measures samples.
+        Measures samples, and has the target.
     draw, variance_ratio : callable
         Functions of the bandwidth; they return samples, and their total variance over that of the latents.
-    target : float
-        Target of the nn ratio, above 0.
     fallback : float
         The bandwidth for latents that lie on a lattice.
     """
-    tried: dict[float, Reached] = {}
+    target, tried = novelty.target, dict[float, Reached]()
 
     def ratio(bandwidth: float) -> float:
         tried[bandwidth] = novelty.reached(draw(bandwidth))
-        return tried[bandwidth].least
+        return tried[bandwidth].ratio
 
     bandwidth, _ = _search_scale(ratio, (1 + CLOSE / 2) * target)
     if novelty.on_lattice(tried[bandwidth]):
         bandwidth = fallback
         ratio(bandwidth)
     reached = tried[bandwidth]
-    reasons = novelty.reasons(reached, target, _missed(reached.least, target), variance_ratio(bandwidth))
+    reasons = novelty.reasons(reached, _missed(reached.ratio, target), variance_ratio(bandwidth))
     if reasons:
         warn("KDESampler", reasons, f"bandwidth={bandwidth:.3g}", _KEEPS_VARIANCE)
     return bandwidth, novelty.state(reached)
 
 
-def _misses(novelty: Novelty, reached: Reached, target: float, *, both: bool) -> bool:
+def _misses(novelty: Novelty, reached: Reached, *, both: bool) -> bool:
     """Return whether samples are nearer to the training latents than the target, or with ``both`` farther."""
     noise = 2 * max(CLOSE, novelty.resolution)
-    if reached.least < (1 + CLOSE) * target:
-        return reached.least < (1 - noise) * target or (target >= 1 and novelty.p_value(reached) < LEVEL)
-    return both and reached.least > (1 + noise) * target
+    if reached.ratio < (1 + CLOSE) * novelty.target:
+        return reached.ratio < (1 - noise) * novelty.target or novelty.too_near(reached)
+    return both and reached.ratio > (1 + noise) * novelty.target
 
 
-def _missed(least: float, target: float) -> str | None:
-    return None if abs(least - target) <= TOLERANCE * target else f"the nearest found is {least:.2f}"
+def _missed(ratio: float, target: float) -> str | None:
+    return None if abs(ratio - target) <= TOLERANCE * target else f"the nearest found is {ratio:.2f}"
 
 
-def _missed_by_bins(n_bins: int, least: float, target: float) -> str | None:
-    if (1 - TOLERANCE) * target <= least <= (1 + WHOLE_TOLERANCE) * target:
+def _missed_by_bins(n_bins: int, ratio: float, target: float) -> str | None:
+    if (1 - TOLERANCE) * target <= ratio <= (1 + WHOLE_TOLERANCE) * target:
         return None
-    if n_bins == 1 and least < target:
-        return f"even one bin, the whole box, reaches only {least:.2f}"
-    if n_bins == MOST_BINS and least > target:
-        return f"{MOST_BINS} bins, the most that are tried, still give {least:.3g}"
-    return f"the nearest that whole numbers of bins give is {least:.2f}"
+    if n_bins == 1 and ratio < target:
+        return f"even one bin, the whole box, reaches only {ratio:.2f}"
+    if n_bins == MOST_BINS and ratio > target:
+        return f"{MOST_BINS} bins, the most that are tried, still give {ratio:.3g}"
+    return f"the nearest that whole numbers of bins give is {ratio:.2f}"
 
 
 def _search_bins(ratio: Callable[[int], float], target: float) -> tuple[int, float]:

@@ -105,7 +105,7 @@ class KDESampler(Sampler):
         """Return the bandwidth that reaches the target, and the nn ratio it reaches; nothing if there is none."""
         target = _validation.check_positive(self.novelty, "novelty")
         try:
-            novelty = Novelty(lambda: [training.rows], held_out)
+            novelty = Novelty(lambda: [training.rows], held_out, target)
         except NothingToCompareError as error:
             warn("KDESampler", [str(error)], 'the bandwidth of "scott"')
             return {}
@@ -118,7 +118,7 @@ class KDESampler(Sampler):
         variance = sources.var(axis=0, dtype=np.float64).sum()
         scott = _bandwidth("scott", *training.rows.shape)
         bandwidth, state = calibration.calibrate_bandwidth(
-            novelty, lambda h: sources + h * noise, lambda h: 1 + h**2 * added / variance, target, scott
+            novelty, lambda h: sources + h * noise, lambda h: 1 + h**2 * added / variance, scott
         )
         return {"bandwidth_": by_class.each_class([bandwidth] * len(scales), training), **state}
 

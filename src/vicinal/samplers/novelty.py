@@ -5,14 +5,15 @@ each dimension scaled by its robust spread (`vicinal.neighbors`). The ratio at l
 
 .. math:: r_q = \frac{q\text{-quantile of } D \text{ over } S}{q\text{-quantile of } D \text{ over } H}
 
-The nn ratio is r at the median. A calibration brings the smallest of r at the three quartiles to its target, for
-otherwise sparse regions may be copied while the median is right. The outer quartiles may fall short by one standard
-error, since the smallest of three noisy numbers is too small. Without fresh latents, training latents take their place,
-each compared with all others. Fresh data may repeat training latents too, so this share is kept beside D.
+The nn ratio is r at the median. A calibration brings it to its target. For the target 1, as new as fresh data, it takes
+the smallest of r at the three quartiles instead, for otherwise sparse regions may be copied while the median is right.
+The outer quartiles may fall short by one standard error, since the smallest of three noisy numbers is too small.
+Without fresh latents, training latents take their place, each compared with all others. Fresh data may repeat training
+latents too, so this share is kept beside D.
 
 A calibrated sampler must pass four checks (`Novelty.reasons`):
 
-- the test `vicinal.neighbors.novelty_p` finds no excess of samples near the training latents;
+- for a target of 1 or more, the test `vicinal.neighbors.novelty_p` finds no excess of samples near training latents;
 - no r is more than a factor `MOST_APART` from the target, beyond chance, from the 5 % to the 95 % quantile;
 - the total variance of samples is within `VARIANCE_CHANGE` of that of the latents;
 - samples repeat training latents as often as fresh data do, to within `REPEATS`.
@@ -49,11 +50,11 @@ class NothingToCompareError(Exception):
 
 
 class Reached(NamedTuple):
-    """Distances of samples from the training latents, (m,), the nn ratio, and the smallest ratio at a quartile."""
+    """Distances of samples from the training latents, (m,), the nn ratio, and the ratio to bring to the target."""
 
     distances: Array
     nn_ratio: float
-    least: float
+    ratio: float
 
 
 class Novelty:
@@ -65,6 +66,8 @@ class Novelty:
         Gives the batches of training latents, float32 or float64, again at every call.
     held_out : ndarray of shape (m, d), optional
         Held-out latents. With None, training latents take their place.
+    target : float
+        Target of the nn ratio, above 0.
 
     Raises
     ------
@@ -77,14 +80,16 @@ class Novelty:
         Training latents to make samples from. Where there are fewer, each comes several times.
     fresh : ndarray of shape (m,)
         Scaled distances of fresh latents to the nearest training latent that differs.
+    target : float
+        The target.
     repeats : float
         Share of fresh latents that repeat a training latent, in [0, 1].
     resolution : float
         Standard error of the nn ratio of as many samples that are as new as fresh data, at most `MOST_NOISE`.
     """
 
-    def __init__(self, rows: Rows, held_out: Array | None = None) -> None:
-        self._rows, probes = rows, Probes.of(rows())
+    def __init__(self, rows: Rows, held_out: Array | None, target: float) -> None:
+        self._rows, self.target, probes = rows, target, Probes.of(rows())
         if probes.n_rows < FEWEST:
             raise NothingToCompareError(f"at least {FEWEST} latents are needed, and there are {probes.n_rows}")
         if len(probes.rows) < FEWEST_DISTINCT:
@@ -113,7 +118,8 @@ class Novelty:
         """Return how new samples (m, d) are."""
         distances = self.distances(samples)
         lower, median, upper = neighbors.quantile_ratios(distances, self.fresh, QUARTILES).tolist()
-        return Reached(distances, median, min(median, (1 + self.resolution) * min(lower, upper)))
+        least = min(median, (1 + self.resolution) * min(lower, upper))
+        return Reached(distances, median, least if self.target == 1 else median)
 
     def state(self, reached: Reached) -> dict[str, float]:
         """Return the fitted attributes."""
@@ -128,8 +134,12 @@ class Novelty:
         """Return whether latents repeat others and lie too far apart for samples that do not: whole numbers do."""
         return self.repeats > REPEATS and self.p_value(reached) < neighbors.LEVEL
 
-    def reasons(self, reached: Reached, target: float, missed: str | None, variance_ratio: float) -> list[str]:
-        """Return what is wrong with samples that were made to reach a target, one clause each.
+    def too_near(self, reached: Reached) -> bool:
+        """Return whether too many samples are near to the training latents, if the target is not to be nearer."""
+        return self.target >= 1 and self.p_value(reached) < neighbors.LEVEL
+
+    def reasons(self, reached: Reached, missed: str | None, variance_ratio: float) -> list[str]:
+        """Return what is wrong with samples that were made to reach the target, one clause each.
 
         ``missed`` says why the target was not reached.
         """
@@ -141,19 +151,19 @@ class Novelty:
                 "numpy.unique(latents, axis=0) if the repeats are a mistake, round samples if latents are whole numbers"
             )
         if not self.on_lattice(reached):  # there, distances of samples and latents do not compare
-            found += [f"the nn ratio cannot be brought to {target:g}: {missed}"] if missed else []
-            found += self._novelty_reasons(reached, target)
+            found += [f"the nn ratio cannot be brought to {self.target:g}: {missed}"] if missed else []
+            found += self._novelty_reasons(reached)
         if not abs(variance_ratio - 1) <= VARIANCE_CHANGE:
             found.append(f"samples have {variance_ratio:.3g} times the total variance of the latents")
         if found and (outliers := self._outliers()):
             found.append(outliers)
         return found
 
-    def _novelty_reasons(self, reached: Reached, target: float) -> list[str]:
-        found, p = [], self.p_value(reached)
-        if target >= 1 and p < neighbors.LEVEL:
-            found.append(f"too many samples are near to training latents (p = {p:.1g})")
-        if any(_apart(reached.distances, self.fresh, level, target) for level in neighbors.QUANTILES):
+    def _novelty_reasons(self, reached: Reached) -> list[str]:
+        found = []
+        if self.too_near(reached):
+            found.append(f"too many samples are near to training latents (p = {self.p_value(reached):.1g})")
+        if any(_apart(reached.distances, self.fresh, level, self.target) for level in neighbors.QUANTILES):
             ratios = ", ".join(f"{r:.3g}" for r in neighbors.quantile_ratios(reached.distances, self.fresh))
             levels = ", ".join(f"{100 * level:.0f}" for level in neighbors.QUANTILES)
             found.append(f"distances to training latents are {ratios} times those of fresh data at {levels} %")

@@ -202,7 +202,7 @@ def _calibrate(
 ) -> tuple[int, float, dict[str, float]]:  # fmt: skip
     """Return neighbours, scale and the attributes of the calibration; ``made`` gives the neighbourhoods of a size."""
     try:
-        novelty = Novelty(lambda: [latents], held_out)
+        novelty = Novelty(lambda: [latents], held_out, target)
     except NothingToCompareError as error:
         fallback = min(n_neighbors or calibration.FALLBACK_NEIGHBORS, len(latents)), scale or 1.0
         warn("LocalSampler", [str(error)], f"n_neighbors={fallback[0]} and scale={fallback[1]:g}")
@@ -216,7 +216,7 @@ def _calibrate(
     def variance(n_neighbors: int, scale: float) -> float:
         return variance_ratio(made(n_neighbors), s, scale)
 
-    return calibration.calibrate_neighbors(novelty, draw, variance, target, n_neighbors, scale, len(latents))
+    return calibration.calibrate_neighbors(novelty, draw, variance, n_neighbors, scale, len(latents))
 
 
 def _keep_last(make: Callable[[int], Neighborhoods]) -> Callable[[int], Neighborhoods]:
