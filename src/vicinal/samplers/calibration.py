@@ -34,6 +34,7 @@ TOLERANCE = 0.1  # share of the target; a larger error gives a warning
 WHOLE_TOLERANCE = 0.25  # the same for too few bins, since the number of bins is whole
 TIE = 0.02  # share of the target; the number of bins is as good if it falls short by no more
 CLOSE = 0.015  # share of the target; the search stops here, as the subset resolves no smaller difference
+SAFE = 0.5  # p-value that a search asks for, so that a test by other fresh latents does not fail
 _FIRST_NEIGHBORS = 32  # first trial of the search
 _MORE, _FEWER = 0.04, 0.065  # rough change of the nn ratio if the number of neighbours is doubled or halved
 _MOST_TRIALS = 12
@@ -120,11 +121,12 @@ def calibrate_neighbors(
 
     def ratio(k: int, a: float) -> float:
         tried[k, a] = novelty.reached(draw(k, a))
-        return tried[k, a].ratio
+        found = tried[k, a].ratio
+        return min(found, (1 - 2 * CLOSE) * target) if novelty.too_near(tried[k, a], SAFE) else found
 
     a, found = 1.0 if scale is None else scale, n_neighbors
     if found is None:
-        found, _ = _search_neighbors(lambda k: ratio(k, a), (1 + CLOSE) * target, most)
+        found, _ = _search_neighbors(lambda k: ratio(k, a), target, most)
     else:
         ratio(found, a)
     if novelty.on_lattice(tried[found, a]):

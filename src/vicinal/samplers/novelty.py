@@ -88,7 +88,7 @@ class Novelty:
         Standard error of the nn ratio of as many samples that are as new as fresh data, at most `MOST_NOISE`.
     """
 
-    def __init__(self, rows: Rows, held_out: Array | None, target: float) -> None:
+    def __init__(self, rows: Rows, held_out: Array | None = None, target: float = 1.0) -> None:
         self._rows, self.target, probes = rows, target, Probes.of(rows())
         if probes.n_rows < FEWEST:
             raise NothingToCompareError(f"at least {FEWEST} latents are needed, and there are {probes.n_rows}")
@@ -134,9 +134,9 @@ class Novelty:
         """Return whether latents repeat others and lie too far apart for samples that do not: whole numbers do."""
         return self.repeats > REPEATS and self.p_value(reached) < neighbors.LEVEL
 
-    def too_near(self, reached: Reached) -> bool:
+    def too_near(self, reached: Reached, level: float = neighbors.LEVEL) -> bool:
         """Return whether too many samples are near to the training latents, if the target is not to be nearer."""
-        return self.target >= 1 and self.p_value(reached) < neighbors.LEVEL
+        return self.target >= 1 and self.p_value(reached) < level
 
     def reasons(self, reached: Reached, missed: str | None, variance_ratio: float) -> list[str]:
         """Return what is wrong with samples that were made to reach the target, one clause each.

@@ -139,10 +139,11 @@ def test_neighbours_come_first_and_scale_only_where_they_cannot(clusters):
         CalibrationWarning, match=r"to 0.05: the nearest found is 0.\d+; .* using n_neighbors=2 and scale=1"
     ):
         LocalSampler(novelty=0.05).fit(train)
-    given = LocalSampler(4).fit(train)
+    with pytest.warns(CalibrationWarning, match="too many samples are near to training latents"):
+        given = LocalSampler(4).fit(train)
     assert given.n_neighbors_ == 4
     assert given.scale_ > 1.05
-    assert given.nn_ratio_ == pytest.approx(1.0, abs=0.02)
+    assert given.nn_ratio_ >= 1.0
     wide = LocalSampler(scale=1.3).fit(train)
     assert wide.scale_ == 1.3
     assert wide.n_neighbors_ < LocalSampler().fit(train).n_neighbors_
