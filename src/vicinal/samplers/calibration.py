@@ -122,7 +122,7 @@ def calibrate_neighbors(
     def ratio(k: int, a: float) -> float:
         tried[k, a] = novelty.reached(draw(k, a))
         found = tried[k, a].ratio
-        return min(found, (1 - 2 * CLOSE) * target) if novelty.too_near(tried[k, a], SAFE) else found
+        return (1 - 2 * CLOSE) * min(found, target) if novelty.too_near(tried[k, a], SAFE) else found
 
     a, found = 1.0 if scale is None else scale, n_neighbors
     if found is None:
