@@ -23,6 +23,7 @@ import numpy as np
 
 from vicinal import rng
 from vicinal._arrays import Array
+from vicinal.neighbors import LEVEL
 from vicinal.samplers.cells import Grid
 from vicinal.samplers.novelty import VARIANCE_CHANGE, NothingToCompareError, Novelty, Reached, Rows, warn
 from vicinal.samplers.probes import KEY
@@ -34,7 +35,7 @@ TOLERANCE = 0.1  # share of the target; a larger error gives a warning
 WHOLE_TOLERANCE = 0.25  # the same for too few bins, since the number of bins is whole
 TIE = 0.02  # share of the target; the number of bins is as good if it falls short by no more
 CLOSE = 0.015  # share of the target; the search stops here, as the subset resolves no smaller difference
-SAFE = 0.5  # p-value that a search asks for, so that a test by other fresh latents does not fail
+SAFE = 0.5  # p-value that the search for neighbours asks for, so that a test by other fresh latents does not fail
 _FIRST_NEIGHBORS = 32  # first trial of the search
 _MORE, _FEWER = 0.04, 0.065  # rough change of the nn ratio if the number of neighbours is doubled or halved
 _MOST_TRIALS = 12
@@ -119,21 +120,21 @@ def calibrate_neighbors(
     """
     target, tried = novelty.target, dict[tuple[int, float], Reached]()
 
-    def ratio(k: int, a: float) -> float:
+    def ratio(k: int, a: float, safe: float = LEVEL) -> float:
         tried[k, a] = novelty.reached(draw(k, a))
         found = tried[k, a].ratio
-        return (1 - 2 * CLOSE) * min(found, target) if novelty.too_near(tried[k, a], SAFE) else found
+        return (1 - 2 * CLOSE) * min(found, target) if novelty.too_near(tried[k, a], safe) else found
 
     a, found = 1.0 if scale is None else scale, n_neighbors
     if found is None:
-        found, _ = _search_neighbors(lambda k: ratio(k, a), target, most)
+        found, _ = _search_neighbors(lambda k: ratio(k, a, SAFE), target, most)
     else:
         ratio(found, a)
     if novelty.on_lattice(tried[found, a]):
         found = min(FALLBACK_NEIGHBORS, most) if n_neighbors is None else found
         ratio(found, a)
     elif scale is None and found > 1 and _misses(novelty, tried[found, a], both=n_neighbors is not None):
-        scaled, _ = _search_scale(lambda a: ratio(found, a), (1 + CLOSE / 2) * target)
+        scaled, _ = _search_scale(lambda a: ratio(found, a), target)
         # Where the number of neighbours was searched, more variance is the price of a high target only.
         if n_neighbors is not None or target > 1 or variance_ratio(found, scaled) <= 1 + VARIANCE_CHANGE:
             a = scaled
