@@ -41,6 +41,7 @@ def test_performance(tmp_path):
         ("benchmarks/pages/autoencoders.py", "autoencoders"),
         ("benchmarks/pages/choosing_bins.py", "choosing-bins"),
         ("benchmarks/pages/frontier.py", "choosing-a-sampler"),
+        ("benchmarks/pages/sanity.py", "sanity-checks"),
     ],
 )
 def test_pages_of_one_result(tmp_path, script, page):

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
+from scipy.stats import binom, hypergeom
 
 from vicinal import metrics
-from vicinal.neighbors import nearest_others, nearest_rows, nth_distances
+from vicinal.neighbors import LEVEL, copied, nearest_others, nearest_rows, novelty_p, novelty_test, nth_distances
 from vicinal.samplers.novelty import Novelty
 
 
@@ -89,7 +90,56 @@ def test_an_offset_loses_no_digits(points):
 def test_metrics_and_calibration_take_the_same_nn_ratio(generator, constant):
     train, real, generated = generator.normal(size=(3, 500, 4)) * [1.0, 1e-3, 50.0, 0.0] + [0.0, 5.0, 0.0, constant]
     novelty = Novelty(lambda: np.array_split(train, 3), real)
-    assert novelty.reached(generated).nn_ratio == pytest.approx(
-        metrics.nn_ratio(real, generated, train=train), rel=1e-9
-    )
-    assert novelty.reached(train[:99]).nn_ratio == 0.0
+    assert novelty.ratio(generated) == pytest.approx(metrics.nn_ratio(real, generated, train=train), rel=1e-9)
+    assert novelty.ratio(train[:99]) == 0.0
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2])
+def test_the_error_of_copied_is_its_deviation(generator, share):
+    found = []
+    for _ in range(1000):
+        distances, fresh = generator.exponential(size=(2, 500))
+        distances[generator.random(500) < share] = 0.0
+        found.append(copied(distances, fresh))
+    values, errors = np.transpose(found)
+    assert values.mean() == pytest.approx(share + 0.01 * (1 - share), abs=0.002)
+    assert errors.mean() == pytest.approx(values.std(), rel=0.2)
+
+
+@pytest.mark.parametrize(("m", "n"), [(1000, 1000), (1000, 200), (100, 500)])
+@pytest.mark.parametrize("decimals", [1, 12])  # with ties, and without
+def test_novelty_test_accuses_fresh_data_in_one_of_a_hundred_at_most(generator, m, n, decimals):
+    draw = np.random.default_rng(m + n + decimals).exponential  # any distribution: the test goes by ranks
+    found = [novelty_p(np.round(draw(size=m), decimals), np.round(draw(size=n), decimals)) for _ in range(600)]
+    assert np.sum(np.array(found) < LEVEL) <= binom.ppf(0.999, 600, LEVEL)  # 14
+
+
+@pytest.mark.parametrize("n", [500, 2000])
+def test_novelty_test_finds_twenty_copies_among_a_thousand_samples(generator, n):
+    for _ in range(300):
+        distances, fresh = generator.exponential(size=1000), generator.exponential(size=n)
+        distances[generator.choice(1000, 20, replace=False)] = 0.0
+        assert novelty_p(distances, fresh) < LEVEL
+
+
+def test_novelty_test_finds_a_slight_excess_over_all(generator):
+    p_values = [novelty_p(0.8 * generator.exponential(size=1000), generator.exponential(size=1000)) for _ in range(100)]
+    assert np.mean(np.array(p_values) < LEVEL) > 0.5
+
+
+def test_novelty_test_by_its_definition(generator):
+    distances, fresh = generator.exponential(size=30), generator.exponential(size=20)
+    pooled = np.sort(np.concatenate([distances, fresh]))
+    p_values = []
+    for j in range(1, int(2 * np.log2(50)) + 1):
+        k = int(np.ceil(50 / 2 ** (j / 2)))
+        p_values.append(hypergeom.sf(np.sum(distances <= pooled[k - 1]) - 1, 50, 30, k))
+    assert novelty_p(distances, fresh) == pytest.approx(min(1.0, len(p_values) * min(p_values)))
+
+
+def test_novelty_test_takes_a_thousand_samples_from_all_of_them(generator):
+    distances, fresh = generator.exponential(size=20_000), generator.exponential(size=1000)
+    distances[-1000:] = 0.0  # one in twenty, all at the end
+    found = novelty_test(distances, fresh)
+    assert found.p_value < LEVEL
+    assert found.n_generated == pytest.approx(50, abs=5)

@@ -27,75 +27,137 @@ def test_philox_known_answers(counter, key, expected):
 
 def test_words_follow_the_counter_layout():
     row, key = 2**32 + 5, 77
-    words = rng.words(key, rng.UNIFORM, row, 1, 9)[0]
-    for j in range(9):
-        block = rng.philox4x32((5, 1, j // 4, rng.UNIFORM), key)
-        assert words[j] == block[j % 4]
+    for classes, stream in ((None, rng.NORMAL), (np.array([6]), rng.NORMAL + 4 * 7)):
+        words = rng.Draws(key, row, 1, classes).words(rng.NORMAL, 9)[0]
+        for j in range(9):
+            block = rng.philox4x32((5, 1, j // 4, stream), key)
+            assert words[j] == block[j % 4]
 
 
-@given(start=st.integers(0, 2**62), cut=st.integers(0, 20), columns=st.integers(1, 9))
-def test_rows_do_not_depend_on_the_call(start, cut, columns):
-    whole = rng.words(3, rng.NORMAL, start, 20, columns)
-    parts = [rng.words(3, rng.NORMAL, start, cut, columns), rng.words(3, rng.NORMAL, start + cut, 20 - cut, columns)]
-    assert np.array_equal(whole, np.concatenate(parts))
+def joined(key, start, cut, classes, stratified, numbers):
+    """Return numbers of twenty rows, drawn in two parts."""
+    parts = ((start, cut, classes and classes[:cut]), (start + cut, 20 - cut, classes and classes[cut:]))
+    drawn = [numbers(rng.Draws(key, a, n, c and np.array(c), stratified)) for a, n, c in parts]
+    return np.concatenate(drawn)
 
 
-def test_streams_and_keys_differ():
-    draws = [rng.words(key, stream, 0, 4, 4).tobytes() for key in (0, 1, 2**32) for stream in range(3)]
-    assert len(set(draws)) == 9
+NUMBERS = {
+    "uniforms": lambda draws: draws.uniforms(5),
+    "normals": lambda draws: draws.normals(5),
+    "choices": lambda draws: draws.choices(2**40),
+}
+
+
+@pytest.mark.parametrize("numbers", NUMBERS.values(), ids=NUMBERS)
+@given(
+    start=st.integers(0, 2**62),
+    cut=st.integers(1, 19),
+    classes=st.none() | st.lists(st.integers(0, 3), min_size=20, max_size=20),
+    stratified=st.booleans(),
+)
+def test_rows_do_not_depend_on_the_call(numbers, start, cut, classes, stratified):
+    whole = numbers(rng.Draws(3, start, 20, classes and np.array(classes), stratified))
+    assert np.array_equal(whole, joined(3, start, cut, classes, stratified, numbers))
+    if classes:
+        of_one = numbers(rng.Draws(3, start, 20, np.full(20, classes[0]), stratified))
+        same_class = np.array(classes) == classes[0]
+        assert np.array_equal(whole[same_class], of_one[same_class])
+
+
+@pytest.mark.parametrize("stratified", [False, True])
+def test_many_rows_are_few_rows_joined(stratified):
+    classes = np.random.default_rng(0).integers(0, 5, 40_000)
+    whole = rng.Draws(1, 77, 40_000, classes, stratified).choices(10**6)
+    parts = [rng.Draws(1, 77 + a, 1000, classes[a : a + 1000], stratified).choices(10**6) for a in (0, 16_000, 39_000)]
+    assert np.array_equal(np.concatenate([whole[a : a + 1000] for a in (0, 16_000, 39_000)]), np.concatenate(parts))
+
+
+def test_streams_keys_and_classes_differ():
+    draws = [
+        rng.Draws(key, 0, 4, classes).words(stream, 4).tobytes()
+        for key in (0, 1, 2**32)
+        for classes in (None, np.zeros(4, int), np.ones(4, int))
+        for stream in range(4)
+    ]
+    assert len(set(draws)) == 36
+
+
+@pytest.mark.parametrize("numbers", NUMBERS.values(), ids=NUMBERS)
+@pytest.mark.parametrize("stratified", [False, True])
+def test_classes_are_independent(numbers, stratified):
+    n = 4096
+    places = [None, np.zeros(n, int), np.ones(n, int)]
+    columns = [numbers(rng.Draws(0, 0, n, classes, stratified)).reshape(n, -1).astype(float) for classes in places]
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        for j in range(columns[0].shape[1]):
+            assert abs(np.corrcoef(columns[one][:, j], columns[other][:, j])[0, 1]) < 4 / np.sqrt(n)
 
 
 @given(total=st.integers(1, 2**63 - 1), key=st.integers(0, 2**64 - 1), start=st.integers(0, 2**62))
 def test_choices_are_the_high_half_of_the_product(total, key, start):
-    first = rng.choice_words(key).tolist()
-    words = [(first[row % 256] + row // 256 * rng.BLOCK_STEP) % 2**64 for row in range(start, start + 20)]
-    assert rng.choices(key, start, 20, total).tolist() == [word * total >> 64 for word in words]
+    for classes, stream in ((None, rng.CHOICE), (np.full(20, 3), rng.CHOICE + 16)):
+        words = []
+        for row in range(start, start + 20):  # two rows share a block
+            four = rng.philox4x32((row // 2 % 2**32, row >> 33, 0, stream), key)
+            low, high = four[2:] if row % 2 else four[:2]
+            words.append(int(low) | int(high) << 32)
+        assert rng.Draws(key, start, 20, classes).choices(total).tolist() == [word * total >> 64 for word in words]
 
 
-@given(key=st.integers(0, 2**64 - 1))
-def test_words_of_choices_go_on_by_the_golden_ratio_shuffled_within_blocks(key):
-    words = sorted(rng.choice_words(key).tolist())
-    steps = {(word - words[0]) * pow(rng.GOLDEN, -1, 2**64) % 2**64 for word in words}
-    steps = {step - 2**64 if step >= 2**63 else step for step in steps}
-    assert len(steps) == 256
-    assert max(steps) - min(steps) == 255
-    assert rng.BLOCK_STEP == 256 * rng.GOLDEN % 2**64
-    assert abs(rng.GOLDEN * (1 + 5**0.5) / 2 / 2**64 - 1) < 1e-15
-
-
-def test_a_choice_is_uniform():
-    for row in (0, 1, 300):
-        chosen = [int(rng.choices(key, row, 1, 7)[0]) for key in range(7000)]
+@pytest.mark.parametrize("stratified", [False, True])
+def test_a_choice_is_uniform(stratified):
+    for row in (0, 301):
+        chosen = [int(rng.Draws(key, row, 1, None, stratified).choices(7)[0]) for key in range(1000)]
         assert stats.chisquare(np.bincount(chosen, minlength=7)).pvalue > 0.001
 
 
+def test_choices_are_independent():
+    """Of 300 seeds, each tests whether choices are as even as independent ones are: p is uniform on [0, 1]."""
+    pvalues = []
+    for key in range(300):
+        counts = np.bincount(rng.Draws(key, 10**9, 2000).choices(20), minlength=20)
+        pvalues.append(stats.chisquare(counts).pvalue)
+    assert stats.kstest(pvalues, "uniform").pvalue > 0.001
+
+
+LAGS = (1, 2, 3, 8, 13, 64, 128, 255, 256, 257, 512, 768, 1280, 2560, 9472, 15_360)
+
+
+@pytest.mark.parametrize("stratified", [False, True])
+def test_choices_at_a_fixed_distance_have_no_pattern(stratified):
+    n = 60_000
+    u = rng.Draws(0, 0, n, None, stratified).choices(2**40) / 2**40
+    for lag in LAGS:
+        assert abs(np.corrcoef(u[:-lag], u[lag:])[0, 1]) < 4.5 / np.sqrt(n - lag), lag
+        tables = np.histogram2d(u[:-lag], u[lag:], bins=4)[0]
+        assert np.abs(tables / (n - lag) - 1 / 16).max() < 4.5 * np.sqrt(15 / 16**2 / (n - lag)), lag
+
+
 @pytest.mark.parametrize(("n_rows", "off"), [(256, 3), (25_600, 5), (1_000_192, 7)])
-def test_choices_together_are_even(n_rows, off):  # independent ones would be off by 8, 80 and 500
+def test_stratified_choices_together_are_even(n_rows, off):  # independent ones would be off by 8, 80 and 500
     total = 1000
     for key, start in ((0, 0), (1, 256), (2, 2**40)):
-        counts = np.bincount(rng.choices(key, start, n_rows, total), minlength=total)
+        counts = np.bincount(rng.Draws(key, start, n_rows, None, True).choices(total), minlength=total)
         up_to = np.cumsum(counts) - n_rows * np.arange(1, total + 1) / total
         assert np.abs(up_to).max() < off
         assert np.ptp(up_to) < off  # of any range of values, too
 
 
-def test_choices_at_regular_distances_have_no_pattern():
-    u = rng.choices(0, 0, 4096, 2**40) / 2**40
-    together = [np.corrcoef(u[:-distance], u[distance:])[0, 1] for distance in range(1, 200)]
-    assert np.abs(together).max() < 0.25
-    words = np.arange(4096, dtype=np.uint64) * np.uint64(rng.GOLDEN) / 2.0**64
-    assert np.corrcoef(words[:-8], words[8:])[0, 1] > 0.6  # without the shuffle
+def test_each_block_of_stratified_choices_has_an_order_of_its_own():
+    chosen = rng.Draws(5, 0, 4096, None, True).choices(2**62)
+    ranks = chosen.reshape(16, 256).argsort(axis=1).argsort(axis=1)
+    assert np.abs(np.corrcoef(ranks) - np.eye(16)).max() < 4.5 / np.sqrt(256)
 
 
 def test_uniforms_are_multiples_of_their_step_and_uniform():
-    u = rng.uniforms(1, 0, 5000, 3)
+    u = rng.Draws(1, 0, 5000).uniforms(3)
     assert (u * 2**24 == np.floor(u * 2**24)).all()
     assert stats.kstest(u.ravel(), "uniform").pvalue > 0.001
 
 
 @pytest.mark.parametrize("columns", [1, 2, 5])
 def test_normals_are_standard_and_independent(columns):
-    z = rng.normals(1, 0, 20_000, columns)
+    z = rng.Draws(1, 0, 20_000).normals(columns)
     assert z.shape == (20_000, columns)
     assert stats.kstest(z.ravel(), "norm").pvalue > 0.001
     assert np.abs(np.corrcoef(z, rowvar=False) - np.eye(columns)).max() < 0.03

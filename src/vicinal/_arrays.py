@@ -61,12 +61,6 @@ def float_dtype(array: Any) -> np.dtype[Any]:
     return np.dtype("float32" if name == "bfloat16" else name)
 
 
-def on_accelerator(array: Any) -> bool:
-    """Tell whether ``array`` is a torch tensor of floats on an accelerator."""
-    kind = tensor_kind(array)
-    return kind is not None and kind.on_accelerator
-
-
 def from_numpy(array: Any, kind: TensorKind | None) -> Any:
     """Return ``array`` for None, or else a tensor on the device of ``kind``, in its dtype if that is a float type."""
     if kind is None:

@@ -20,7 +20,7 @@ _display: Any = None  # the one on the terminal, as long as there are bars
 
 
 class Bar:
-    """How far some work is. `bar` makes one, and documents the parameters."""
+    """How far some work is; `bar` makes one."""
 
     def __init__(self, doing: str, total: int | None, done: int, show: bool) -> None:
         self._doing, self._total, self._done, self._note = doing, total, done, ""
@@ -61,23 +61,10 @@ class Bar:
 
 @contextmanager
 def bar(doing: str, total: int | None = None, *, done: int = 0, show: bool = True) -> Iterator[Bar]:
-    """Show how far some work is, once it takes more than two seconds.
+    """Show how far some work is, once it takes more than two seconds, and give a `Bar` to be told of each step.
 
-    Parameters
-    ----------
-    doing : str
-        Label, such as "Reading faces.zip".
-    total : int, optional
-        Steps of the work; None if nobody knows.
-    done : int
-        Steps that are done already.
-    show : bool
-        Whether to show anything; False makes the bar silent.
-
-    Yields
-    ------
-    Bar
-        To be told of each step.
+    ``doing`` is its label, ``total`` its steps, None if nobody knows, and ``done`` those that are done already. If not
+    ``show``, the bar is silent.
 
     Examples
     --------

@@ -18,15 +18,7 @@ _CHECK_BLOCK = 1 << 22  # values checked together; limits the memory of a check
 
 
 def check_integer(value: Any, name: str, *, minimum: int, maximum: int | None = None) -> int:
-    """Return ``value`` as an int within [minimum, maximum].
-
-    Raises
-    ------
-    InvalidTypeError
-        If it is not an integer.
-    InvalidInputError
-        If it is out of range.
-    """
+    """Return ``value`` as an int within [minimum, maximum], or raise InvalidTypeError or InvalidInputError."""
     wanted = f"at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
         raise InvalidTypeError(f"{name} must be an integer {wanted}; got {value!r} of type {type(value).__name__}")
@@ -36,13 +28,21 @@ def check_integer(value: Any, name: str, *, minimum: int, maximum: int | None = 
     return number
 
 
-def check_positive(value: Any, name: str) -> float:
-    """Return ``value`` as a finite float above 0, or raise the errors of `check_integer`."""
+def check_positive(value: Any, name: str, *, or_zero: bool = False) -> float:
+    """Return ``value`` as a finite float above 0, or from 0 on, or raise the errors of `check_integer`."""
+    wanted = "from 0 on" if or_zero else "above 0"
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
-        raise InvalidTypeError(f"{name} must be a number above 0; got {value!r} of type {type(value).__name__}")
-    if not 0 < float(value) < math.inf:
-        raise InvalidInputError(f"{name} must be a finite number above 0; got {value}")
+        raise InvalidTypeError(f"{name} must be a number {wanted}; got {value!r} of type {type(value).__name__}")
+    if not (0 < float(value) < math.inf or (or_zero and value == 0)):
+        raise InvalidInputError(f"{name} must be a finite number {wanted}; got {value}")
     return float(value)
+
+
+def check_bool(value: Any, name: str) -> bool:
+    """Return ``value`` as a bool, or raise InvalidTypeError."""
+    if not isinstance(value, bool | np.bool_):
+        raise InvalidTypeError(f"{name} must be True or False; got {value!r} of type {type(value).__name__}")
+    return bool(value)
 
 
 def check_choice(value: Any, name: str, choices: Collection[str]) -> str:
@@ -53,15 +53,7 @@ def check_choice(value: Any, name: str, choices: Collection[str]) -> str:
 
 
 def check_array(array: Any, name: str) -> Array:
-    """Return ``array`` as a dense real NumPy array in native byte order.
-
-    Raises
-    ------
-    InvalidTypeError
-        If it is sparse or masked, or holds a value that is not a number.
-    InvalidInputError
-        If it is complex.
-    """
+    """Return ``array`` as a dense real NumPy array in native byte order, or raise the errors of `check_integer`."""
     if hasattr(array, "toarray") and hasattr(array, "tocsr"):
         raise InvalidTypeError(f"{name} must be a dense array; got a sparse one: pass {name}.toarray()")
     if isinstance(array, np.ma.MaskedArray):
@@ -92,36 +84,14 @@ def check_rows(
     finite: bool = True,
     on_device: bool = False,
 ) -> Any:
-    """Return a finite float array of shape (n_samples, *event_shape).
+    """Return a finite float array of shape (n_samples, *event_shape), of at least ``minimum`` rows.
 
-    Parameters
-    ----------
-    array : array_like of shape (n_samples, *event_shape)
-        NumPy array, torch tensor, data frame or nested list.
-    name : str
-        Name of the parameter in messages.
-    event_shape : tuple of int, optional
-        Required shape of one row; None accepts any shape.
-    owner : str
-        Class whose `fit` set ``event_shape``.
-    minimum : int
-        Smallest number of rows.
-    finite : bool
-        Whether to check for NaN and infinity; if False, the caller checks.
-    on_device : bool
-        Whether a tensor on an accelerator stays there.
-
-    Returns
-    -------
-    ndarray (or torch.Tensor, if ``on_device``) of shape (n_samples, *event_shape)
-        float16, float32 and float64 are kept; other types become float64.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidInputError
-        As `check_array`; also for a wrong shape, too few rows, NaN or infinity.
+    float16, float32 and float64 are kept; other types become float64. ``event_shape`` None accepts any shape; else
+    ``owner`` is the class whose `fit` set it. If not ``finite``, the caller checks for NaN and infinity. With
+    ``on_device``, a tensor on an accelerator stays there. The errors are those of `check_array`.
     """
-    on_device = on_device and _arrays.on_accelerator(array)
+    kind = _arrays.tensor_kind(array)
+    on_device = on_device and kind is not None and kind.on_accelerator
     array = array.detach() if on_device else check_array(array, name)
     if array.ndim < 2:
         raise InvalidInputError(
@@ -167,15 +137,7 @@ def check_finite(array: Array, name: str, first_row: int = 0) -> None:
 
 
 def check_device(device: Any) -> Any:
-    """Return ``device`` as a torch.device that can hold tensors.
-
-    Raises
-    ------
-    MissingExtraError
-        If torch is not installed.
-    InvalidInputError
-        If torch cannot use this device.
-    """
+    """Return ``device`` as a torch.device that can hold tensors; if torch cannot use it, raise InvalidInputError."""
     torch = import_extra("torch", "torch")
     try:
         return torch.empty(0, device=torch.device(device)).device

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
 import warnings
 import zipfile
 import zlib
@@ -16,25 +15,13 @@ import numpy as np
 
 from vicinal import _progress, storage
 from vicinal._arrays import Array
-from vicinal._errors import FileFormatError, InvalidInputError, import_extra
+from vicinal._errors import FileFormatError, InvalidInputError, MissingExtraError, import_extra
 
 Item = TypeVar("Item")
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 
 _FORMATS = ("PNG", "JPEG", "BMP", "PPM", "WEBP", "TIFF")  # not all that Pillow knows: EPS would start Ghostscript
-_UNREADABLE = (  # what Pillow raises for damaged files, in folders and in archives
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    EOFError,
-    RuntimeError,
-    struct.error,
-    zlib.error,
-    zipfile.BadZipFile,
-)
 _FILES_AT_ONCE = 16  # of each thread
 _NAMED = 3  # unreadable files that a warning names
 _USUAL_NAMES = ("arr_0", "images", "latents", "samples")
@@ -42,24 +29,14 @@ _ACCEPTED = "a folder of images, a .npy file or a .npz file"
 
 
 def read(path: str | os.PathLike[str]) -> Array:
-    """Read a folder of images, or the array of a .npy or .npz file.
+    """Read a folder of images, or the array of a .npy or .npz file. Nothing is ever unpickled.
 
-    Parameters
-    ----------
-    path : path_like
-        A folder: all images in it and in the folders below, png, jpg, jpeg, bmp, webp, tif, tiff, ppm and pgm, in the
-        order of their paths. They must be of one size. A ``.npz`` file: its only array, or the one that is called
-        arr_0, images, latents or samples. Nothing is ever unpickled.
+    Of a folder, these are all images in it and in the folders below, in the order of their paths: uint8 (n, C, H, W),
+    C being 1 if all files are grey, otherwise 3. They must be of one size. Files that cannot be read are left out; a
+    UserWarning counts and names them. Images are turned as their EXIF orientation says. What is transparent is laid on
+    white; palettes and other colour spaces become RGB, 16 bits the nearest of 8. Of several frames the first is taken.
 
-    Returns
-    -------
-    ndarray
-        Of a file, its array as it is. Of a folder, uint8 (n, C, H, W), C being 1 if all files are grey, otherwise 3.
-
-    Warns
-    -----
-    UserWarning
-        If files of a folder cannot be read, such as truncated ones: they are left out, counted and named.
+    Of a ``.npz`` file, it is the only array, or the one that is called arr_0, images, latents or samples.
 
     Raises
     ------
@@ -70,13 +47,6 @@ def read(path: str | os.PathLike[str]) -> Array:
         If a file is damaged or holds no numbers, or no image of a folder can be read.
     MissingExtraError
         If a folder is given and Pillow is not installed.
-    OSError
-        If a file cannot be opened.
-
-    Notes
-    -----
-    Images are turned as their EXIF orientation says. What is transparent is laid on white; palettes and other colour
-    spaces become RGB, 16 bits the nearest of 8. Of several frames the first is taken.
 
     Examples
     --------
@@ -90,16 +60,14 @@ def read(path: str | os.PathLike[str]) -> Array:
     ((2, 3, 9, 8), [[255, 255, 255], [255, 0, 0]])
     """
     path = Path(path)
+    suffix = path.suffix.lower()
     if path.is_dir():
         images, unreadable = _read_folder(path)
         if unreadable:
             warnings.warn(unreadable_message(path, len(images), unreadable), UserWarning, stacklevel=2)
         return images
-    suffix = path.suffix.lower()
-    if suffix == ".npy":
-        return storage.read_array(path)
-    if suffix == ".npz":
-        return _read_archive(path)
+    if suffix in (".npy", ".npz"):
+        return storage.read_array(path) if suffix == ".npy" else _read_archive(path)
     if not path.exists():
         raise FileNotFoundError(f"{path} must be {_ACCEPTED}; there is no such file or folder")
     remedy = "pass the folder that holds the images" if suffix in SUFFIXES else "save the array with numpy.save"
@@ -134,12 +102,8 @@ def gather(
 
     ``decoded`` gives the name of each file with its levels (C, H, W), or with the reason why it cannot be read. Grey
     images get three channels if any image is in colour. ``empty`` makes the uint8 array of shape (n_files, C, H, W);
-    ``source`` and ``remedy``, what to do about several sizes, are for messages.
-
-    Raises
-    ------
-    InvalidInputError, FileFormatError
-        For images of several sizes; if no image can be read.
+    ``source`` and ``remedy``, what to do about several sizes, are for messages. Images of several sizes raise
+    InvalidInputError; if no image can be read, that is a FileFormatError.
     """
     images, n, first = np.empty((0, 1, 0, 0), np.uint8), 0, ""
     unreadable: dict[str, str] = {}
@@ -172,22 +136,14 @@ def gather(
 def decode(file: BinaryIO) -> Array:
     """Return the image in an open file as levels, uint8 (C, H, W), C being 1 if it is grey, otherwise 3.
 
-    Raises
-    ------
-    OSError, ValueError
-        And many others that Pillow raises, if it is damaged, of another format, or too large to be an image.
-    MissingExtraError
-        If Pillow is not installed.
+    Pillow raises many errors for what is damaged, of another format, or too large to be an image.
     """
     pillow, operations = import_extra("PIL.Image", "images"), import_extra("PIL.ImageOps", "images")
-    try:
-        # An open file: given a path, Pillow maps raw TIFF into memory, and gets those to be turned wrong.
-        with pillow.open(file, formats=_FORMATS) as image:
-            if image.format != "TIFF":  # which Pillow turns itself; some versions would turn it twice here
-                operations.exif_transpose(image, in_place=True)
-            return _levels_of(image)
-    except pillow.DecompressionBombError as error:
-        raise ValueError(str(error)) from error
+    # An open file: given a path, Pillow maps raw TIFF into memory, and gets those to be turned wrong.
+    with pillow.open(file, formats=_FORMATS) as image:
+        if image.format != "TIFF":  # which Pillow turns itself; some versions would turn it twice here
+            operations.exif_transpose(image, in_place=True)
+        return _levels_of(image)
 
 
 def in_threads(items: Sequence[Item], decoder: Callable[[Item], Array]) -> Iterator[tuple[Item, Array | str]]:
@@ -199,7 +155,9 @@ def in_threads(items: Sequence[Item], decoder: Callable[[Item], Array]) -> Itera
     def decoded(item: Item) -> Array | str:
         try:
             return decoder(item)
-        except _UNREADABLE as error:
+        except (MissingExtraError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - Pillow raises anything for damaged files
             return (str(error) or type(error).__name__).partition("\n")[0]
 
     n_threads = os.cpu_count() or 1
@@ -218,12 +176,11 @@ def _levels_of(image: Any) -> Array:
         return ((deep.astype(np.uint32) + 128) // 257).astype(np.uint8)[None]  # 65535 / 257 = 255
     if image.mode == "F":
         raise ValueError("grey levels are floats, whose range is unknown")
-    is_grey = image.mode in ("1", "L", "LA")
-    if "transparency" not in image.info and image.mode not in ("LA", "PA", "RGBA", "RGBa"):
-        return channels_first(image.convert("L" if is_grey else "RGB"))
-    pillow = import_extra("PIL.Image", "images")
-    on_white = pillow.alpha_composite(pillow.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    return channels_first(on_white.convert("L" if is_grey else "RGB"))
+    kept = "L" if image.mode in ("1", "L", "LA") else "RGB"
+    if "transparency" in image.info or image.mode in ("LA", "PA", "RGBA", "RGBa"):
+        pillow = import_extra("PIL.Image", "images")
+        image = pillow.alpha_composite(pillow.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return channels_first(image.convert(kept))
 
 
 def channels_first(image: Any) -> Array:

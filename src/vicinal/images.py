@@ -90,12 +90,8 @@ def in_units(images: Any) -> Any:
 def to_rgb(levels: Array, name: str = "images") -> Array:
     """Return images of shape (n, H, W), (n, C, H, W) or (n, H, W, C), C being 1 or 3, as (n, 3, H, W).
 
-    Grey images are repeated. If both the second and the last side are 1 or 3, the channels are the second.
-
-    Raises
-    ------
-    InvalidInputError
-        For any other shape.
+    Grey images are repeated. If both the second and the last side are 1 or 3, the channels are the second. Any other
+    shape raises InvalidInputError.
 
     Examples
     --------

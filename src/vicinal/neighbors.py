@@ -13,8 +13,8 @@ side leave it bounded. Where these quantiles are equal (a rare event coded as 0 
 deviation. Where all values are equal, it is 1.
 
 A median does not see some copies among many bold samples. `quantile_ratios` and `copied` show the whole distribution
-of distances, and `novelty_p` tests it: among the rows that are nearest to the training data, samples and held-out rows
-pooled, there must not be too many samples.
+of distances, and `novelty_test` tests it: samples and held-out rows are sorted together, and there must not be too
+many samples among those that are nearest to the training data.
 
 `nearest_rows`, `nearest_others` and `nth_distances` use the blocked and threaded search of scikit-learn. Above 15
 dimensions it compares |a|^2 - 2 a b + |b|^2, so rounding decides between neighbours if clusters are more than about
@@ -114,38 +114,40 @@ def copied(distances: Array, fresh_distances: Array) -> tuple[float, float]:
     return share, math.sqrt(share * (1 - share) / m + fresh * (1 - fresh) / n)
 
 
-def novelty_p(distances: Array, fresh_distances: Array) -> float:
-    r"""Return the p-value of the test that no more samples are near the training data than fresh data are.
+class NoveltyTest(NamedTuple):
+    """Result of `novelty_test`: ``n_generated`` samples are among the ``n_nearest`` rows, not ``n_expected``."""
 
-    Samples and fresh rows are sorted together by distance, N = m + n rows. If the samples are fresh, then
-    S_k, the number of samples among the k nearest rows, is hypergeometric, whatever the distribution:
+    p_value: float
+    n_nearest: int
+    n_generated: int
+    n_expected: float
 
-    .. math:: p = L \min_k P(\mathrm{Hypergeometric}(N, m, k) \ge S_k), \quad k = N / 2^{j/2}, \; j = 1, \dots, L
 
-    Bonferroni's factor L keeps the level exact or below it. Equal distances count together. At most the first `TESTED`
-    samples are taken, so that the power of the test does not depend on how many samples there are.
+def novelty_test(distances: Array, fresh_distances: Array) -> NoveltyTest:
+    """Test that no more samples, (m,), are near the training data than fresh data, (n,): see `vicinal.metrics`.
 
-    Parameters
-    ----------
-    distances, fresh_distances : ndarray of shape (m,), (n,)
-        Distance of samples and of fresh data to their nearest training row.
-
-    Returns
-    -------
-    float
-        In (0, 1]. Below `LEVEL`, the samples are too near to the training data somewhere.
+    Equal distances count together. At most `TESTED` samples are taken, evenly spaced.
     """
     from scipy.stats import hypergeom  # late: it takes long to load
 
-    distances = distances[:TESTED]
-    m, total = len(distances), len(distances) + len(fresh_distances)
+    m = len(distances)
+    if m > TESTED:
+        distances, m = distances[np.linspace(0, m - 1, TESTED).astype(int)], TESTED
+    total = m + len(fresh_distances)
     pooled = np.sort(np.concatenate([distances, fresh_distances]))
     n_levels = int(2 * math.log2(total))
     limits = pooled[np.ceil(total / 2 ** (np.arange(1, n_levels + 1) / 2)).astype(int) - 1]
-    n_near = np.searchsorted(pooled, limits, side="right")
-    n_samples = np.searchsorted(np.sort(distances), limits, side="right")
-    p_values = hypergeom.sf(n_samples - 1, total, m, n_near)
-    return min(1.0, n_levels * float(p_values.min()))
+    n_nearest = np.searchsorted(pooled, limits, side="right")
+    n_generated = np.searchsorted(np.sort(distances), limits, side="right")
+    p_values = hypergeom.sf(n_generated - 1, total, m, n_nearest)
+    at = int(p_values.argmin())
+    p_value = min(1.0, n_levels * float(p_values[at]))
+    return NoveltyTest(p_value, int(n_nearest[at]), int(n_generated[at]), float(n_nearest[at] * m / total))
+
+
+def novelty_p(distances: Array, fresh_distances: Array) -> float:
+    """Return the p-value of `novelty_test`: below `LEVEL`, the samples are too near to the training data somewhere."""
+    return novelty_test(distances, fresh_distances).p_value
 
 
 def nearest_distances(queries: Array, batches: Iterable[Array], scaling: Scaling, *, other: bool = False) -> Array:

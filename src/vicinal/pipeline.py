@@ -177,11 +177,12 @@ def _in_batches(autoencoder: Any, method: str, array: Any, name: str, batch_size
             batch = array[first : first + batch_size]
             if method == "encode":
                 batch = in_units(batch)
-            output = function(batch if module is None else _tensor_for(module, batch))
+            output: Any = function(batch if module is None else _tensor_for(module, batch))
             _check_output(output, len(batch), method)
             output = _arrays.to_numpy(output) if kind is None else sys.modules["torch"].as_tensor(output)
             if outputs is None:
-                outputs = _empty_like(output, len(array), kind)
+                whole = (len(array), *output.shape[1:])
+                outputs = np.empty(whole, output.dtype) if kind is None else output.new_empty(whole, device=kind.device)
             if (got := tuple(output.shape[1:])) != (shape := tuple(outputs.shape[1:])):
                 raise InvalidInputError(f"{method} must return rows of one shape; got {shape} and then {got}")
             outputs[first : first + batch_size] = output
@@ -211,10 +212,3 @@ def _check_output(output: Any, n_rows: int, method: str) -> None:
         )
     if output.ndim < 1 or len(output) != n_rows:
         raise InvalidInputError(f"{method} must return one row for each of {n_rows}; got shape {tuple(output.shape)}")
-
-
-def _empty_like(output: Any, n_rows: int, kind: _arrays.TensorKind | None) -> Any:
-    shape = (n_rows, *output.shape[1:])
-    if kind is None:
-        return np.empty(shape, output.dtype)
-    return sys.modules["torch"].empty(shape, dtype=output.dtype, device=kind.device)

@@ -79,24 +79,7 @@ def _checksum(fields: Mapping[str, Any]) -> str:
 
 
 def write(path: PathLike, kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
-    """Write one object.
-
-    Parameters
-    ----------
-    path : path_like
-        File to write; an existing file is replaced atomically.
-    kind : str
-        Class of the object.
-    header : mapping
-        Settings that JSON can hold.
-    arrays : mapping of str to ndarray
-        Floats, integers or booleans, contiguous or not.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written; no partial file remains.
-    """
+    """Write one object atomically: its class, settings that JSON can hold, and arrays of numbers or booleans."""
     from safetensors.numpy import save
 
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
@@ -112,15 +95,7 @@ def write(path: PathLike, kind: str, header: Mapping[str, Any], arrays: Mapping[
 
 
 def read(path: PathLike) -> Artifact:
-    """Read and verify a file that `write` wrote.
-
-    Raises
-    ------
-    FileFormatError
-        If vicinal did not write the file, if it is truncated or changed, or if its format is newer.
-    OSError
-        If it cannot be read.
-    """
+    """Read and verify a file that `write` wrote; one that is foreign, damaged or newer raises FileFormatError."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -139,11 +114,10 @@ def read(path: PathLike) -> Artifact:
     if metadata is None:
         raise FileFormatError(f"{path} is a safetensors file, but not one that vicinal wrote")
     fields = _parse(path, metadata)
-    checksums = fields["arrays"]
-    if fields["sha256"] != _checksum(fields) or set(checksums) != set(arrays):
+    if fields["sha256"] != _checksum(fields) or set(fields["arrays"]) != set(arrays):
         raise FileFormatError(f"{path} is damaged: its checksum does not match; write it again with save()")
     for name, array in arrays.items():
-        if _array_checksum(name, array) != checksums[name]:
+        if _array_checksum(name, array) != fields["arrays"][name]:
             raise FileFormatError(f"{path} is damaged: the checksum of {name} does not match; write it again")
     return Artifact(fields["kind"], fields["header"], arrays, fields["vicinal"], fields["format_version"])
 
@@ -165,12 +139,7 @@ def write_arrays(path: PathLike, arrays: Mapping[str, Array]) -> None:
 def read_array(path: PathLike, *, mapped: bool = False) -> Array:
     """Return the array of a ``.npy`` file; ``mapped`` maps it into memory. Nothing is unpickled.
 
-    Raises
-    ------
-    FileFormatError
-        If the file is not a complete ``.npy`` file of numbers.
-    OSError
-        If it cannot be read.
+    What is not a whole ``.npy`` file of numbers raises FileFormatError.
     """
     try:
         with Path(path).open("rb") as file:  # np.load does not close a file that it cannot read

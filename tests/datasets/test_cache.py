@@ -11,7 +11,7 @@ import pytest
 
 from vicinal import datasets
 from vicinal._errors import MissingExtraError
-from vicinal.datasets import cache
+from vicinal.datasets import image_folder
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -28,8 +28,8 @@ def folder(tmp_path):
 @pytest.fixture
 def decodings(monkeypatch):
     """Return a list that gets one entry whenever images are decoded."""
-    calls, decoded = [], cache.decoded
-    monkeypatch.setattr(cache, "decoded", lambda *arguments: calls.append(1) or decoded(*arguments))
+    calls, decoded = [], image_folder.decoded
+    monkeypatch.setattr(image_folder, "decoded", lambda *arguments: calls.append(1) or decoded(*arguments))
     return calls
 
 
@@ -116,8 +116,8 @@ def test_folder_of_the_cache(folder, tmp_path, monkeypatch, cache_folder):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    assert cache.folder_of(None) == tmp_path / ".cache" / "vicinal"
-    assert cache.folder_of("~/c") == tmp_path / "c"
+    assert image_folder.folder_of(None) == tmp_path / ".cache" / "vicinal"
+    assert image_folder.folder_of("~/c") == tmp_path / "c"
 
 
 def test_without_cache(folder, cache_folder):
@@ -137,9 +137,9 @@ def test_nothing_half_done_stays_behind(folder, cache_folder, monkeypatch):
         yield from list(decoded(*_arguments))[:2]
         raise KeyboardInterrupt
 
-    decoded = cache.decoded
+    decoded = image_folder.decoded
     with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
-        context.setattr(cache, "decoded", interrupted)
+        context.setattr(image_folder, "decoded", interrupted)
         datasets.load("folder", data_dir=folder)
     assert list(cache_folder.iterdir()) == []
     assert len(datasets.load("folder", data_dir=folder).images) == 4

@@ -8,6 +8,7 @@ from vicinal.evaluation.catalogue import DEFAULT_METRICS, METRICS, Reference, Sa
 
 SEEDS = range(2)
 QUALITY = [name for name, metric in METRICS.items() if metric.better != "reference"]
+SEE_BOTH = {"mifid"}  # quality, and copying
 N, M = 1500, 240  # training rows; held-out and generated rows
 
 
@@ -63,7 +64,7 @@ def test_a_collapsed_sampler_is_worse_than_fresh_draws(table, name):
     assert worse(name, collapsed, good) > 0.3 * abs(good)
 
 
-@pytest.mark.parametrize("name", QUALITY)
+@pytest.mark.parametrize("name", [name for name in QUALITY if name not in SEE_BOTH])
 def test_quality_does_not_see_copying(table, name):
     good, copies = table["good"][name], table["copies"][name]
     bad = max((table[other][name] for other in ("noise", "collapsed")), key=lambda value: worse(name, value, good))
@@ -100,8 +101,14 @@ def sets():
 
 def public(real, generated, train, seed):
     """Return every metric by the public functions."""
+    ratios = metrics.nn_quantile_ratios(real, generated, train=train)
     novelty = {
         "nn_ratio": metrics.nn_ratio(real, generated, train=train),
+        **{f"nn_ratio_q{level}": ratios[i] for i, level in ((0, 5), (1, 25), (3, 75), (4, 95))},
+        "copied": metrics.copied(real, generated, train=train).value,
+        "novelty_p": metrics.novelty_test(real, generated, train=train).p_value,
+        "membership_auc": metrics.membership_auc(real, generated, train=train, random_state=seed).value,
+        "membership_tpr": metrics.membership_tpr(real, generated, train=train, random_state=seed).value,
         "authenticity": metrics.authenticity(train, generated),
         "data_copying": metrics.data_copying_test(real, generated, train=train, random_state=seed),
     }
@@ -110,11 +117,14 @@ def public(real, generated, train, seed):
         "kernel_distance": metrics.kernel_distance(real, generated, random_state=seed),
         **metrics.precision_recall(real, generated)._asdict(),
         **metrics.density_coverage(real, generated)._asdict(),
+        "mifid": metrics.mifid(real, generated, train=train),
+        "vendi_score": metrics.vendi_score(generated),
         "wasserstein_distance": metrics.wasserstein_distance(real, generated, random_state=seed),
         "wasserstein_1_distance": metrics.wasserstein_distance(real, generated, p=1, random_state=seed),
         "sliced_wasserstein_distance": metrics.sliced_wasserstein_distance(real, generated, random_state=seed),
         "sinkhorn_divergence": metrics.sinkhorn_divergence(real, generated, random_state=seed),
         "mmd": metrics.mmd(real, generated, random_state=seed),
+        "c2st_auc": metrics.c2st_auc(real, generated, random_state=seed).value,
         "variance_ratio": metrics.variance_ratio(real, generated),
         **novelty,
         **{f"feature_{name}": value for name, value in novelty.items()},
@@ -162,7 +172,9 @@ def test_searched_rows_are_drawn_by_the_seed(sets):
     assert max(where) >= 180, "not merely the first"
 
 
-OF_NEIGHBOURS = ("precision", "recall", "density", "coverage", "nn_ratio", "authenticity", "data_copying")
+OF_NEIGHBOURS = ("precision", "recall", "density", "coverage", "nn_ratio", "copied", "novelty_p", "authenticity",
+                 "data_copying")  # fmt: skip
+COARSE = ("recall", "copied", "novelty_p")  # few rows may give what many give
 
 
 def test_only_metrics_of_neighbours_leave_rows_out(sets):
@@ -173,11 +185,48 @@ def test_only_metrics_of_neighbours_leave_rows_out(sets):
     whole = Samples(Reference(sets["real"], sets["train"], 3), sets["generated"], 3)
     cut = Samples(Reference(few.searched, sets["train"], 3), sets["generated"][:40], 3)
     for name, value in found.items():
-        leaves_out = name.removeprefix("feature_") in OF_NEIGHBOURS
+        if name in SEE_BOTH or "membership" in name:
+            continue  # see below
+        leaves_out = name.removeprefix("feature_").partition("_q")[0] in OF_NEIGHBOURS
         expected, other = (cut, whole) if leaves_out else (whole, cut)
         assert value == METRICS[name].compute(expected), name
-        if name != "recall":
+        if name.removeprefix("feature_") not in COARSE:
             assert value != METRICS[name].compute(other), name
+
+
+def test_membership_leaves_out_attacked_rows_but_no_samples(sets):
+    few = Reference(sets["real"], sets["train"], 3, 40)
+    found = Samples(few, sets["generated"], 3).membership
+    assert found == Samples(Reference(few.searched, sets["train"], 3), sets["generated"], 3).membership
+    assert [len(rows) for rows in few.attacked] == [40, 40]
+
+
+@pytest.mark.parametrize("max_searched", [None, 500])
+def test_held_out_rows_as_samples_are_fresh(max_searched):
+    draw, _ = mixture(8)
+    reference = Reference(draw(1000), draw(1000), 0, max_searched)
+    fresh = Samples(reference, reference.searched, 0)
+    found = {name: metric.compute(fresh) for name, metric in METRICS.items() if metric.needs_train}
+    assert found["membership_auc"] == pytest.approx(0.5, abs=3 * METRICS["membership_auc"].error(fresh))
+    assert found["membership_tpr"] < 0.03
+    assert 0 < found["mifid"] < np.inf
+    assert found["nn_ratio"] == 1.0
+    assert found["novelty_p"] == 1.0
+
+
+def test_errors_are_those_of_the_public_functions(sets):
+    samples = Samples(Reference(sets["real"], sets["train"], 3), sets["generated"], 3)
+    real, generated, train = sets["real"], sets["generated"], sets["train"]
+    expected = {
+        "c2st_auc": metrics.c2st_auc(real, generated, random_state=3).error,
+        "copied": metrics.copied(real, generated, train=train).error,
+        "membership_auc": metrics.membership_auc(real, generated, train=train, random_state=3).error,
+        "membership_tpr": metrics.membership_tpr(real, generated, train=train, random_state=3).error,
+    }
+    found = {name: metric.error(samples) for name, metric in METRICS.items() if metric.error is not None}
+    assert found == pytest.approx(
+        expected | {f"feature_{name}": expected[name] for name in expected if name != "c2st_auc"}
+    )
 
 
 def test_the_catalogue_hangs_together():
@@ -188,8 +237,11 @@ def test_the_catalogue_hangs_together():
     for name, metric in METRICS.items():
         arrow = {"lower": "↓", "higher": "↑", "reference": ")%"}[metric.better]
         assert metric.heading[-1] in arrow, f"{name}: {metric.heading} does not say that {metric.better} is better"
-        assert metric.needs_train == (metric.better == "reference" and name != "variance_ratio")
+        needs_train = name in SEE_BOTH or (
+            metric.better == "reference" and name not in {"variance_ratio", "vendi_score"}
+        )
+        assert metric.needs_train == needs_train
         assert (metric.space == "features") == (
             name.startswith("feature_") or name in {"frechet_distance", "kernel_distance", "precision", "recall",
-                                                    "density", "coverage"}
+                                                    "density", "coverage", "mifid", "vendi_score"}
         )  # fmt: skip

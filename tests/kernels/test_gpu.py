@@ -67,9 +67,10 @@ class Kernels:
         tensors = self.gpu.to_device(cells, index, self.device)
         return self.gpu.sample_cells(*tensors, *arguments, **options).cpu().numpy()
 
-    def fill_cells(self, cells, drawn, *arguments, **options):
+    def fill_cells(self, cells, drawn, *arguments, classes=None, **options):
         tensor, _ = self.gpu.to_device(cells, reference.index_cells(np.ones(len(cells), np.int64)), self.device)
-        return self.gpu.fill_cells(tensor, self.put(drawn), *arguments, **options).cpu().numpy()
+        places = None if classes is None else self.put(classes)
+        return self.gpu.fill_cells(tensor, self.put(drawn), *arguments, classes=places, **options).cpu().numpy()
 
 
 @pytest.fixture(params=WAYS)
@@ -111,8 +112,10 @@ def test_the_bits_of_the_reference(kernels, d, n_bins, dtype):
     expected = reference.sample_cells(cells, index, *arguments, **options)
     assert same_bits(kernels.sample_cells(cells, index, *arguments, **options), expected)
     drawn = np.random.default_rng(1).integers(0, len(cells), 20)
-    expected = reference.fill_cells(cells, drawn, *arguments, key=0, start=2**40 - 9)
-    assert same_bits(kernels.fill_cells(cells, drawn, *arguments, key=0, start=2**40 - 9), expected)
+    for classes in (None, np.random.default_rng(2).integers(0, 1000, 20)):
+        options = {"key": 0, "start": 2**40 - 9, "classes": classes}
+        expected = reference.fill_cells(cells, drawn, *arguments, **options)
+        assert same_bits(kernels.fill_cells(cells, drawn, *arguments, **options), expected)
 
 
 def test_values_outside_the_bounds(kernels):
@@ -176,8 +179,9 @@ def test_cells_are_searched_where_the_guide_is_coarse(kernels, monkeypatch, larg
 
 
 def test_the_words_of_choices_and_of_philox(kernels):
-    rows = [0, 1, 2, 255, 256, 2**40 + 700]
-    words = [(int(rng.choice_words(0)[row % 256]) + row // 256 * rng.BLOCK_STEP) % 2**64 for row in rows]
+    rows = [0, 1, 2, 255, 256, 2**40 + 701]
+    pairs = [rng.philox4x32((row // 2 % 2**32, row >> 33, 0, rng.CHOICE), 0)[row % 2 * 2 :][:2] for row in rows]
+    words = [int(low) | int(high) << 32 for low, high in pairs]
     assert max(words) >= 2**63  # which an int64 takes for negative
     cells, unit, total = np.arange(3, dtype=np.uint8)[:, None], (np.zeros(1), np.full(1, 3.0), np.ones(1), 3), 2**62 - 5
     for row, draw in zip(rows, (word * total >> 64 for word in words), strict=True):
@@ -196,12 +200,12 @@ def test_samples_stay_in_their_cells(kernels, dtype):
     latents = np.random.default_rng(0).normal(size=(200, 40)).astype(dtype)
     lower, upper, width, _, cells, counts = prepare(latents, n_bins)
     index, arguments = reference.index_cells(counts), (lower, upper, width, n_bins)
-    expected = reference.sample_cells(cells, index, *arguments, key=1, start=0, n_samples=300)
+    expected = reference.sample_cells(cells, index, *arguments, key=2, start=0, n_samples=300)
     if dtype == np.float32:
-        codes = cells[reference.draw_cells(index, key=1, start=0, n_samples=300)].astype(dtype)
-        unchecked = np.minimum(lower + (codes + rng.uniforms(1, 0, 300, 40).astype(dtype)) * width, upper)
+        codes = cells[reference.draw_cells(index, key=2, start=0, n_samples=300)].astype(dtype)
+        unchecked = np.minimum(lower + (codes + rng.Draws(2, 0, 300).uniforms(40).astype(dtype)) * width, upper)
         assert (unchecked != expected).any()  # the trap is real
-    assert same_bits(kernels.sample_cells(cells, index, *arguments, key=1, start=0, n_samples=300), expected)
+    assert same_bits(kernels.sample_cells(cells, index, *arguments, key=2, start=0, n_samples=300), expected)
 
 
 def test_samples_stay_below_the_upper_bound(kernels):
@@ -301,6 +305,7 @@ def test_compiled_kernels_round_as_the_reference(compile_for_cuda, dtype):
         assemblies += [
             compile_for_cuda("sample_cells", cells, index, *arguments, **options, n_samples=3),
             compile_for_cuda("fill_cells", cells, drawn, *arguments, **options),
+            compile_for_cuda("fill_cells", cells, drawn, *arguments, **options, classes=drawn),
         ]
     for assembly in assemblies:
         assert set(re.findall(r"div\.\w+\.f\d+", assembly)) == {f"div.rn.f{8 * latents.itemsize}"}

@@ -72,8 +72,9 @@ def test_samples_by_the_formula(kernel):
     lower, width = np.array([10.0, -1.0]), np.array([0.5, 0.25])
     drawn = sample(kernel, cells, counts, lower, lower + 4 * width, width, 4, key=9, start=5, n_samples=50)
     for i, row in enumerate(drawn):
-        cell = cells[1 if rng.choices(9, 5 + i, 1, 4)[0] >= 1 else 0]
-        assert np.array_equal(row, lower + (cell + rng.uniforms(9, 5 + i, 1, 2)[0]) * width)
+        draws = rng.Draws(9, 5 + i, 1)
+        cell = cells[1 if draws.choices(4)[0] >= 1 else 0]
+        assert np.array_equal(row, lower + (cell + draws.uniforms(2)[0]) * width)
 
 
 def test_masses_are_summed(kernel):
@@ -286,6 +287,21 @@ def test_points_at_the_edges_of_any_grid(grid, n_bins, dtype):
     arguments = (cells, drawn, lower, upper, width, n_bins)
     expected = reference.fill_cells(*arguments, key=1, start=0)
     assert same_bits(cpu.fill_cells(*arguments, key=1, start=0), expected)
+
+
+@pytest.mark.parametrize("d", [1, 2, 5, 64])
+def test_samples_within_classes_have_the_noise_of_their_class(kernel, d):
+    n_samples = 700  # more than a tile
+    classes = np.random.default_rng(0).integers(0, 3, n_samples) * 2**28
+    lower, one = np.zeros(d), np.ones(d)
+    arguments = (np.zeros((1, d), np.uint8), np.zeros(n_samples, np.int64), lower, one, one, 1)
+    drawn = kernel.fill_cells(*arguments, key=7, start=2**32 - 300, classes=classes)
+    assert np.array_equal(drawn, rng.Draws(7, 2**32 - 300, n_samples, classes).uniforms(d))
+    from_all = kernel.fill_cells(*arguments, key=7, start=2**32 - 300)
+    for k in np.unique(classes):
+        of_one = kernel.fill_cells(*arguments, key=7, start=2**32 - 300, classes=np.full(n_samples, k))
+        assert np.array_equal(drawn[classes == k], of_one[classes == k])
+        assert not (of_one == from_all).all(axis=1).any()
 
 
 def test_select_follows_the_compiler(monkeypatch):

@@ -18,15 +18,17 @@ def cells():
 
 
 @pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("classes", [None, np.arange(40) % 3], ids=["all", "classes"])
 @pytest.mark.parametrize(("s", "a"), [(1.0, 1.0), (0.25, 1.7), (0.0, 0.0)])
-def test_the_definition(kernel, cells, weighted, s, a):
+def test_the_definition(kernel, cells, weighted, classes, s, a):
     points, masses, first, last, own = cells
-    drawn = kernel.mix_rows(points, masses if weighted else None, first, last, own, s, a, key=9, start=3)
+    masses = masses if weighted else None
+    drawn = kernel.mix_rows(points, masses, first, last, own, s, a, key=9, start=3, classes=classes)
     for r in range(len(own)):
         rows = points[first[r] : last[r]]
-        share = masses[first[r] : last[r]] if weighted else np.ones(len(rows))
+        share = np.ones(len(rows)) if masses is None else masses[first[r] : last[r]]
         share = share / share.sum()
-        e = rng.normals(9, 3 + r, 1, len(rows))[0]
+        e = rng.Draws(9, 3 + r, 1, None if classes is None else classes[r : r + 1]).normals(len(rows))[0]
         mean = share @ rows
         expected = points[own[r]] + s * (mean - points[own[r]]) + a * (np.sqrt(share) * e) @ (rows - mean)
         assert drawn[r] == pytest.approx(expected, rel=1e-12, abs=1e-12)

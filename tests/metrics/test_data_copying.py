@@ -6,7 +6,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import mannwhitneyu, norm
 
 from vicinal import metrics
-from vicinal.metrics import novelty
+from vicinal.metrics import data_copying
 
 
 def scipy_z(new, fresh):
@@ -34,20 +34,21 @@ def test_z_with_ties_is_that_of_scipy(generator):
     assert found == pytest.approx(scipy_z(new, fresh), rel=1e-6)
 
 
-def test_weighted_mean_over_cells_by_brute_force(generator):
+def test_weighted_sum_over_cells_by_brute_force(generator):
     from sklearn.cluster import KMeans
 
     train, real, generated = (generator.normal(size=(k, 2)) for k in (300, 200, 150))
     centres = KMeans(6, n_init=1, random_state=3).fit(train).cluster_centers_
-    weighted = weights = 0.0
+    weighted = squares = n_counted = 0.0
     for cell in range(6):
         fresh, new = (cdist(x[cdist(x, centres).argmin(axis=1) == cell], train).min(axis=1) for x in (real, generated))
         if len(new) >= 20:
             weighted += len(fresh) / 200 * scipy_z(new, fresh)
-            weights += len(fresh) / 200
-    assert 0 < weights < 1, "some cells count and some do not"
+            squares += (len(fresh) / 200) ** 2
+            n_counted += 1
+    assert 0 < n_counted < 6, "some cells count and some do not"
     found = metrics.data_copying_test(real, generated, train=train, n_cells=6, random_state=3)
-    assert found == pytest.approx(weighted / weights, rel=1e-6)
+    assert found == pytest.approx(weighted / np.sqrt(squares), rel=1e-6)
 
 
 @pytest.mark.parametrize("d", [2, 20])
@@ -65,14 +66,15 @@ def test_copies_fresh_rows_and_noise(d, seed):
     assert values[3] > 3
 
 
-def test_a_standard_normal_in_one_cell_and_narrower_in_more(generator):
+def test_a_standard_normal_in_one_cell_and_in_more(generator):
     distances, cells = generator.gamma(3.0, size=(400, 2, 120)), generator.integers(0, 3, size=(2, 120))
     one, three = (
-        [novelty.statistic(fresh, new, *where) for fresh, new in distances] for where in (np.zeros_like(cells), cells)
+        [data_copying.statistic(fresh, new, *where) for fresh, new in distances]
+        for where in (np.zeros_like(cells), cells)
     )
-    assert abs(np.mean(one)) < 3 / np.sqrt(400)
-    assert np.std(one) == pytest.approx(1.0, abs=0.1)
-    assert np.std(three) == pytest.approx(np.sqrt(1 / 3), abs=0.08)  # three equal weights
+    for values in (one, three):
+        assert abs(np.mean(values)) < 3 / np.sqrt(400)
+        assert np.std(values) == pytest.approx(1.0, abs=0.1)
 
 
 def test_exchanging_the_sets_turns_the_sign_in_one_cell(generator):
@@ -89,7 +91,7 @@ def test_a_cell_counts_from_twenty_generated_rows_on(generator, extra):
     generated = np.concatenate([generator.normal(size=(60, 2)), train[100 : 100 + extra]])  # copies there
     fresh, new = (cdist(x, train).min(axis=1) for x in (real, generated))
     z = scipy_z(new[:60], fresh[:50]), scipy_z(new[60:], fresh[50:])
-    expected = z[0] if extra == 19 else (z[0] + z[1]) / 2
+    expected = z[0] if extra == 19 else (z[0] + z[1]) / np.sqrt(2)
     found = metrics.data_copying_test(real, generated, train=train, n_cells=2)
     assert found == pytest.approx(expected, rel=1e-6)
 
@@ -124,7 +126,7 @@ def test_one_seed_one_value(generator):
     ("n_real", "n_train", "expected"), [(1, 200, 1), (199, 200, 1), (200, 200, 2), (10_000, 200, 50), (10_000, 9, 9)]
 )
 def test_one_cell_for_a_hundred_held_out_rows(generator, n_real, n_train, expected):
-    partition = novelty.partitioned(generator.normal(size=(n_train, 2)), n_real, None, 0)
+    partition = data_copying.partitioned(generator.normal(size=(n_train, 2)), n_real, None, 0)
     assert len(partition.cluster_centers_) == expected
 
 

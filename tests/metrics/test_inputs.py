@@ -16,6 +16,12 @@ PAIRS = {
     "sliced_wasserstein_distance": metrics.sliced_wasserstein_distance,
     "sinkhorn_divergence": metrics.sinkhorn_divergence,
     "nn_ratio": lambda real, generated: metrics.nn_ratio(real, generated, train=real),
+    "nn_quantile_ratios": lambda real, generated: metrics.nn_quantile_ratios(real, generated, train=real).tolist(),
+    "copied": lambda real, generated: metrics.copied(real, generated, train=real),
+    "novelty_test": lambda real, generated: metrics.novelty_test(real, generated, train=real),
+    "membership_auc": lambda real, generated: metrics.membership_auc(real, generated, train=real),
+    "membership_tpr": lambda real, generated: metrics.membership_tpr(real, generated, train=real),
+    "mifid": lambda real, generated: metrics.mifid(real, generated, train=real),
     "data_copying_test": lambda real, generated: metrics.data_copying_test(real, generated, train=real),
 }
 
@@ -75,6 +81,9 @@ def test_messages_name_the_training_data(generator):
     for call in (
         lambda: metrics.nn_ratio(good, good, train=bad),
         lambda: metrics.authenticity(bad, good),
+        lambda: metrics.copied(good, good, train=bad),
+        lambda: metrics.membership_auc(good, good, train=bad),
+        lambda: metrics.mifid(good, good, train=bad),
         lambda: metrics.data_copying_test(good, good, train=bad),
     ):
         with pytest.raises(ValueError, match="train must be finite"):

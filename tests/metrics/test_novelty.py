@@ -21,6 +21,58 @@ def test_nn_ratio_by_brute_force(generator, d, dtype):
     assert metrics.nn_ratio(real, generated, train=train) == pytest.approx(new / fresh)
 
 
+def brute(train, *sets):
+    """Return the scaled distances of each set from the training data."""
+    scale = train.std(axis=0, dtype=np.float64)
+    return [cdist(rows / scale, train / scale).min(axis=1) for rows in sets]
+
+
+@pytest.mark.parametrize("d", [2, 20])
+def test_quantile_ratios_and_copied_by_brute_force(generator, d):
+    train, real, generated = (generator.normal(size=(n, d)) * np.arange(1, d + 1) for n in (200, 150, 90))
+    generated[:20] = train[:20]
+    fresh, new = brute(train, real, generated)
+    levels = [0.1, 0.5, 0.9]
+    ratios = metrics.nn_quantile_ratios(real, generated, train=train, levels=levels)
+    np.testing.assert_allclose(ratios, np.quantile(new, levels) / np.quantile(fresh, levels), rtol=1e-6)
+    assert ratios[1] == pytest.approx(metrics.nn_ratio(real, generated, train=train))
+    assert metrics.copied(real, generated, train=train).value == np.mean(new <= np.sort(fresh)[1])  # 1 % of 150 rows
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5])
+def test_copied_is_the_share_of_copies(generator, share):
+    train, real, generated = generator.normal(size=(3, 2000, 8))
+    n_copies = int(share * 2000)
+    generated[:n_copies] = train[:n_copies]
+    generated[n_copies:] *= 1.3  # bold enough to hide the copies in the median
+    found = metrics.copied(real, generated, train=train)
+    assert found.value == pytest.approx(share + 0.01 * (1 - share), abs=0.01)
+
+
+def test_copied_where_held_out_rows_repeat_training_rows(generator):
+    train, real, fresh = generator.integers(0, 4, size=(3, 500, 3)).astype(float)
+    found = metrics.copied(real, fresh, train=train)
+    new, held_out = brute(train, fresh, real)
+    assert found.value == np.mean(new == 0) == pytest.approx(np.mean(held_out == 0), abs=3 * found.error)
+
+
+def test_the_novelty_test_says_where_the_excess_is(generator):
+    train, real, generated = generator.normal(size=(3, 1000, 8))
+    assert metrics.novelty_test(real, generated, train=train).p_value > 0.01
+    generated[:40] = train[:40]
+    found = metrics.novelty_test(real, generated, train=train)
+    assert found.p_value < 1e-8
+    assert found.n_nearest == pytest.approx(found.n_generated, abs=3)
+    assert found.n_expected == found.n_nearest / 2
+    assert metrics.novelty_test(real, 2 * generated[40:], train=train).p_value == 1.0  # too bold is not too near
+
+
+def test_levels_are_checked(generator):
+    train, real, generated = generator.normal(size=(3, 20, 2))
+    with pytest.raises(ValueError, match=r"levels must be in \[0, 1\]; got \[0.5, 5\]"):
+        metrics.nn_quantile_ratios(real, generated, train=train, levels=[0.5, 5])
+
+
 def test_nn_ratio_of_copies_noise_and_duplicates(generator):
     train, real = generator.normal(size=(2, 400, 3))
     assert metrics.nn_ratio(real, train[:50], train=train) == 0.0

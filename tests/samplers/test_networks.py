@@ -41,7 +41,7 @@ def test_the_density_of_a_flow_integrates_to_one(kind, d):
 @pytest.mark.parametrize("kind", ["spline", "maf"])
 def test_the_density_of_a_flow_is_a_change_of_variables(kind):
     sampler = small_flow(kind, n_transforms=2, n_epochs=4).fit(two_lumps(300, d=3) * [1.0, 100.0, 0.01])
-    noise = rng.normals(5, 0, 3, 3)
+    noise = rng.Draws(5, 0, 3).normals(3)
     with sampler._fitted_network() as (_, network), torch.enable_grad():
 
         def latent_of(e):

@@ -90,24 +90,17 @@ def write(path: storage.PathLike, run: Run, settings: Mapping[str, Any]) -> None
 def read(path: storage.PathLike, run: Run, settings: Mapping[str, Any]) -> None:
     """Put a run that is new into the state of a checkpoint.
 
-    Raises
-    ------
-    InvalidInputError
-        If the checkpoint is of other settings or other images; the message names what differs.
-    FileFormatError
-        If the file is no checkpoint, or is damaged.
+    One of other settings or other images raises InvalidInputError; the message names what differs.
     """
     kind, header, arrays, *_ = storage.read(path)
     if kind != KIND:
         raise FileFormatError(f"{path} holds a {kind}; expected a checkpoint of a training")
-    then = header["settings"]
-    differing = [name for name in {**then, **settings} if then.get(name) != settings.get(name)]
-    if differing:
-        changes = ", ".join(
-            f"{name} was {_shown(then.get(name))}, is {_shown(settings.get(name))}" for name in differing
-        )
+    pairs = {name: (header["settings"].get(name), settings.get(name)) for name in {**header["settings"], **settings}}
+    changes = [f"{name} was {_shown(old)}, is {_shown(new)}" for name, (old, new) in pairs.items() if old != new]
+    if changes:
         raise InvalidInputError(
-            f"{path} is of another training: {changes}. Pass what it was, or start anew with another checkpoint"
+            f"{path} is of another training: {', '.join(changes)}. "
+            "Pass what it was, or start anew with another checkpoint"
         )
     for part, module in run.modules.items():
         module.load_state_dict(_part(arrays, part, module.state_dict()))

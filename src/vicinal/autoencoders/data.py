@@ -24,12 +24,8 @@ def check_images(images: Any, name: str, image_shape: tuple[int, ...] | None = N
 
     Images are integers in 0..255, or floats in [0, 1]. Floats become levels if all of them are levels divided by 255.
     Levels take a quarter of the memory, and training turns them into exactly the same floats again. ``name`` is what
-    messages call the images, and ``image_shape`` the shape (C, H, W) that they must have.
-
-    Raises
-    ------
-    InvalidInputError, InvalidTypeError
-        For another shape or range, and for what is no array of numbers.
+    messages call the images, and ``image_shape`` the shape (C, H, W) that they must have. Another shape or range, and
+    what is no array of numbers, raises InvalidInputError or InvalidTypeError.
 
     Examples
     --------

@@ -120,14 +120,7 @@ class ConvAutoencoder(nn.Module):
         return zeros, zeros
 
     def sample_prior(self, n_samples: int, *, generator: torch.Generator | None = None) -> Tensor:
-        """Return latents (n_samples, latent_dim) drawn from the prior, on the model's device.
-
-        Parameters
-        ----------
-        n_samples : int
-            Latents to draw.
-        generator : torch.Generator, optional
-            Of that device; torch's own without.
+        """Return latents (n_samples, latent_dim) drawn from the prior, on the device of model and generator.
 
         Examples
         --------
@@ -162,17 +155,9 @@ class ConvAutoencoder(nn.Module):
     def save(self, path: storage.PathLike) -> None:
         """Write weights, pseudo-inputs, sizes and the training card to a file that `vicinal.load` reads.
 
-        Parameters
-        ----------
-        path : path_like
-            Usually ``*.safetensors``. An existing file is replaced in one step.
+        ``path`` is usually ``*.safetensors``. An existing file is replaced in one step.
         """
-        params = {
-            "image_shape": list(self.image_shape),
-            "latent_dim": self.latent_dim,
-            "width": self.width,
-            "variational": self.variational,
-        }
+        params = {name: getattr(self, name) for name in ("image_shape", "latent_dim", "width", "variational")}
         if self.n_pseudo_inputs:  # left out where it is 0, so that earlier versions read the file
             params["n_pseudo_inputs"] = self.n_pseudo_inputs
         weights = {name: weight.detach().cpu().numpy() for name, weight in self.state_dict().items()}

@@ -154,12 +154,7 @@ def train(
 def reconstruction_error(model: ConvAutoencoder, data: Tensor) -> float:
     """Return the mean squared error of a pixel of images (n, C, H, W), decoded from their latents without noise.
 
-    Parameters
-    ----------
-    model : ConvAutoencoder
-        Left in the mode it came in.
-    data : Tensor of shape (n, C, H, W)
-        On the model's device; float32 in [0, 1] or uint8 levels.
+    ``data`` is on the model's device, float32 in [0, 1] or uint8 levels. The model is left in the mode it came in.
     """
     with _arrays.evaluating(model):
         total = torch.zeros((), dtype=torch.float64, device=data.device)
@@ -170,13 +165,12 @@ def reconstruction_error(model: ConvAutoencoder, data: Tensor) -> float:
 
 def _start(recipe: Objective, settings: dict[str, Any], data: Tensor, mean: float) -> Run:
     """Return a run before its first step, all of it following from the seed."""
-    seed, n_epochs = settings["random_state"], settings["n_epochs"]
+    seed = settings["random_state"]
     generator = torch.Generator(data.device).manual_seed(seed)
+    sizes = {name: settings[name] for name in ("image_shape", "latent_dim", "width")}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = ConvAutoencoder(
-            settings["image_shape"], settings["latent_dim"], width=settings["width"], variational=recipe.variational
-        )
+        model = ConvAutoencoder(**sizes, variational=recipe.variational)
         model.start_from_mean(min(max(mean, 0.01), 0.99))
         if recipe.prepare is not None:
             recipe.prepare(model, data, generator, **take(recipe.prepare, settings["options"]))
@@ -186,7 +180,7 @@ def _start(recipe: Objective, settings: dict[str, Any], data: Tensor, mean: floa
     if partner is not None:
         parameters += list(partner.to(data.device).train().parameters())
     optimizer = torch.optim.Adam(parameters, lr=settings["learning_rate"])
-    total = n_epochs * (len(data) // settings["batch_size"])
+    total = settings["n_epochs"] * (len(data) // settings["batch_size"])
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings["learning_rate"], total_steps=total)
     return Run(model, partner, optimizer, schedule, generator)
 

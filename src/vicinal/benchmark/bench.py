@@ -34,6 +34,7 @@ CHOSEN = (
     *("n_bins_", "n_neighbors_", "scale_", "shrinkage_", "n_components_", "bandwidth_"),
     *("n_iter_", "n_epochs_", "nn_ratio_"),
 )
+TUNING_DISTANCE = "tuning_distance"  # to the decoded latents of the held-out images that settings are chosen by
 _FAILURES = (VicinalError, np.linalg.LinAlgError)  # of a fit; any other error is a bug
 N_LIKELIHOOD = 500  # held-out latents whose log density is taken
 
@@ -130,6 +131,11 @@ class Bench:
     def _of_reconstructions(self) -> Moments:
         return Moments().update(self.reconstructions)
 
+    @cached_property
+    def _of_tuning(self) -> Moments:
+        decoded = pipeline.decode(self.model, pipeline.encode(self.model, self.inputs.tuning))
+        return Moments().update(self.inputs.kept_features(decoded))
+
     def _reconstructions(self, wanted: list[Datum]) -> Iterator[Found]:
         images, card = self.inputs.held_out, getattr(self.model, "card", {})
         error = np.square(to_levels(images) / 255.0 - self._decoded).mean()
@@ -172,6 +178,8 @@ class Bench:
             features = self.inputs.extractor(images)
             scores = self.judge.score(latents, features, run=datum.sampling_seed)
             scores[TO_RECONSTRUCTIONS] = frechet_distance(self._of_reconstructions, features)
+            if self.config.tuning:
+                scores[TUNING_DISTANCE] = frechet_distance(self._of_tuning, features)
             if self._is_shown(datum):
                 _, nearest = nearest_rows(latents[: self.config.n_shown], self.latents[0])
                 self._show(datum, images, self.inputs.train.images[nearest])

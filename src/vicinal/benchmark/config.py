@@ -9,6 +9,7 @@
     n_samples = 599                # default: the number of held-out images
     max_searched = 2_000           # at most so many rows of a set have their neighbours searched; default: all
     baseline = "GMM, n_components=10"
+    tuning = true                  # settings are chosen by half of the held-out images, and reported on the other half
     shown = ["reconstructions", "PMF"]  # the report shows images of these rows
     n_shown = 20                   # how many images of each
     show_training_images = true    # below each sample, the nearest training image; false where people are shown
@@ -90,6 +91,7 @@ class Config:
     max_searched: int | None = None
     metrics: tuple[str, ...] = (*DEFAULT_METRICS, "feature_nn_ratio")
     baseline: str | None = None
+    tuning: bool = False
     shown: tuple[str, ...] = ()
     n_shown: int = 20
     show_training_images: bool = True

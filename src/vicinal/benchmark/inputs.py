@@ -26,7 +26,8 @@ class Inputs:
     Parameters
     ----------
     config : Config
-        The study.
+        The study. With ``tuning``, half of the held-out images, drawn at random, are ``tuning`` and the others
+        ``held_out``.
     out : Path
         Folder of the study. It keeps the autoencoders, the features of real images, and the classifier.
     data_dir : Path, optional
@@ -46,8 +47,11 @@ class Inputs:
         self._data_dir, self._inception_weights = data_dir, inception_weights
         self.train = self._load("train")
         parts = [self._load(split) for split in config.data.get("held_out", ["test"])]
-        self.held_out = np.concatenate([part.images for part in parts])
-        self._held_out_labels = np.concatenate([part.labels for part in parts])
+        images, labels = (np.concatenate(each) for each in zip(*parts, strict=True))
+        order = np.random.default_rng(0).permutation(len(images)) if config.tuning else np.arange(len(images))
+        n_tuning = len(images) // 2 if config.tuning else 0
+        self.tuning, self.held_out = images[order[:n_tuning]], images[order[n_tuning:]]
+        self._held_out_labels = labels[order[n_tuning:]]
 
     def _load(self, split: str) -> datasets.Dataset:
         options = dict(self.config.data)

@@ -25,6 +25,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+_SAMPLERS = {
+    "local": "LocalSampler",
+    "pmf": "PMFSampler",
+    "gmm": "GMMSampler",
+    "kde": "KDESampler",
+    "copula": "CopulaSampler",
+    "gaussian": "GaussianSampler",
+    "hypersphere": "HypersphereSampler",
+    "flow": "FlowSampler",
+    "two-stage": "TwoStageSampler",
+    "bootstrap": "BootstrapSampler",
+}
 _UsageError: Any = typer.BadParameter.__base__  # the base of every usage error, whichever click Typer brings
 
 
@@ -99,10 +111,7 @@ app.command(
 def fit(
     latents: Annotated[Path, typer.Argument(help="A .npy file of shape (n_samples, ...).")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write, *.safetensors.")],
-    sampler: Annotated[
-        str,
-        typer.Option(help="local, pmf, gmm, kde, copula, gaussian, hypersphere, flow, two-stage or bootstrap."),
-    ] = "pmf",
+    sampler: Annotated[str, typer.Option(help=f"One of {', '.join(_SAMPLERS)}.")] = "pmf",
     n_bins: Annotated[
         int | None, typer.Option(help="Bins in each dimension (pmf, copula); calibrated without (pmf).")
     ] = None,
@@ -125,24 +134,24 @@ def fit(
     force: Force = False,
 ) -> None:
     """Fit a sampler to latents."""
-    from vicinal import storage
+    from vicinal import samplers, storage
 
-    kinds = _kinds()
-    if sampler not in kinds:
-        raise InvalidInputError(f"--sampler must be one of {', '.join(kinds)}; got {sampler!r}")
+    if sampler not in _SAMPLERS:
+        raise InvalidInputError(f"--sampler must be one of {', '.join(_SAMPLERS)}; got {sampler!r}")
+    kind = getattr(samplers, _SAMPLERS[sampler])
     options = {
         "n_bins": n_bins,
         "novelty": novelty,
         "n_neighbors": n_neighbors,
         "scale": scale,
         "max_iter": max_iter,
-        "n_components": _count_or_rule(n_components),
+        "n_components": int(n_components) if n_components and n_components.isdecimal() else n_components,
         "bandwidth": bandwidth,
         "covariance_type": covariance_type,
         "random_state": seed,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    unknown = given.keys() - kinds[sampler]().get_params().keys()
+    unknown = given.keys() - kind().get_params().keys()
     if unknown:
         names = ", ".join("--" + name.replace("_", "-") for name in sorted(unknown))
         raise InvalidInputError(f"{names} does not go with --sampler {sampler}")
@@ -150,26 +159,8 @@ def fit(
         _leave_to_novelty(sampler, given)
     check_free(output, force)
     with _progress.bar(f"Fitting {sampler}"):
-        kinds[sampler](**given).fit(storage.read_array(latents)).save(output)
+        kind(**given).fit(storage.read_array(latents)).save(output)
     typer.echo(f"wrote {output}")
-
-
-def _kinds() -> dict[str, Any]:
-    """Return the samplers by their names here."""
-    from vicinal import samplers
-
-    return {
-        "local": samplers.LocalSampler,
-        "pmf": samplers.PMFSampler,
-        "gmm": samplers.GMMSampler,
-        "kde": samplers.KDESampler,
-        "copula": samplers.CopulaSampler,
-        "gaussian": samplers.GaussianSampler,
-        "hypersphere": samplers.HypersphereSampler,
-        "flow": samplers.FlowSampler,
-        "two-stage": samplers.TwoStageSampler,
-        "bootstrap": samplers.BootstrapSampler,
-    }
 
 
 def _leave_to_novelty(sampler: str, given: dict[str, Any]) -> None:
@@ -182,14 +173,6 @@ def _leave_to_novelty(sampler: str, given: dict[str, Any]) -> None:
         raise InvalidInputError("--novelty calibrates, so one of --n-neighbors and --scale must be left to it")
     if sampler == "kde":
         given["bandwidth"] = "auto"
-
-
-def _count_or_rule(value: str | None) -> int | str | None:
-    """Return an integer as one, and the name of a rule as it is."""
-    try:
-        return None if value is None else int(value)
-    except ValueError:
-        return value
 
 
 @app.command(epilog="Example:  vicinal sample sampler.safetensors -n 1000 --seed 0 -o z.npy")

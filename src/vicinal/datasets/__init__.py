@@ -25,7 +25,7 @@ import numpy as np
 from vicinal import _validation
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.datasets import cache, celeba, grey, image_folder, mobius
+from vicinal.datasets import celeba, grey, image_folder, mobius
 from vicinal.datasets.image_folder import SPLITS, BoxOf, Files, ImageFile, central_square, whole
 from vicinal.image_files import unreadable_message
 from vicinal.images import in_units
@@ -143,7 +143,7 @@ def load(
         if image_size is None and name != "folder":
             image_size = _IMAGE_SIZE
         images.sort(key=lambda image: SPLITS.index(image.split))  # a split is one stretch of the cache file
-        levels, unreadable = cache.load(name, files, images, box_of, image_size, cache_dir)
+        levels, unreadable = image_folder.load(name, files, images, box_of, image_size, cache_dir)
         if unreadable:
             warnings.warn(unreadable_message(files.path, len(levels), unreadable), UserWarning, stacklevel=2)
     images = [image for image in images if image.name not in unreadable]

@@ -24,22 +24,12 @@ _TO_GET = (
 
 
 def find(data_dir: Path) -> Path:
-    """Return the folder or archive of the images: ``data_dir`` itself, or what is there.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is none.
-    InvalidInputError
-        If there are several, and none has CelebA's own name.
-    """
+    """Return the folder or archive of the images: ``data_dir`` itself, or the only one there, or CelebA's own name."""
     if data_dir.is_file():
         return data_dir
-    for sub_folder in _SUB_FOLDERS:
-        for name in (_FOLDER, _ARCHIVE):
-            path = data_dir / sub_folder / name
-            if path.is_file() or _has_images(path):
-                return path
+    for path in (data_dir / sub_folder / name for sub_folder in _SUB_FOLDERS for name in (_FOLDER, _ARCHIVE)):
+        if path.is_file() or _has_images(path):
+            return path
     if _has_images(data_dir, "*.jpg"):
         return data_dir
     others = [path for path in sorted(data_dir.glob("*")) if _has_images(path)]
@@ -70,13 +60,6 @@ def list_images(files: Files, data_dir: Path) -> list[ImageFile]:
 
     These are what the partition file says. Without one, the first 80 % by number are for training, the next 10 % for
     validation and the last 10 % for testing; of the complete set, the standard parts.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no image.
-    FileFormatError
-        If the partition file is damaged or lacks an image.
     """
     images = sorted((int(match[1]), match[0]) for match in map(_NAME.fullmatch, files.stamps) if match)
     if not images:

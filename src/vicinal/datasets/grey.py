@@ -32,13 +32,7 @@ def digits(split: str) -> tuple[Array, Array]:
 
 
 def idx(name: str, data_dir: Path, split: str) -> tuple[Array, Array]:
-    """Return images (n, 1, H, W) in [0, 1] and labels of MNIST, or of what is published in its format.
-
-    Raises
-    ------
-    FileNotFoundError, FileFormatError
-        If a file is missing, damaged or something else.
-    """
+    """Return images (n, 1, H, W) in [0, 1] and labels of MNIST, or of what is published in its format."""
     prefix = "train" if split == "train" else "t10k"
     images_path = _find(name, data_dir, f"{prefix}-images-idx3-ubyte")
     images = _read_idx(images_path, n_dims=3)

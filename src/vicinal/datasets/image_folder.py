@@ -1,23 +1,32 @@
-"""Image files in a folder or a zip archive: listed, decoded, cropped and resized.
+"""Image files in a folder or a zip archive: listed, decoded, cropped, resized, and kept in a cache.
 
 A box is (left, top, right, bottom) in pixels of an image, with fractions: 0, 0 is the upper left corner of the first
 pixel. What is in it is resized by Pillow's bicubic filter, which averages over all pixels where it reduces.
+
+A cache file is ``<data set>-<digest>.npy``, uint8 (n, C, H, W), the images of a split side by side. A ``.json`` file
+beside it has the shape that is in use, and names the image files that cannot be read. The digest covers what decides
+about the levels: the names of the files with their sizes and times or checksums, the crop, the size, and the version of
+this module. It does not cover where the files are. Nothing is ever removed from the cache: delete files that are no
+longer needed, at any time.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import json
 import math
 import os
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, NamedTuple, Self
+from typing import Any, BinaryIO, Literal, NamedTuple, Self
 
 import numpy as np
+from numpy.lib import format as npy
 
-from vicinal import image_files
+from vicinal import image_files, storage
 from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError, import_extra
 from vicinal.image_files import SUFFIXES
@@ -26,15 +35,18 @@ Box = tuple[float, float, float, float]
 BoxOf = Callable[[int, int, Any], Box]
 """From the width and height of an image and the levels (C, H, W) of its mask, or None, to the box to keep."""
 
+Levels = tuple[Array, dict[str, str]]
+"""Levels uint8 (n, C, H, W) of all images that can be read, and the reason for each of the others."""
+
 SPLITS = ("train", "validation", "test")
 
 _MOST_BYTES = 1 << 28  # of one file in an archive: its size is only what the archive says, and it is read into memory
+_VERSION = 1  # of crops, resizing and file format of the cache: change it with any of them
+_REMEDY = "pass image_size=64, or any other, to crop and resize them"
 
 
 class Files:
-    """The image files in a folder and the folders below, or in a zip archive.
-
-    Hidden files, and what macOS adds to archives, are passed over.
+    """The image files in a folder and the folders below, or in a zip archive, but for hidden files.
 
     Attributes
     ----------
@@ -43,24 +55,6 @@ class Files:
     stamps : dict of str to str
         Paths below the folder or in the archive, sorted, each with what changes when the file does: its
         size, and its time or checksum.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such folder or file.
-    FileFormatError
-        If the file is no zip archive.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.NamedTemporaryFile(suffix=".zip") as file:
-    ...     with zipfile.ZipFile(file, "w") as archive:
-    ...         archive.writestr("eyes/1.png", "bytes")
-    ...         archive.writestr("readme.txt", "no image")
-    ...     with Files(Path(file.name)) as files:
-    ...         print(list(files.stamps), files.open("eyes/1.png").read())
-    ['eyes/1.png'] b'bytes'
     """
 
     def __init__(self, path: Path) -> None:
@@ -81,12 +75,7 @@ class Files:
     def open(self, name: str) -> BinaryIO:
         """Return a file to read from, in binary mode; any number of threads may ask at once.
 
-        Raises
-        ------
-        OSError, RuntimeError, zipfile.BadZipFile
-            If it cannot be read, is encrypted, or its checksum is wrong.
-        ValueError
-            If a file in an archive is far larger than an image.
+        A file in an archive that is far larger than an image raises ValueError.
         """
         if self._archive is None:
             return (self.path / name).open("rb")
@@ -127,6 +116,26 @@ def split_by_hash(key: str) -> str:
     return SPLITS[max(0, tenth - 7)]
 
 
+def list_images(files: Files) -> list[ImageFile]:
+    """Return all images; the hash of the stem of a file decides about its split.
+
+    Images of one stem, such as ``open/17.png`` and ``closed/17.png``, may show the same, so they are in one split.
+    Labels count the first sub-folders in the order of their names; a single one that holds everything, as in many
+    archives, is passed over first. Files beside sub-folders come before them, as a class of their own.
+    """
+    if not files.stamps:
+        raise InvalidInputError(f"{files.path} must hold images ({', '.join(SUFFIXES)}); got none")
+    parts = [name.split("/") for name in files.stamps]
+    while len({tuple(part[:1]) for part in parts}) == 1 and len(parts[0]) > 1:
+        parts = [part[1:] for part in parts]
+    classes = ["" if len(part) == 1 else part[0] for part in parts]
+    labels = {name: label for label, name in enumerate(sorted(set(classes)))}
+    return [
+        ImageFile(name, split_by_hash(PurePosixPath(name).stem), labels[of])
+        for name, of in zip(files.stamps, classes, strict=True)
+    ]
+
+
 def whole(width: int, height: int, _mask: Any = None) -> Box:
     """Keep everything: what is not square is squeezed."""
     return 0.0, 0.0, float(width), float(height)
@@ -160,9 +169,8 @@ def resized(levels: Array, box: Box, image_size: int) -> Array:
     part = levels[:, top : math.ceil(box[3]), left : math.ceil(box[2])]
     image = image_module.fromarray(np.ascontiguousarray(part[0] if len(part) == 1 else part.transpose(1, 2, 0)))
     inner = (box[0] - left, box[1] - top, box[2] - left, box[3] - top)
-    return image_files.channels_first(
-        image.resize((image_size, image_size), image_module.Resampling.BICUBIC, box=inner)
-    )
+    resized_image = image.resize((image_size, image_size), image_module.Resampling.BICUBIC, box=inner)
+    return image_files.channels_first(resized_image)
 
 
 def decoded(
@@ -172,11 +180,6 @@ def decoded(
 
     ``box_of`` tells which part of an image is kept, and ``image_size`` is its height and width then; None keeps the
     images as they are. Threads decode a block of images at a time.
-
-    Raises
-    ------
-    MissingExtraError
-        If Pillow is not installed.
     """
 
     def levels_of(name: str) -> Array:
@@ -193,29 +196,88 @@ def decoded(
     return image_files.in_threads(images, cropped)
 
 
-def list_images(files: Files) -> list[ImageFile]:
-    """Return all images; the hash of the stem of a file decides about its split.
+def load(
+    name: str,
+    files: Files,
+    images: Sequence[ImageFile],
+    box_of: BoxOf,
+    image_size: int | None,
+    cache_dir: str | os.PathLike[str] | Literal[False] | None = None,
+) -> Levels:
+    """Return the levels of images, in order: from the cache if they are there, otherwise decoded and put there.
 
-    Images of one stem, such as ``open/17.png`` and ``closed/17.png``, are in one split, as they may show the same.
-    Labels count the first sub-folders in the order of their names; a single one that holds everything, as in many
-    archives, is passed over first. Files beside sub-folders come before them, as a class of their own.
-
-    Raises
-    ------
-    InvalidInputError
-        If there is no image.
+    They are mapped read-only into memory. If ``cache_dir`` is False, they are decoded into memory, and nothing is left
+    behind. ``name`` is the first part of the name of the cache file; the rest is as in `decoded`, and the errors are
+    those of `image_files.gather`, or an OSError if the cache cannot be written.
     """
-    if not files.stamps:
-        raise InvalidInputError(f"{files.path} must hold images ({', '.join(SUFFIXES)}); got none")
-    parts = [name.split("/") for name in files.stamps]
-    while len({tuple(part[:1]) for part in parts}) == 1 and len(parts[0]) > 1:
-        parts = [part[1:] for part in parts]
-    classes = ["" if len(part) == 1 else part[0] for part in parts]
-    labels = {name: label for label, name in enumerate(sorted(set(classes)))}
-    return [
-        ImageFile(name, split_by_hash(PurePosixPath(name).stem), labels[of])
-        for name, of in zip(files.stamps, classes, strict=True)
-    ]
+
+    def gather(**options: Any) -> Levels:
+        source = ((image.name, levels) for image, levels in decoded(files, images, box_of, image_size))
+        return image_files.gather(files.path, source, len(images), _REMEDY, **options)
+
+    if cache_dir is False:
+        return gather()
+    path = folder_of(cache_dir) / f"{name}-{_digest(files, images, box_of, image_size)}.npy"
+    found = _read(path, len(images))
+    if found is not None:
+        return found
+    with _temporary_folder(path.parent) as temporary:
+        # A file for each number of channels: the first colour after grey images needs another one.
+        levels, unreadable = gather(empty=lambda shape: _new(Path(temporary, f"{shape[1]}.npy"), shape))
+        shape, part = levels.shape, Path(temporary, f"{levels.shape[1]}.npy")
+        del levels  # written to the file now
+        with part.open("r+b") as file:
+            os.fsync(file.fileno())
+        notes = {"source": str(files.path.absolute()), "shape": shape, "unreadable": unreadable}
+        storage.write_atomic(path.with_suffix(".json"), json.dumps(notes, indent=1).encode())
+        part.replace(path)
+    return storage.read_array(path, mapped=True)[: shape[0]], unreadable
+
+
+def folder_of(cache_dir: str | os.PathLike[str] | None) -> Path:
+    """Return the folder for cache files: the one given, or ``vicinal`` in the user's own folder for caches."""
+    if cache_dir is not None:
+        return Path(cache_dir).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vicinal"
+
+
+def _digest(files: Files, images: Sequence[ImageFile], box_of: BoxOf, image_size: int | None) -> str:
+    stamps = files.stamps
+    rows = [(image.name, stamps[image.name], image.mask, image.mask and stamps[image.mask]) for image in images]
+    text = json.dumps([_VERSION, box_of.__name__, image_size, rows])
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def _read(path: Path, n_images: int) -> Levels | None:
+    """Return what the cache has; None if that is nothing, or damaged."""
+    try:
+        notes = json.loads(path.with_suffix(".json").read_bytes())
+        levels, unreadable = storage.read_array(path, mapped=True)[: notes["shape"][0]], dict(notes["unreadable"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    fits = levels.dtype == np.uint8 and levels.ndim == 4 and len(levels) + len(unreadable) == n_images
+    return (levels, unreadable) if fits else None
+
+
+def _temporary_folder(parent: Path) -> tempfile.TemporaryDirectory[str]:
+    """Return a folder in the cache for a with statement, which removes it whatever happens."""
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix=".", suffix=".tmp", dir=parent, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise OSError(
+            f"cache_dir must be a folder that can be written to; got {parent} ({error.strerror}): name another, or "
+            "pass cache_dir=False to decode into memory"
+        ) from error
+
+
+def _new(path: Path, shape: tuple[int, ...]) -> Array:
+    """Return a mapped array; a full disk is an error now, rather than the end of the process in a mapped write."""
+    levels = npy.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return levels
 
 
 def _stamps_of_folder(folder: Path) -> dict[str, str]:

@@ -27,13 +27,7 @@ _TO_GET = (
 
 
 def find(data_dir: Path) -> Path:
-    """Return the folder that holds Images, or the archive.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is none.
-    """
+    """Return the folder that holds Images, or the archive."""
     if data_dir.is_file():
         return data_dir
     folders = [data_dir / name for name in (".", "mobius", "MOBIUS") if (data_dir / name / "Images").is_dir()]
@@ -44,13 +38,7 @@ def find(data_dir: Path) -> Path:
 
 
 def list_images(files: Files, region: str) -> list[ImageFile]:
-    """Return all images with their subjects, which decide about the splits, and with masks for region "eye".
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no image, or no image with a mask though the region needs one.
-    """
+    """Return all images with their subjects, which decide about the splits, and with masks for region "eye"."""
     found, masks = [], {}
     for name in files.stamps:
         path = PurePosixPath(name)

@@ -16,7 +16,19 @@ import numpy as np
 from vicinal import neighbors
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.metrics import discrepancy, distances, neighborhoods, novelty, transport
+from vicinal.metrics import (
+    classifiers,
+    data_copying,
+    discrepancy,
+    distances,
+    diversity,
+    membership,
+    memorization,
+    neighborhoods,
+    novelty,
+    ranks,
+    transport,
+)
 from vicinal.neighbors import nearest_rows
 
 N_NEIGHBORS = 5
@@ -54,6 +66,16 @@ class Reference:
         return distances.moments_of(self.real)
 
     @cached_property
+    def moments_of_train(self) -> distances.Moments:
+        """Mean and covariance of the training data."""
+        return distances.moments_of(self.train)
+
+    @cached_property
+    def attacked(self) -> tuple[Array, Array]:
+        """Equally many training and held-out rows, which the samples may give away."""
+        return membership.attacked(self.searched, self.train, self.random_state)
+
+    @cached_property
     def radii(self) -> Array:
         """Balls around the held-out rows, (n,)."""
         return neighborhoods.radii(self.searched, N_NEIGHBORS, "real")
@@ -66,21 +88,40 @@ class Reference:
     @cached_property
     def partition(self) -> tuple[Any, Array, Array]:
         """K-means of the training data; of each held-out row its cell and its distance from the training data."""
-        partition = novelty.partitioned(self.train, len(self.searched), None, self.random_state)
+        partition = data_copying.partitioned(self.train, len(self.searched), None, self.random_state)
         return partition, partition.predict(self.searched), nearest_rows(self.searched, self.train)[0]
 
 
 class Samples:
-    """One set of samples, float64 (m, d), and the seed of the subsets that metrics take."""
+    """One set of samples, float64 (m, d), and the seed of the subsets that metrics take.
+
+    If ``rows`` is the array of held-out rows that the reference searches, the novelty is that of fresh data: no row is
+    compared with itself.
+    """
 
     def __init__(self, reference: Reference, rows: Array, seed: int) -> None:
         self.reference, self.rows, self.seed = reference, rows, seed
         self.searched = rows[: reference.max_searched]
+        self._are_held_out = rows is reference.searched
 
-    @property
+    @cached_property
     def frechet_distance(self) -> float:
         """See `vicinal.metrics.frechet_distance`."""
         return distances.frechet_distance(self.reference.moments, distances.moments_of(self.rows))
+
+    @property
+    def mifid(self) -> float:
+        """See `vicinal.metrics.mifid`; of held-out rows, with their Frechet distance to the training data."""
+        distance = self.frechet_distance
+        if self._are_held_out:
+            distance = distances.frechet_distance(self.reference.moments_of_train, self.reference.moments)
+        nearness = memorization.memorization_distance(self.searched, self.reference.train)
+        return memorization.penalised(distance, nearness)
+
+    @cached_property
+    def c2st(self) -> ranks.Estimate:
+        """See `vicinal.metrics.c2st_auc`."""
+        return inspect.unwrap(classifiers.c2st_auc)(self.reference.real, self.rows, random_state=self.seed)
 
     @property
     def variance_ratio(self) -> float:
@@ -103,6 +144,21 @@ class Samples:
         return novelty.scaled_distances(self.reference.train, self.searched), self.reference.fresh_distances
 
     @property
+    def copied(self) -> ranks.Estimate:
+        """See `vicinal.metrics.copied`."""
+        return ranks.Estimate(*neighbors.copied(*self.distances))
+
+    @cached_property
+    def membership(self) -> tuple[ranks.Estimate, ranks.Estimate]:
+        """See `vicinal.metrics.membership_auc` and `vicinal.metrics.membership_tpr`."""
+        members, others = self.reference.attacked
+        if not self._are_held_out:
+            return membership.attack(members, others, self.rows, self.reference.train)
+        scaling = neighbors.Scaling.of(self.reference.train)
+        rows = scaling(self.rows)
+        return membership.rates(nearest_rows(scaling(members), rows)[0], neighbors.nth_distances(rows, 1))
+
+    @property
     def authenticity(self) -> float:
         """See `vicinal.metrics.authenticity`."""
         return novelty.authentic_percentage(self.reference.train, *self.nearest)
@@ -111,7 +167,7 @@ class Samples:
     def data_copying(self) -> float:
         """See `vicinal.metrics.data_copying_test`."""
         partition, real_cells, real_distances = self.reference.partition
-        return novelty.statistic(real_distances, self.nearest[0], real_cells, partition.predict(self.searched))
+        return data_copying.statistic(real_distances, self.nearest[0], real_cells, partition.predict(self.searched))
 
 
 class Metric(NamedTuple):
@@ -119,7 +175,7 @@ class Metric(NamedTuple):
 
     ``better`` says which values are good: "lower", "higher", or "reference" for those close to the value of real data.
     ``space`` says what the metric is taken between: "features", or "rows" as they are given. ``over_runs`` makes one
-    value of those of several seeds.
+    value of those of several seeds. ``error`` gives the standard error of one value, where that is known.
     """
 
     heading: str
@@ -129,6 +185,7 @@ class Metric(NamedTuple):
     decimals: int | None = None
     needs_train: bool = False
     over_runs: Callable[[Sequence[float]], float] = lambda values: float(np.mean(values))
+    error: Callable[[Samples], float] | None = None
 
 
 def _between(metric: Callable[..., float], **options: Any) -> Callable[[Samples], float]:
@@ -150,13 +207,19 @@ def _novelty(prefix: str, space: Literal["features", "rows"]) -> dict[str, Metri
         f"{prefix}nn_ratio": Metric(f"{of}nn ratio (1 = fresh)", "reference", space, quantile(0.5), 2, True),
         **{
             f"{prefix}nn_ratio_q{100 * level:.0f}": Metric(
-                f"{of}nn ratio, {100 * level:.0f} % quantile", "reference", space, quantile(level), 2, True
+                f"{of}nn ratio at {100 * level:.0f} %", "reference", space, quantile(level), 2, True
             )
             for level in neighbors.QUANTILES
             if level != 0.5
         },
         f"{prefix}copied": Metric(
-            f"{of}copied (0.01 = fresh)", "reference", space, lambda s: neighbors.copied(*s.distances)[0], 3, True
+            f"{of}copied (0.01 = fresh)",
+            "reference",
+            space,
+            lambda s: s.copied.value,
+            decimals=3,
+            needs_train=True,
+            error=lambda s: s.copied.error,
         ),
         f"{prefix}novelty_p": Metric(
             f"{of}novelty p (< {neighbors.LEVEL} too near)",
@@ -166,6 +229,24 @@ def _novelty(prefix: str, space: Literal["features", "rows"]) -> dict[str, Metri
             3,
             True,
             smallest,
+        ),
+        f"{prefix}membership_auc": Metric(
+            f"{of}membership AUC (0.5 = fresh)",
+            "reference",
+            space,
+            lambda s: s.membership[0].value,
+            decimals=3,
+            needs_train=True,
+            error=lambda s: s.membership[0].error,
+        ),
+        f"{prefix}membership_tpr": Metric(
+            f"{of}membership TPR (0.01 = fresh)",
+            "reference",
+            space,
+            lambda s: s.membership[1].value,
+            decimals=3,
+            needs_train=True,
+            error=lambda s: s.membership[1].error,
         ),
         f"{prefix}authenticity": Metric(f"{of}AuthPct %", "reference", space, lambda s: s.authenticity, 1, True),
         f"{prefix}data_copying": Metric(
@@ -181,6 +262,10 @@ METRICS: dict[str, Metric] = {
     "recall": Metric("recall ↑", "higher", "features", lambda s: s.relations[0].recall, 3),
     "density": Metric("density ↑", "higher", "features", lambda s: s.relations[1].density, 3),
     "coverage": Metric("coverage ↑", "higher", "features", lambda s: s.relations[1].coverage, 3),
+    "mifid": Metric("Frechet / memorization ↓", "lower", "features", lambda s: s.mifid, needs_train=True),
+    "vendi_score": Metric(
+        "Vendi score (as real)", "reference", "features", lambda s: inspect.unwrap(diversity.vendi_score)(s.rows), 1
+    ),
     "wasserstein_distance": Metric("W2 ↓", "lower", "rows", _between(transport.wasserstein_distance)),
     "wasserstein_1_distance": Metric("W1 ↓", "lower", "rows", _between(transport.wasserstein_distance, p=1)),
     "sliced_wasserstein_distance": Metric(
@@ -188,6 +273,7 @@ METRICS: dict[str, Metric] = {
     ),
     "sinkhorn_divergence": Metric("Sinkhorn ↓", "lower", "rows", _between(transport.sinkhorn_divergence)),
     "mmd": Metric("MMD² ↓", "lower", "rows", _between(discrepancy.mmd)),
+    "c2st_auc": Metric("C2ST AUC ↓", "lower", "rows", lambda s: s.c2st.value, decimals=3, error=lambda s: s.c2st.error),
     "variance_ratio": Metric("variance (1 = real)", "reference", "rows", lambda s: s.variance_ratio, 2),
     **_novelty("", "rows"),
     **_novelty("feature_", "features"),
@@ -201,6 +287,7 @@ DEFAULT_METRICS = (
     "nn_ratio",
     "copied",
     "novelty_p",
+    "membership_auc",
     "authenticity",
     "data_copying",
 )

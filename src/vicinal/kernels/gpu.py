@@ -106,19 +106,21 @@ def sample_cells(
     """As `reference.sample_cells`, with cells and index from `to_device`."""
     columns = _columns(cells.device, lower, upper, width)
     if _use_triton(cells):
-        drawing = (_choice_words(key, cells.device), *index)
-        return _sample_tiles(cells, None, drawing, columns, n_bins, key, start, n_samples)
-    return _fill_cells(cells, _draw_cells(index, key, start, n_samples), columns, n_bins, key, start)
+        return _sample_tiles(cells, None, None, index, columns, n_bins, key, start, n_samples)
+    return _fill_cells(cells, _draw_cells(index, key, start, n_samples), None, columns, n_bins, key, start)
 
 
 def fill_cells(
-    cells: Tensor, drawn: Tensor, lower: Array, upper: Array, width: Array, n_bins: int, *, key: int, start: int
-) -> Tensor:
-    """As `reference.fill_cells`, with cells from `to_device`."""
+    cells: Tensor, drawn: Any, lower: Array, upper: Array, width: Array, n_bins: int,
+    *, key: int, start: int, classes: Any = None,
+) -> Tensor:  # fmt: skip
+    """As `reference.fill_cells`, with cells from `to_device`; drawn cells and classes may be arrays."""
     columns = _columns(cells.device, lower, upper, width)
+    drawn = torch.as_tensor(drawn, device=cells.device)
+    places = None if classes is None else torch.as_tensor(classes, device=cells.device)
     if _use_triton(cells):
-        return _sample_tiles(cells, drawn, None, columns, n_bins, key, start, len(drawn))
-    return _fill_cells(cells, drawn, columns, n_bins, key, start)
+        return _sample_tiles(cells, drawn, places, None, columns, n_bins, key, start, len(drawn))
+    return _fill_cells(cells, drawn, places, columns, n_bins, key, start)
 
 
 def _columns(device: Any, *rows: Array) -> Tensor:
@@ -138,11 +140,11 @@ def _high(product: Tensor) -> Tensor:
     return (product >> 32) & _MASK
 
 
-def _words(key: int, stream: int, start: int, n_rows: int, n_words: int, device: Any) -> Tensor:
-    """As `rng.words`, in int64."""
-    row: Tensor = start + torch.arange(n_rows, device=device)[:, None]
-    block: Tensor = torch.arange(-(-n_words // 4), device=device)
-    c0, c1, c2, c3 = row & _MASK, _high(row), block, block * 0 + stream
+def _words(key: int, stream: int, rows: Tensor, classes: Tensor | None, n_words: int) -> Tensor:
+    """As `rng.Draws.words` for rows (n,) in their classes, in int64."""
+    row, block = rows[:, None], torch.arange(-(-n_words // 4), device=rows.device)
+    places: Tensor = row * 0 if classes is None else classes[:, None] + 1
+    c0, c1, c2, c3 = row & _MASK, _high(row), block, places * rng.STREAMS + stream
     k0, k1 = key & _MASK, key >> 32
     for _ in range(rng.ROUNDS):
         p0, p1 = rng.MULTIPLIER[0] * c0, rng.MULTIPLIER[1] * c2
@@ -151,43 +153,37 @@ def _words(key: int, stream: int, start: int, n_rows: int, n_words: int, device:
     return torch.stack([c0, c1, c2, c3], dim=-1).flatten(1)[:, :n_words]
 
 
-def _choice_words(key: int, device: Any) -> Tensor:
-    """As `rng.choice_words`, in int64."""
-    return torch.from_numpy(rng.choice_words(key).view(np.int64)).to(device, non_blocking=True)
-
-
 def _draw_cells(index: reference.CellIndex, key: int, start: int, n_samples: int) -> Tensor:
     """As `reference.draw_cells`."""
     cumulative: Tensor = index.cumulative
-    row: Tensor = start + torch.arange(n_samples, device=cumulative.device)
-    word = _choice_words(key, row.device)[row % rng.SHUFFLED] + row // rng.SHUFFLED * _signed(rng.BLOCK_STEP)
+    pairs: Tensor = start // 2 + torch.arange(n_samples // 2 + 1, device=cumulative.device)
+    words = _words(key, rng.CHOICE, pairs, None, 4).reshape(-1, 2)[start % 2 :][:n_samples]
     total = cumulative[-1]
-    high, low, total_high, total_low = _high(word), word & _MASK, total >> 32, total & _MASK
+    low, high, total_high, total_low = words[:, 0], words[:, 1], total >> 32, total & _MASK
     middle = high * total_low + _high(low * total_low)
     other = low * total_high + (middle & _MASK)
     return torch.searchsorted(cumulative, high * total_high + _high(middle) + _high(other), right=True)
-
-
-def _signed(word: int) -> int:
-    """Return the int64 with the bits of a uint64."""
-    return word - (word >> 63 << 64)
 
 
 def _positions(latents: Tensor, lower: Tensor, width: Tensor, n_bins: int) -> Tensor:
     return ((latents - lower) / torch.where(width > 0, width, 1)).clamp(0, n_bins - 1)
 
 
-def _fill_cells(cells: Tensor, drawn: Tensor, columns: Tensor, n_bins: int, key: int, start: int) -> Tensor:
+def _fill_cells(
+    cells: Tensor, drawn: Tensor, classes: Tensor | None, columns: Tensor, n_bins: int, key: int, start: int
+) -> Tensor:
     lower, upper, width = columns
+    rows: Tensor = start + torch.arange(len(drawn), device=cells.device)
     out = _new((len(drawn), len(lower)), dtype=columns.dtype, device=cells.device)
     step = max(1, _VALUES_A_STEP // len(lower))
     for first in range(0, len(drawn), step):
-        codes = cells[drawn[first : first + step]].to(columns.dtype)
-        words = _words(key, rng.UNIFORM, start + first, codes.shape[0], codes.shape[1], cells.device)
+        part = slice(first, first + step)
+        codes = cells[drawn[part]].to(columns.dtype)
+        words = _words(key, rng.UNIFORM, rows[part], None if classes is None else classes[part], len(lower))
         u = (words >> 8).to(columns.dtype) * rng.UNIFORM_STEP
         latents = torch.minimum(lower + (codes + u) * width, upper)
         stayed = _positions(latents, lower, width, n_bins).floor() == codes
-        out[first : first + step] = torch.where(stayed, latents, lower + (codes + 0.5) * width)
+        out[part] = torch.where(stayed, latents, lower + (codes + 0.5) * width)
     return out
 
 
@@ -207,19 +203,19 @@ def _launch(kernel: Any, n_programs: int, tensor: Tensor, *arguments: Any) -> No
 
 
 def _sample_tiles(
-    cells: Tensor, drawn: Tensor | None, drawing: tuple[Tensor, Any, Any, int] | None, columns: Tensor,
+    cells: Tensor, drawn: Tensor | None, classes: Tensor | None, index: reference.CellIndex | None, columns: Tensor,
     n_bins: int, key: int, start: int, n_samples: int,
 ) -> Tensor:  # fmt: skip
     n_cells, d = cells.shape
     out = _new((n_samples, d), dtype=columns.dtype, device=cells.device)
-    choices, cumulative, guide, shift = drawing or (None, None, None, 0)
+    cumulative, guide, shift = index or (None, None, 0)
     guide = guide if guide is not None and len(guide) else None
     n_halvings = n_cells.bit_length() if shift else 0
     blocks = min(triton.next_power_of_2(-(-d // 4)), _WIDEST)
     rows = _TILE // (4 * blocks)
     n_tiles = -(-n_samples // rows) * -(-d // (4 * blocks))
     _launch(
-        _sample_tile, n_tiles, out, cells.contiguous(), columns, drawn, choices, cumulative, guide,
+        _sample_tile, n_tiles, out, cells.contiguous(), columns, drawn, classes, cumulative, guide,
         n_samples, n_cells, d, n_bins, shift, n_halvings, key, start, rows, blocks,
     )  # fmt: skip
     return out
@@ -249,7 +245,7 @@ def _quantize_tile(
 
 
 @_jit
-def _encrypt(row: tl.tensor, block: tl.tensor, stream: tl.constexpr, key: tl.tensor) -> Any:
+def _encrypt(row: tl.tensor, block: tl.tensor, stream: Any, key: tl.tensor) -> Any:
     """As `rng.philox4x32`."""
     c0, c1, c2, c3 = row.to(tl.uint32), (row >> 32).to(tl.uint32), block.to(tl.uint32), stream
     k0, k1 = key.to(tl.uint32), (key >> 32).to(tl.uint32)
@@ -263,11 +259,13 @@ def _encrypt(row: tl.tensor, block: tl.tensor, stream: tl.constexpr, key: tl.ten
 
 @_jit
 def _choose(
-    row: tl.tensor, choices: tl.tensor, cumulative: tl.tensor, guide: tl.tensor, n_cells: tl.tensor, shift: tl.tensor,
+    row: tl.tensor, key: tl.tensor, cumulative: tl.tensor, guide: tl.tensor, n_cells: tl.tensor, shift: tl.tensor,
     n_halvings: tl.tensor,
 ) -> Any:  # fmt: skip
     """As `reference.draw_cells`."""
-    word = tl.load(choices + row % rng.SHUFFLED).to(tl.uint64) + row // rng.SHUFFLED * rng.BLOCK_STEP
+    w0, w1, w2, w3 = _encrypt(row >> 1, row * 0, rng.CHOICE, key)  # two rows share the words
+    even = row % 2 == 0
+    word = tl.where(even, w1, w3).to(tl.uint64) << 32 | tl.where(even, w0, w2).to(tl.uint64)
     draw = tl.umulhi(word, tl.load(cumulative + n_cells - 1).to(tl.uint64)).to(tl.int64)
     if guide is None:
         cell, last = draw, draw
@@ -283,7 +281,7 @@ def _choose(
 
 @_jit
 def _sample_tile(
-    out: tl.tensor, cells: tl.tensor, columns: tl.tensor, drawn: tl.tensor, choices: tl.tensor, cumulative: tl.tensor,
+    out: tl.tensor, cells: tl.tensor, columns: tl.tensor, drawn: tl.tensor, classes: tl.tensor, cumulative: tl.tensor,
     guide: tl.tensor, n_samples: tl.tensor, n_cells: tl.tensor, d: tl.tensor, n_bins: tl.tensor, shift: tl.tensor,
     n_halvings: tl.tensor, key: tl.uint64, start: tl.uint64, ROWS: tl.constexpr, BLOCKS: tl.constexpr,
 ) -> None:  # fmt: skip
@@ -292,12 +290,15 @@ def _sample_tile(
     sample = (tl.program_id(0) // n_tiles).to(tl.int64) * ROWS + tl.arange(0, ROWS)
     row, key = start.to(tl.uint64) + sample.to(tl.uint64), key.to(tl.uint64)
     if drawn is None:
-        cell = _choose(row, choices, cumulative, guide, n_cells, shift, n_halvings)
+        cell = _choose(row, key, cumulative, guide, n_cells, shift, n_halvings)
     else:
         cell = tl.load(drawn + sample, sample < n_samples, 0)
 
     block = (tl.program_id(0) % n_tiles) * BLOCKS + tl.arange(0, BLOCKS)[None, :]
-    w0, w1, w2, w3 = _encrypt(row[:, None], block, rng.UNIFORM, key)
+    stream = row * 0
+    if classes is not None:
+        stream = (tl.load(classes + sample, sample < n_samples, 0).to(tl.uint64) + 1) * rng.STREAMS
+    w0, w1, w2, w3 = _encrypt(row[:, None], block, (stream + rng.UNIFORM).to(tl.uint32)[:, None], key)
     words = tl.reshape(tl.join(tl.join(w0, w2), tl.join(w1, w3)), (ROWS, BLOCKS, 4))
     column = block[:, :, None] * 4 + tl.arange(0, 4)[None, None, :]  # four adjacent values for each thread
 

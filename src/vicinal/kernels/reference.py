@@ -106,13 +106,14 @@ def draw_cells(index: CellIndex, *, key: int, start: int, n_samples: int) -> Arr
 
     The probability of a cell is its count / total. Both are integers.
     """
-    draws = rng.choices(key, start, n_samples, int(index.cumulative[-1]))
+    draws = rng.Draws(key, start, n_samples).choices(int(index.cumulative[-1]))
     return np.searchsorted(index.cumulative, draws, side="right").astype(np.int64)
 
 
 def fill_cells(
-    cells: Array, drawn: Array, lower: Array, upper: Array, width: Array, n_bins: int, *, key: int, start: int
-) -> Array:
+    cells: Array, drawn: Array, lower: Array, upper: Array, width: Array, n_bins: int,
+    *, key: int, start: int, classes: Array | None = None,
+) -> Array:  # fmt: skip
     """Draw a sample uniformly from a given cell for each of rows ``start`` to ``start + n_samples``.
 
     Parameters
@@ -125,8 +126,8 @@ def fill_cells(
         Bounds and bin widths; width 0 for a constant dimension.
     n_bins : int
         Bins in each dimension.
-    key, start : int
-        See `vicinal.rng`.
+    key, start, classes
+        See `vicinal.rng.Draws`.
 
     Returns
     -------
@@ -134,7 +135,7 @@ def fill_cells(
     """
     dtype = lower.dtype
     codes = cells[drawn].astype(dtype)
-    u = rng.uniforms(key, start, len(drawn), cells.shape[1]).astype(dtype)
+    u = rng.Draws(key, start, len(drawn), classes).uniforms(cells.shape[1]).astype(dtype)
     latents = np.minimum(lower + (codes + u) * width, upper)
     stayed = np.floor(_positions(latents, lower, width, n_bins)) == codes
     return np.where(stayed, latents, lower + (codes + dtype.type(0.5)) * width)
@@ -151,7 +152,7 @@ def sample_cells(
 
 def mix_rows(
     latents: Array, masses: Array | None, first: Array, last: Array, own: Array, shrinkage: float, scale: float,
-    *, key: int, start: int,
+    *, key: int, start: int, classes: Array | None = None,
 ) -> Array:  # fmt: skip
     r"""Draw samples from neighbourhoods of latents.
 
@@ -171,8 +172,8 @@ def mix_rows(
         For each sample, its neighbourhood ``latents[first:last]`` and the index i of a latent in it.
     shrinkage, scale : float
         s and a.
-    key, start : int
-        See `vicinal.rng`.
+    key, start, classes
+        See `vicinal.rng.Draws`.
 
     Returns
     -------
@@ -182,7 +183,9 @@ def mix_rows(
     step = max(1, _CHUNK // max(1, int((last - first).max(initial=0))))
     for a in range(0, len(own), step):
         part = slice(a, a + step)
-        out[part] = _mix_chunk(latents, masses, first[part], last[part], own[part], shrinkage, scale, key, start + a)
+        places = None if classes is None else classes[part]
+        draws = rng.Draws(key, start + a, len(own[part]), places)
+        out[part] = _mix_chunk(latents, masses, first[part], last[part], own[part], shrinkage, scale, draws)
     return out
 
 
@@ -356,7 +359,7 @@ def nearest_distances(queries: Array, latents: Array, *, other: bool) -> Array:
 
 def _mix_chunk(
     latents: Array, masses: Array | None, first: Array, last: Array, own: Array, shrinkage: float, scale: float,
-    key: int, start: int,
+    draws: rng.Draws,
 ) -> Array:  # fmt: skip
     most = int((last - first).max())
     members = first[:, None] + np.arange(most)
@@ -364,7 +367,7 @@ def _mix_chunk(
     members = np.where(inside, members, first[:, None])
     shares = np.where(inside, 1.0 if masses is None else masses[members], 0.0)
     shares = shares / shares.cumsum(axis=1)[:, -1:]  # sums in order, like the loops of the other kernels
-    noise = np.sqrt(shares) * rng.normals(key, start, len(own), most)
+    noise = np.sqrt(shares) * draws.normals(most)
     weights = shrinkage * shares + scale * (noise - shares * noise.cumsum(axis=1)[:, -1:])
     base = latents[own]
     moved = np.zeros_like(base)

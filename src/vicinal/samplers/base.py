@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from vicinal import _arrays, _validation, rng, storage
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
+from vicinal.rng import Draws
 from vicinal.samplers import labels, packing
 from vicinal.samplers.batches import Batches, working_copy
 
@@ -55,11 +56,8 @@ class Sampler(BaseEstimator, ABC):
         """Return the fitted attributes; `vicinal.samplers.packing` says which kinds of values they may have."""
 
     @abstractmethod
-    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Any:
-        """Return rows ``start`` to ``start + n_samples`` of the stream of samples, shape (n_samples, d).
-
-        ``classes`` (n_samples,) int64 are places in ``classes_`` to draw within; None draws from all latents.
-        """
+    def _sample(self, draws: Draws) -> Any:
+        """Return samples (n_samples, d) of the rows of ``draws``, whose classes are places in ``classes_``."""
 
     def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, calibration_latents: Any = None) -> Self:
         """Fit the distribution of latents.
@@ -122,12 +120,13 @@ class Sampler(BaseEstimator, ABC):
         self._set_fitted(state, batches.event_shape, batches.dtype, batches.kind)
         return self
 
-    def sample(self, n_samples: int = 1, *, y: Any = None, random_state: Any = None, start: int = 0) -> Any:
-        """Draw latents from the fitted distribution.
+    def sample(
+        self, n_samples: int = 1, *, y: Any = None, random_state: Any = None, start: int = 0, stratified: bool = False
+    ) -> Any:
+        """Draw independent latents from the fitted distribution.
 
-        Row i is a function of the seed and of ``start + i`` alone: ``sample(1000)[:10]`` equals ``sample(10)``, and
-        ``sample(400, start=600)`` continues ``sample(600)``. Choices of a latent, cell or component are stratified
-        over the rows; see `vicinal.rng`.
+        Row i is a function of the seed, of its class and of ``start + i`` alone: ``sample(1000)[:10]`` equals
+        ``sample(10)``, and ``sample(400, start=600)`` continues ``sample(600)``. See `vicinal.rng`.
 
         Parameters
         ----------
@@ -139,6 +138,10 @@ class Sampler(BaseEstimator, ABC):
             Takes precedence over the constructor's. An int gives the same rows on every call.
         start : int
             First row of the endless stream of samples, in [0, 2**63).
+        stratified : bool
+            Whether the choices of a latent, cell or component are quasi-random, as `scipy.stats.qmc` is: each comes
+            up in proportion to its mass. Means over many rows then have smaller errors. But the rows are dependent:
+            do not split, bootstrap or test them. A sampler that makes no choices draws the same rows either way.
 
         Returns
         -------
@@ -156,7 +159,8 @@ class Sampler(BaseEstimator, ABC):
         n_samples, start = _validation.check_row_range(n_samples, start)
         key = rng.seed_key(self.random_state if random_state is None else random_state)
         classes = None if y is None else self._places_of(y, n_samples)
-        latents = self._sample(key, start, n_samples, classes).reshape(n_samples, *self.event_shape_)
+        draws = Draws(key, start, n_samples, classes, _validation.check_bool(stratified, "stratified"))
+        latents = self._sample(draws).reshape(n_samples, *self.event_shape_)
         if not _arrays.is_tensor(latents):
             latents = latents.astype(self.dtype_, copy=False)
         return _arrays.from_numpy(latents, self._tensor_kind)

@@ -8,15 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 from vicinal._arrays import Array
+from vicinal.rng import Draws
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
 from vicinal.samplers.by_class import class_state, draw_items, starts_of
 
 
 class BootstrapSampler(Sampler):
-    """Draw training latents with replacement, each equally often: a balanced bootstrap.
+    """Draw training latents with replacement: the bootstrap.
 
-    It shows what a quality metric gives to copies. It has no density.
+    It shows what a quality metric gives to copies. It has no density. Stratified samples are a balanced bootstrap:
+    each latent comes up equally often.
 
     Parameters
     ----------
@@ -43,7 +45,7 @@ class BootstrapSampler(Sampler):
     --------
     >>> import numpy as np
     >>> BootstrapSampler(random_state=0).fit(np.array([[1.0], [2.0]])).sample(4).ravel()
-    array([2., 2., 1., 2.])
+    array([2., 2., 1., 1.])
     """
 
     latents_: Array
@@ -55,8 +57,7 @@ class BootstrapSampler(Sampler):
         training = Training.of(batches)
         return {"latents_": training.rows.copy(), **class_state(training)}
 
-    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
-        starts = starts_of(self, len(self.latents_))
-        chosen, _ = draw_items(getattr(self, "weights_", None), starts, classes, key, start, n_samples)
+    def _sample(self, draws: Draws) -> Array:
+        chosen, _ = draw_items(draws, getattr(self, "weights_", None), starts_of(self, len(self.latents_)))
         drawn: Array = self.latents_[chosen]
         return drawn

@@ -91,21 +91,17 @@ def class_of(starts: Array, items: Array) -> Array:
     return places
 
 
-def draw_items(
-    weights: Array | None, starts: Array, classes: Array | None, key: int, start: int, n_samples: int
-) -> tuple[Array, Array]:
-    """Draw an item, and one of the copies that it stands for, for each of rows ``start`` to ``start + n_samples``.
+def draw_items(draws: rng.Draws, weights: Array | None, starts: Array) -> tuple[Array, Array]:
+    """Draw an item, and one of the copies that it stands for, for each row, within its class.
 
     Parameters
     ----------
+    draws : Draws
+        Random numbers of n_samples rows.
     weights : ndarray of int64, shape (n_items,), or None
         Weights of the items; None for ones.
     starts : ndarray of int64, shape (n_classes + 1,)
         Where each class starts among the items.
-    classes : ndarray of int64, shape (n_samples,), or None
-        The class that each row is drawn from; None draws from all items.
-    key, start, n_samples : int
-        See `vicinal.rng`.
 
     Returns
     -------
@@ -113,34 +109,35 @@ def draw_items(
         Item i has the probability weight_i over the weight of its class, or of all items. Its copies are 0 to
         weight_i - 1.
     """
+    classes = draws.classes
     first, last = (starts[0], starts[-1]) if classes is None else (starts[classes], starts[classes + 1])
     if weights is None:
-        return first + rng.choices(key, start, n_samples, last - first), np.zeros(n_samples, np.int64)
+        return first + draws.choices(last - first), np.zeros(draws.n_samples, np.int64)
     ends = np.concatenate([[0], np.cumsum(weights)])
-    draws = ends[first] + rng.choices(key, start, n_samples, ends[last] - ends[first])
-    items = np.searchsorted(ends, draws, side="right") - 1
-    return items, draws - ends[items]
+    chosen = ends[first] + draws.choices(ends[last] - ends[first])
+    items = np.searchsorted(ends, chosen, side="right") - 1
+    return items, chosen - ends[items]
 
 
-def draw_gaussians(means: Array, factors: Array, which: Array, key: int, start: int) -> Array:
+def draw_gaussians(draws: rng.Draws, means: Array, factors: Array, which: Array) -> Array:
     """Return mean + factor @ e for each row, with e standard normal.
 
     Rows are multiplied one by one: a row then has the same bits whatever rows are drawn with it.
 
     Parameters
     ----------
+    draws : Draws
+        Random numbers of n_samples rows.
     means, factors : ndarray of float64, shapes (n_items, d) and (n_items, d, d)
         Means, and factors of covariances.
     which : ndarray of int64, shape (n_samples,)
         The Gaussian of each row.
-    key, start : int
-        See `vicinal.rng`.
 
     Returns
     -------
     ndarray of float64, shape (n_samples, d)
     """
-    latents = rng.normals(key, start, len(which), means.shape[1])
+    latents = draws.normals(means.shape[1])
     for k in np.unique(which):
         rows = which == k
         latents[rows] = means[k] + np.matmul(factors[k], latents[rows, :, None])[:, :, 0]

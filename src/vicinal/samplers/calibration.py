@@ -73,7 +73,7 @@ def calibrate_bins(
         warn('n_bins="auto"', [str(error)], f"n_bins={FALLBACK_BINS}")
         return FALLBACK_BINS, {"nn_ratio_": math.nan, "nn_ratio_se_": math.nan}
     sources = novelty.sources
-    uniforms = rng.uniforms(KEY, 0, *sources.shape).astype(lower.dtype)
+    uniforms = rng.Draws(KEY, 0, len(sources)).uniforms(sources.shape[1]).astype(lower.dtype)
     tried: dict[int, Reached] = {}
 
     def ratio(n_bins: int) -> float:

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 from scipy.special import betaincinv
 
-from vicinal import _validation, rng
+from vicinal import _validation
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
+from vicinal.rng import Draws
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
 from vicinal.samplers.by_class import class_of, class_state, draw_items, parts_of, starts_of
@@ -104,27 +105,27 @@ class CopulaSampler(Sampler):
             state |= {"sorted_ranks_": np.sort(ranks, axis=0), "effective_sizes_": np.array(sizes)}
         return state
 
-    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
+    def _sample(self, draws: Draws) -> Array:
         """Return samples as if each latent were repeated as often as its weight says."""
         weights = getattr(self, "weights_", None)
         starts = starts_of(self, len(self.ranks_))
-        chosen, copies = draw_items(weights, starts, classes, key, start, n_samples)
+        chosen, copies = draw_items(draws, weights, starts)
         places = class_of(starts, chosen)
         if weights is not None:
             starts = np.concatenate([[0], np.cumsum(weights)])[starts]  # in the repeated rows
         n = np.diff(starts)
         size = getattr(self, "effective_sizes_", n)[places, None]
         first, n = starts[places, None], n[places, None]
-        place = self._levels(self.ranks_[chosen] + copies[:, None] - first, n, size, key, start) * (n - 1)
+        place = self._levels(draws, self.ranks_[chosen] + copies[:, None] - first, n, size) * (n - 1)
         below = np.minimum(place.astype(np.int64), n - 1)
         low = self._values(first + below)
         high = self._values(first + np.minimum(below + 1, n - 1))
         latents: Array = low + (place - below) * (high - low)
         return latents
 
-    def _levels(self, ranks: Array, n: Array, size: Array, key: int, start: int) -> Array:
+    def _levels(self, draws: Draws, ranks: Array, n: Array, size: Array) -> Array:
         """Return levels of the quantile functions for ranks from 0 to n - 1, both of shape (n_samples, d)."""
-        uniforms = rng.uniforms(key, start, *ranks.shape)
+        uniforms = draws.uniforms(ranks.shape[1])
         if self.kind == "beta":
             scaled = ranks * ((size - 1.0) / np.maximum(n - 1.0, 1.0))  # the ranks, for whole weights
             return np.asarray(betaincinv(scaled + 1.0, size - scaled, uniforms))

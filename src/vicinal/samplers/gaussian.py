@@ -12,6 +12,7 @@ from scipy.stats import multivariate_normal
 
 from vicinal import _validation
 from vicinal._arrays import Array
+from vicinal.rng import Draws
 from vicinal.samplers import by_class, labels
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
@@ -79,13 +80,14 @@ class GaussianSampler(Sampler):
         counts = getattr(self, "class_counts_", np.ones(1, np.int64))
         return counts, self.mean_.reshape(-1, d), self.covariance_.reshape(-1, d, d)
 
-    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
+    def _sample(self, draws: Draws) -> Array:
         counts, means, covariances = self._gaussians()
-        if classes is None:
-            classes, _ = by_class.draw_items(counts, np.array([0, len(counts)]), None, key, start, n_samples)
+        which = draws.classes
+        if which is None:
+            which, _ = by_class.draw_items(draws, counts, np.array([0, len(counts)]))
         eigenvalues, eigenvectors = np.linalg.eigh(covariances)
         factors = eigenvectors * np.sqrt(np.maximum(eigenvalues, 0.0))[:, None, :]
-        return by_class.draw_gaussians(means, factors, classes, key, start)
+        return by_class.draw_gaussians(draws, means, factors, which)
 
     def _score_samples(self, X: Array) -> Array:
         counts, means, covariances = self._gaussians()

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from vicinal import _progress, _validation, rng
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
+from vicinal.rng import Draws
 from vicinal.samplers import labels
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
@@ -197,10 +198,10 @@ class GMMSampler(Sampler):
             ) from error
         return mixture
 
-    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
+    def _sample(self, draws: Draws) -> Array:
         weights = np.maximum(np.rint(self.weights_ * 2.0**32), 1.0).astype(np.int64)
-        component, _ = draw_items(weights, starts_of(self, len(weights)), classes, key, start, n_samples)
-        return draw_gaussians(self.means_, np.linalg.cholesky(self.covariances_), component, key, start)
+        component, _ = draw_items(draws, weights, starts_of(self, len(weights)))
+        return draw_gaussians(draws, self.means_, np.linalg.cholesky(self.covariances_), component)
 
     def _score_samples(self, X: Array) -> Array:
         from sklearn.mixture import GaussianMixture  # late: it takes long to load

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from vicinal import rng
 from vicinal._arrays import Array
+from vicinal.rng import Draws
 from vicinal.samplers import by_class
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
@@ -67,10 +67,10 @@ class HypersphereSampler(Sampler):
         state = {"mean_": by_class.each_class(means, training), "radii_": np.concatenate(radii)[order]}
         return state | by_class.class_state(training.take(order))
 
-    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
+    def _sample(self, draws: Draws) -> Array:
         starts = by_class.starts_of(self, len(self.radii_))
-        chosen, _ = by_class.draw_items(getattr(self, "weights_", None), starts, classes, key, start, n_samples)
-        directions = rng.normals(key, start, n_samples, self.n_features_in_)
+        chosen, _ = by_class.draw_items(draws, getattr(self, "weights_", None), starts)
+        directions = draws.normals(self.n_features_in_)
         lengths = np.sqrt(np.square(directions).sum(axis=1))
         means = np.atleast_2d(self.mean_)[by_class.class_of(starts, chosen)]
         return means + directions * (self.radii_[chosen] / lengths)[:, None]

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from vicinal import _validation, rng
+from vicinal import _validation
 from vicinal._arrays import Array
+from vicinal.rng import Draws
 from vicinal.samplers import by_class, calibration
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
@@ -110,10 +111,11 @@ class KDESampler(Sampler):
             warn("KDESampler", [str(error)], 'the bandwidth of "scott"')
             return {}
         sources, scale = novelty.sources, scales[0]
+        draws = Draws(KEY, 0, len(sources), stratified=True)
         if training.classes:
-            chosen = rng.choices(KEY, 0, len(sources), len(training.rows))
+            chosen = draws.choices(len(training.rows))
             sources, scale = training.rows[chosen], scales[by_class.class_of(training.class_starts, chosen)]
-        noise = rng.normals(KEY, 0, *sources.shape) * scale
+        noise = draws.normals(sources.shape[1]) * scale
         added = np.square(scale).mean(axis=0).sum() if training.classes else np.square(scale).sum()
         variance = sources.var(axis=0, dtype=np.float64).sum()
         scott = _bandwidth("scott", *training.rows.shape)
@@ -122,11 +124,11 @@ class KDESampler(Sampler):
         )
         return {"bandwidth_": by_class.each_class([bandwidth] * len(scales), training), **state}
 
-    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
+    def _sample(self, draws: Draws) -> Array:
         starts = by_class.starts_of(self, len(self.latents_))
-        chosen, _ = by_class.draw_items(getattr(self, "weights_", None), starts, classes, key, start, n_samples)
+        chosen, _ = by_class.draw_items(draws, getattr(self, "weights_", None), starts)
         deviations = np.reshape(self.bandwidth_, (-1, 1)) * np.atleast_2d(self.scale_)
-        noise = rng.normals(key, start, n_samples, self.n_features_in_) * deviations[by_class.class_of(starts, chosen)]
+        noise = draws.normals(self.n_features_in_) * deviations[by_class.class_of(starts, chosen)]
         drawn: Array = self.latents_[chosen] + noise
         return drawn
 

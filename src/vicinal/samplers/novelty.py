@@ -127,8 +127,7 @@ class Novelty:
 
     def p_value(self, reached: Reached) -> float:
         """Return the p-value of the test that samples are no nearer to the training latents than fresh ones."""
-        step = -(-len(reached.distances) // neighbors.TESTED)  # samples from one source are neighbours
-        return neighbors.novelty_p(reached.distances[::step], self.fresh)
+        return neighbors.novelty_p(reached.distances, self.fresh)
 
     def on_lattice(self, reached: Reached) -> bool:
         """Return whether latents repeat others and lie too far apart for samples that do not: whole numbers do."""

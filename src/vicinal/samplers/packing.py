@@ -52,13 +52,7 @@ def unpack_state(arrays: Mapping[str, Array], scalars: Mapping[str, Any]) -> dic
 
 
 def params_of_format_1(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters of a sampler in a file of format 1 as this version has them.
-
-    Raises
-    ------
-    FileFormatError
-        For a parameter that this version no longer has.
-    """
+    """Return the parameters of a sampler in a file of format 1 as this version has them, or raise FileFormatError."""
     if params.get("preserve_variance"):
         raise FileFormatError(
             "the file holds a PMFSampler with preserve_variance=True, which vicinal no longer has: fit a LocalSampler, "

@@ -32,6 +32,7 @@ from sklearn.utils.validation import check_is_fitted
 from vicinal import _arrays, _validation, kernels, rng
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError
+from vicinal.rng import Draws
 from vicinal.samplers import calibration, cells, labels
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches
@@ -310,20 +311,21 @@ class PMFSampler(Sampler):
         table = cells.tabulate(batches, Grid.over(lower, upper, int(n_bins)), self.out_of_bounds, inside=inside)
         return state | {"_table": self._ready(table, batches.kind)}
 
-    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Any:
+    def _sample(self, draws: Draws) -> Any:
         table, temperature = self._table, _checked_temperature(self.temperature)
-        if classes is None:
+        if draws.classes is None and not draws.stratified:
             if temperature != 1.0:
                 masses = cells.temper(table.counts, temperature, len(table.counts))
                 table = cells.ready(table._replace(counts=masses), _device(self._tensor_kind))
-            drawn, index = table.source
-            return kernels.select(drawn).sample_cells(
-                drawn, index, *table.grid, key=key, start=start, n_samples=n_samples
+            occupied, index = table.source
+            return kernels.select(occupied).sample_cells(
+                occupied, index, *table.grid, key=draws.key, start=draws.start, n_samples=draws.n_samples
             )
-        edges = np.searchsorted(table.pair_class, np.arange(len(table.classes) + 1))
-        tempered = [cells.temper(table.pair_counts[a:b], temperature, len(table.pair_cell)) for a, b in pairwise(edges)]
-        pairs, _ = draw_items(np.concatenate(tempered), edges, classes, key, start, n_samples)
-        return kernels.select().fill_cells(table.cells, table.pair_cell[pairs], *table.grid, key=key, start=start)
+        occupied, _ = table.source
+        drawn = _draw_cells(draws, table, temperature)
+        return kernels.select(occupied).fill_cells(
+            occupied, drawn, *table.grid, key=draws.key, start=draws.start, classes=draws.classes
+        )
 
     def _score_samples(self, X: Array) -> Array:
         table, grid = self._table, self._table.grid
@@ -369,6 +371,17 @@ class PMFSampler(Sampler):
                 "was dropped; add before saving"
             )
         return self._table.before or self._table
+
+
+def _draw_cells(draws: Draws, table: CellTable, temperature: float) -> Array:
+    """Return the index of a cell for each row, (n_samples,) int64, within its class."""
+    if draws.classes is None:
+        masses = cells.temper(table.counts, temperature, len(table.counts))
+        return draw_items(draws, masses, np.array([0, len(masses)]))[0]
+    edges = np.searchsorted(table.pair_class, np.arange(len(table.classes) + 1))
+    tempered = [cells.temper(table.pair_counts[a:b], temperature, len(table.pair_cell)) for a, b in pairwise(edges)]
+    pairs, _ = draw_items(draws, np.concatenate(tempered), edges)
+    return table.pair_cell[pairs]
 
 
 def _device(kind: _arrays.TensorKind | None) -> str | None:

@@ -47,7 +47,7 @@ class Probes(NamedTuple):
 def row_hash(rows: Array) -> Array:
     """Return a 64-bit hash of each row (n, d) of floats; +0.0 and -0.0 give the same hash."""
     words = (rows + 0).view(np.uint32)
-    odd = rng.words(KEY, rng.UNIFORM, 0, words.shape[1], 2)
+    odd = rng.Draws(KEY, 0, words.shape[1]).words(rng.UNIFORM, 2)
     odd = odd[:, 0] << np.uint64(32) | odd[:, 1] | np.uint64(1)
     mixed = np.zeros(len(rows), np.uint64)
     for word, multiplier in zip(words.T, odd, strict=True):

@@ -22,6 +22,7 @@ import numpy as np
 from vicinal import _progress, _validation, rng
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, import_extra
+from vicinal.rng import Draws
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches
 from vicinal.samplers.by_class import mean_and_variance, parts_of, without_labels
@@ -181,7 +182,8 @@ class TorchSampler(Sampler):
             losses = torch.cat([self._losses(network, part, generator) for part in in_chunks(rows)])
             return float(_weighted_mean(losses.double(), weights))
 
-    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
+    def _sample(self, draws: Draws) -> Array:
+        start, n_samples = draws.start, draws.n_samples
         varies, last = self.scale_ > 0, start
         d = int(varies.sum())
         if d == 0:
@@ -190,7 +192,7 @@ class TorchSampler(Sampler):
         with self._fitted_network() as (torch, network):
             while last < start + n_samples:
                 first, size = block_of(last)
-                noise = torch.from_numpy(rng.normals(key, first, size, self._noise_width * d))
+                noise = torch.from_numpy(Draws(draws.key, first, size).normals(self._noise_width * d))
                 blocks.append(self._from_noise(torch, network, noise).numpy())
                 last = first + size
         rows = np.concatenate(blocks)[start - block_of(start)[0] :][:n_samples]
@@ -247,8 +249,7 @@ def _to_array(network: Any) -> Array:
 
 def _from_array(network: Any, array: Array) -> None:
     """Set the state of a network from what `_to_array` returned for one of the same architecture."""
-    first = 0
-    for tensor in network.state_dict().values():
-        part = array[first : first + tensor.numel()].reshape(tuple(tensor.shape))
-        tensor.numpy()[...] = part
-        first += tensor.numel()
+    tensors = list(network.state_dict().values())
+    ends = np.cumsum([tensor.numel() for tensor in tensors])
+    for tensor, part in zip(tensors, np.split(array, ends[:-1]), strict=True):
+        tensor.numpy()[...] = part.reshape(tuple(tensor.shape))

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from scipy.special import logsumexp
 
-from vicinal import _validation, rng
+from vicinal import _validation
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError
+from vicinal.rng import Draws
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches
 from vicinal.samplers.by_class import without_labels
@@ -95,9 +96,9 @@ class VampSampler(Sampler):
             raise InvalidInputError("prior_components() must return finite means, and log variances from -700 to 700")
         return {"means_": means, "variances_": variances}
 
-    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
-        component = rng.choices(key, start, n_samples, len(self.means_))
-        normals = rng.normals(key, start, n_samples, self.means_.shape[1])
+    def _sample(self, draws: Draws) -> Array:
+        component = draws.choices(len(self.means_))
+        normals = draws.normals(self.means_.shape[1])
         return self.means_[component] + np.sqrt(self.variances_[component]) * normals
 
     def _score_samples(self, X: Array) -> Array:

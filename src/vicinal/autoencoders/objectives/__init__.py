@@ -19,8 +19,6 @@ mean over the batch; squared errors are sums over pixels.
 from __future__ import annotations
 
 import inspect
-import math
-import numbers
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,28 +26,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from vicinal import _validation
-from vicinal._errors import InvalidInputError, InvalidTypeError
+from vicinal._errors import InvalidInputError
 from vicinal.autoencoders.objectives.deterministic import ae, dae, normalize_decoder, rae_gp, rae_l2, rae_sn
 from vicinal.autoencoders.objectives.matching import aae, discriminator_of, info_vae, wae_mmd
 from vicinal.autoencoders.objectives.variational import beta_vae, sigma_vae, start_from_images, vae, vamp
-
-__all__ = [
-    "OBJECTIVES",
-    "Objective",
-    "aae",
-    "ae",
-    "beta_vae",
-    "dae",
-    "info_vae",
-    "rae_gp",
-    "rae_l2",
-    "rae_sn",
-    "sigma_vae",
-    "take",
-    "vae",
-    "vamp",
-    "wae_mmd",
-]
 
 
 @dataclass(frozen=True)
@@ -81,17 +61,14 @@ class Objective:
 
     def defaults(self) -> dict[str, int | float]:
         """Return the options and their defaults."""
-        functions = [function for function in (self.loss, self.prepare, self.partner) if function is not None]
-        return {name: value for function in functions for name, value in _defaults(function).items()}
+        functions = (self.loss, self.prepare, self.partner)
+        return {name: value for f in functions if f is not None for name, value in _defaults(f).items()}
 
     def resolve(self, name: str, given: Mapping[str, Any]) -> dict[str, int | float]:
         """Return all options of the objective called ``name``, those given in place of their defaults.
 
-        Raises
-        ------
-        InvalidInputError, InvalidTypeError
-            For an unknown option, and for one that is no finite number from 0 on (a positive integer where the
-            default is an integer).
+        An option is a finite number from 0 on, and a positive integer where its default is an integer. Another value
+        or name raises InvalidInputError or InvalidTypeError.
         """
         options = self.defaults()
         for key, value in given.items():
@@ -101,7 +78,7 @@ class Objective:
             if isinstance(options[key], int):
                 options[key] = _validation.check_integer(value, key, minimum=1)
             else:
-                options[key] = _check_number(value, key)
+                options[key] = _validation.check_positive(value, key, or_zero=True)
         return options
 
 
@@ -129,11 +106,3 @@ def take(function: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, 
 def _defaults(function: Callable[..., Any]) -> dict[str, int | float]:
     parameters = inspect.signature(function).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
-
-
-def _check_number(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise InvalidTypeError(f"{name} must be a number from 0 on; got {value!r} of type {type(value).__name__}")
-    if not 0.0 <= float(value) < math.inf:
-        raise InvalidInputError(f"{name} must be a finite number from 0 on; got {value}")
-    return float(value)

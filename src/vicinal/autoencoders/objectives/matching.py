@@ -47,12 +47,7 @@ def gaussian(squared_distances: Tensor, latent_dim: int) -> Tensor:
 
 
 def squared_mmd(latents: Tensor, prior: Tensor, kernel: Callable[[Tensor, int], Tensor]) -> Tensor:
-    """Return the unbiased estimate of MMD^2 between two sets of rows (n, latent_dim).
-
-    Raises
-    ------
-    InvalidInputError
-        For a single row, which has no pair.
+    """Return the unbiased estimate of MMD^2 between two sets of at least two rows (n, latent_dim).
 
     Examples
     --------
@@ -138,12 +133,7 @@ def discriminator_of(model: ConvAutoencoder, *, n_hidden: int = 256) -> nn.Modul
 
 
 def aae(
-    model: ConvAutoencoder,
-    images: Tensor,
-    generator: torch.Generator,
-    discriminator: nn.Module,
-    *,
-    weight: float = 1.0,
+    model: ConvAutoencoder, images: Tensor, generator: torch.Generator, discriminator: nn.Module, *, weight: float = 1.0
 ) -> Tensor:
     """Return the sum of both losses of the adversarial autoencoder, each with gradients to its own networks alone.
 

@@ -10,12 +10,12 @@ from vicinal import rng
 from vicinal._arrays import Array
 from vicinal.kernels.cpu.loops import jit, new_samples, over, parts
 from vicinal.kernels.cpu.nearest import add_squares, least_integer
-from vicinal.kernels.cpu.philox import counters, halves, philox
+from vicinal.kernels.cpu.philox import NO_CLASSES, counters, halves, philox, set_streams
 
 _INT32_MAX = np.int32(2**31 - 1)
 _TILE = 64  # latents in a tile; a constant, so that vectorised loops have no remainder
 _DIMENSIONS = 4  # after so many dimensions, a neighbourhood is skipped if it cannot be likelier
-_NORMAL = np.uint64(rng.NORMAL)
+_NORMAL = rng.NORMAL
 
 
 @jit
@@ -225,7 +225,7 @@ def likeliest_ellipsoids(
 
 @jit
 def _pair(radius_word: Any, angle_word: Any) -> Any:
-    """Return two standard normals, as in `rng.normals`."""
+    """Return two standard normals, as in `rng.Draws.normals`."""
     radius = np.sqrt(-2.0 * np.log((np.float64(radius_word) + 1.0) * 2.0**-32))
     angle = np.float64(angle_word) * (2.0 * np.pi * 2.0**-32)
     return radius * np.cos(angle), radius * np.sin(angle)
@@ -234,17 +234,19 @@ def _pair(radius_word: Any, angle_word: Any) -> Any:
 @jit
 def _mix_rows(
     latents: Array, masses: Array, first: Array, last: Array, own: Array, most: int, shrinkage: float, scale: float,
-    real: Any, k0: Any, k1: Any, start: Any, out: Array,
+    real: Any, k0: Any, k1: Any, start: Any, classes: Array, out: Array,
 ) -> None:  # fmt: skip
     d = latents.shape[1]
-    row, block, pairs = counters(1, (most + 3) // 4)
+    row, block, stream, pairs = counters(1, (most + 3) // 4, _NORMAL)
     word = pairs.view(np.uint32)
     noise, share = np.empty(4 * ((most + 3) // 4)), np.empty(most)
     moved = np.empty(d, latents.dtype)
     for i in range(out.shape[0]):
         a, size = first[i], last[i] - first[i]
         base = latents[own[i]]
-        philox(start + np.uint64(i), row, block, _NORMAL, k0, k1, (size + 3) // 4, pairs)
+        if classes.shape[0] > 0:
+            set_streams(classes[i : i + 1], stream.shape[0], _NORMAL, stream)
+        philox(start + np.uint64(i), row, block, stream, k0, k1, (size + 3) // 4, pairs)
         for k in range(0, 4 * ((size + 3) // 4), 2):
             noise[k], noise[k + 1] = _pair(word[k], word[k + 1])
         total, drift = 0.0, 0.0
@@ -266,17 +268,18 @@ def _mix_rows(
 
 def mix_rows(
     latents: Array, masses: Array | None, first: Array, last: Array, own: Array, shrinkage: float, scale: float,
-    *, key: int, start: int,
+    *, key: int, start: int, classes: Array | None = None,
 ) -> Array:  # fmt: skip
     """As `reference.mix_rows`."""
     most = int((last - first).max(initial=0))
     out = new_samples((len(own), latents.shape[1]), latents.dtype)
     masses = np.empty(0, np.int64) if masses is None else masses
+    places = NO_CLASSES if classes is None else classes
 
     def work(a: int, b: int) -> None:
         _mix_rows(
             latents, masses, first[a:b], last[a:b], own[a:b], most, shrinkage, scale, latents.dtype.type,
-            *halves(key), np.uint64(start + a), out[a:b],
+            *halves(key), np.uint64(start + a), places[a:b], out[a:b],
         )  # fmt: skip
 
     over(parts(len(own), max(1, most * (latents.shape[1] // 8 + 16))), work)

@@ -12,15 +12,14 @@ from vicinal.kernels.cpu.loops import jit, over, parts
 from vicinal.kernels.reference import CellIndex, guide_layout
 
 TILE = 512  # counters in a tile; its arrays fit into the first-level cache
+NO_CLASSES = np.empty(0, np.int64)  # for rows that are drawn from all classes
 
 _M0, _M1 = (np.uint64(multiplier) for multiplier in rng.MULTIPLIER)
 _W0, _W1 = (np.uint64(step) for step in rng.KEY_STEP)
 _MASK = np.uint64(0xFFFFFFFF)
-_32 = np.uint64(32)
-_STEP = np.uint64(rng.BLOCK_STEP)
-_SHUFFLED = np.uint64(rng.SHUFFLED)
-_GOLDEN = np.uint64(rng.GOLDEN)
-_CHOICE = np.uint64(rng.CHOICE)
+_1, _32 = np.uint64(1), np.uint64(32)
+_STREAMS = rng.STREAMS
+_CHOICE = rng.CHOICE
 
 
 def halves(key: int) -> tuple[Any, Any]:
@@ -35,15 +34,15 @@ def _round(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
 
 
 @jit
-def philox(start: Any, row: Array, block: Array, stream: Any, k0: Any, k1: Any, size: int, pairs: Array) -> None:
-    """Encrypt the counters of rows ``start + row[i]`` and blocks ``block[i]``, for i below ``size``.
+def philox(start: Any, row: Array, block: Array, stream: Array, k0: Any, k1: Any, size: int, pairs: Array) -> None:
+    """Encrypt the counters of rows ``start + row[i]``, blocks ``block[i]`` and streams ``stream[i]``, i below ``size``.
 
     The four 32-bit words of a counter are stored in two 64-bit integers, low half first. On a little-endian machine,
     a 32-bit view has them in order. All integers have 64 bits, as loops over one width vectorise best.
     """
     for i in range(size):
         position = start + np.uint64(row[i])
-        a, b, c, d = position & _MASK, position >> _32, np.uint64(block[i]), stream
+        a, b, c, d = position & _MASK, position >> _32, np.uint64(block[i]), np.uint64(stream[i])
         a, b, c, d = _round(a, b, c, d, k0, k1)
         a, b, c, d = _round(a, b, c, d, (k0 + _W0) & _MASK, (k1 + _W1) & _MASK)
         a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(2) * _W0) & _MASK, (k1 + np.uint64(2) * _W1) & _MASK)
@@ -59,25 +58,25 @@ def philox(start: Any, row: Array, block: Array, stream: Any, k0: Any, k1: Any, 
 
 
 @jit
-def counters(rows: int, blocks: int) -> Any:
-    """Return the row and the block of each counter of a tile, and an array for the pairs of words."""
+def counters(rows: int, blocks: int, use: int) -> Any:
+    """Return row, block and stream of each counter of a tile, and an array for the pairs of words."""
     row, block = np.empty(rows * blocks, np.uint32), np.empty(rows * blocks, np.uint32)
     for i in range(rows * blocks):
         row[i], block[i] = i // blocks, i % blocks
-    return row, block, np.empty(2 * rows * blocks, np.uint64)
+    return row, block, np.full(rows * blocks, use, np.uint32), np.empty(2 * rows * blocks, np.uint64)
 
 
-def choice_words(key: int) -> Array:
-    """As `rng.choice_words`."""
-    row, block, pairs = counters(rng.SHUFFLED, 1)
-    philox(np.uint64(0), row, block, _CHOICE, *halves(key), rng.SHUFFLED, pairs)
-    order = np.argsort(pairs[::2] & _MASK, kind="stable").astype(np.uint64)
-    return (pairs[0] & ~_MASK | pairs[1] & _MASK) + order * _GOLDEN
+@jit
+def set_streams(classes: Array, blocks: int, use: int, stream: Array) -> None:
+    """Set the streams of the counters of a tile whose rows are drawn within these classes."""
+    for r in range(classes.shape[0]):
+        for i in range(r * blocks, (r + 1) * blocks):
+            stream[i] = use + _STREAMS * (classes[r] + 1)
 
 
 @jit
 def _high_product(word: Any, total: Any) -> Any:
-    """Return word * total >> 64, as in `rng.choices`."""
+    """Return word * total >> 64, as in `rng.Draws.choices`."""
     high, low, total_high, total_low = word >> _32, word & _MASK, total >> _32, total & _MASK
     middle = high * total_low + ((low * total_low) >> _32)
     other = low * total_high + (middle & _MASK)
@@ -97,14 +96,15 @@ def _search(cumulative: Array, guide: Array, shift: int, draw: int) -> int:
 
 
 @jit
-def _draw_cells(cumulative: Array, guide: Array, shift: int, words: Array, start: Any, drawn: Array) -> None:
-    total = np.uint64(cumulative[-1])
+def _draw_cells(cumulative: Array, guide: Array, shift: int, k0: Any, k1: Any, start: Any, drawn: Array) -> None:
+    total, odd = np.uint64(cumulative[-1]), np.int64(start & _1)
+    row, block, stream, pairs = counters(TILE // 2 + 1, 1, _CHOICE)
     for first in range(0, drawn.shape[0], TILE):
         part = drawn[first : first + TILE]
         rows = part.shape[0]
+        philox((start + np.uint64(first)) >> _1, row, block, stream, k0, k1, (odd + rows + 1) // 2, pairs)
         for r in range(rows):
-            row = start + np.uint64(first + r)
-            part[r] = _high_product(words[row % _SHUFFLED] + row // _SHUFFLED * _STEP, total)
+            part[r] = _high_product(pairs[odd + r], total)
         if guide.shape[0] > 0 and shift == 0:
             for r in range(rows):
                 part[r] = guide[part[r]]
@@ -113,17 +113,16 @@ def _draw_cells(cumulative: Array, guide: Array, shift: int, words: Array, start
                 part[r] = _search(cumulative, guide, shift, part[r])
 
 
-def draw_part(index: CellIndex, words: Array, start: int, drawn: Array) -> None:
-    """Fill ``drawn`` with the cells of the rows from ``start`` on; ``words`` come from `choice_words`."""
+def draw_part(index: CellIndex, key: int, start: int, drawn: Array) -> None:
+    """Fill ``drawn`` with the cells of the rows from ``start`` on."""
     with np.errstate(over="ignore"):  # NumPy warns of overflow if Numba is off
-        _draw_cells(*index, words, np.uint64(start), drawn)
+        _draw_cells(*index, *halves(key), np.uint64(start), drawn)
 
 
 def draw_cells(index: CellIndex, *, key: int, start: int, n_samples: int) -> Array:
     """As `reference.draw_cells`."""
     drawn = np.empty(n_samples, np.int64)
-    words = choice_words(key)
-    over(parts(n_samples, 8), lambda a, b: draw_part(index, words, start + a, drawn[a:b]))
+    over(parts(n_samples, 8), lambda a, b: draw_part(index, key, start + a, drawn[a:b]))
     return drawn
 
 

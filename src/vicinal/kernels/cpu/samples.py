@@ -10,12 +10,12 @@ import numpy as np
 from vicinal import rng
 from vicinal._arrays import Array
 from vicinal.kernels.cpu.loops import jit, new_samples, over, parts, repeated
-from vicinal.kernels.cpu.philox import TILE, choice_words, counters, draw_part, halves, philox
+from vicinal.kernels.cpu.philox import NO_CLASSES, TILE, counters, draw_part, halves, philox, set_streams
 from vicinal.kernels.cpu.quantization import copy_rows, in_units, prefetch_rows
 from vicinal.kernels.reference import CellIndex
 
 _8 = np.uint32(8)
-_UNIFORM = np.uint64(rng.UNIFORM)
+_UNIFORM = rng.UNIFORM
 
 
 @jit
@@ -63,12 +63,13 @@ def _move_back(
 @jit
 def _fill_cells(
     cells: Array, units: Array, drawn: Array, lower: Array, upper: Array, width: Array, safe_width: Array,
-    least: Any, most: Any, top: Any, half: Any, step: Any, real: Any, k0: Any, k1: Any, start: Any, out: Array,
+    least: Any, most: Any, top: Any, half: Any, step: Any, real: Any, k0: Any, k1: Any, start: Any, classes: Array,
+    out: Array,
 ) -> None:  # fmt: skip
     n_samples, d = out.shape
     run, blocks = lower.shape[0], (d + 3) // 4
     tile_rows = max(run // d, TILE // blocks // (run // d) * (run // d))
-    row, block, pairs = counters(tile_rows, blocks)
+    row, block, stream, pairs = counters(tile_rows, blocks, _UNIFORM)
     word = pairs.view(np.uint32) if d == 4 * blocks else np.empty((tile_rows * d + 5) // 2 * 2, np.uint32)
     code = np.empty(tile_rows * d, cells.dtype)
     code_units = code.view(units.dtype)
@@ -76,7 +77,9 @@ def _fill_cells(
         chosen = drawn[first : first + tile_rows]
         rows = chosen.shape[0]
         prefetch_rows(units, chosen, 0, units.shape[1])
-        philox(start + np.uint64(first), row, block, _UNIFORM, k0, k1, rows * blocks, pairs)
+        if classes.shape[0] > 0:
+            set_streams(classes[first : first + rows], blocks, _UNIFORM, stream)
+        philox(start + np.uint64(first), row, block, stream, k0, k1, rows * blocks, pairs)
         if d != 4 * blocks:
             _compact(rows, blocks, d, pairs, word)
         copy_rows(units, chosen, code_units)
@@ -108,7 +111,7 @@ def _margin(lower: Array, upper: Array, width: Array, n_bins: int) -> int:
 
 def _filler(
     cells: Array, lower: Array, upper: Array, width: Array, n_bins: int, key: int
-) -> Callable[[Array, int, Array], None]:
+) -> Callable[[Array, int, Array, Array], None]:
     """Return a function that fills ``out`` with samples from the drawn cells, from row ``start`` on."""
     real = lower.dtype.type
     columns = repeated(lower, upper, width, np.where(width > 0, width, real(1)))
@@ -117,10 +120,10 @@ def _filler(
     cells = np.ascontiguousarray(cells)
     units = in_units(cells)
 
-    def fill(drawn: Array, start: int, out: Array) -> None:
+    def fill(drawn: Array, start: int, classes: Array, out: Array) -> None:
         _fill_cells(
             cells, units, drawn, *columns, least, most, real(n_bins - 1), real(0.5), real(rng.UNIFORM_STEP), real,
-            *halves(key), np.uint64(start), out,
+            *halves(key), np.uint64(start), classes, out,
         )  # fmt: skip
 
     return fill
@@ -131,12 +134,14 @@ def _parts(out: Array) -> list[tuple[int, int]]:
 
 
 def fill_cells(
-    cells: Array, drawn: Array, lower: Array, upper: Array, width: Array, n_bins: int, *, key: int, start: int
-) -> Array:
+    cells: Array, drawn: Array, lower: Array, upper: Array, width: Array, n_bins: int,
+    *, key: int, start: int, classes: Array | None = None,
+) -> Array:  # fmt: skip
     """As `reference.fill_cells`."""
     fill = _filler(cells, lower, upper, width, n_bins, key)
+    places = NO_CLASSES if classes is None else classes
     out = new_samples((len(drawn), cells.shape[1]), lower.dtype)
-    over(_parts(out), lambda a, b: fill(drawn[a:b], start + a, out[a:b]))
+    over(_parts(out), lambda a, b: fill(drawn[a:b], start + a, places[a:b], out[a:b]))
     return out
 
 
@@ -145,13 +150,13 @@ def sample_cells(
     *, key: int, start: int, n_samples: int,
 ) -> Array:  # fmt: skip
     """As `reference.sample_cells`."""
-    fill, words = _filler(cells, lower, upper, width, n_bins, key), choice_words(key)
+    fill = _filler(cells, lower, upper, width, n_bins, key)
     out = new_samples((n_samples, cells.shape[1]), lower.dtype)
 
     def work(first: int, last: int) -> None:
         drawn = np.empty((last - first,), np.int64)
-        draw_part(index, words, start + first, drawn)
-        fill(drawn, start + first, out[first:last])
+        draw_part(index, key, start + first, drawn)
+        fill(drawn, start + first, NO_CLASSES, out[first:last])
 
     over(_parts(out), work)
     return out

@@ -144,13 +144,7 @@ def _blocks(state: Mapping[str, Tensor]) -> list[list[_Convolution]]:
 
 
 def _folded(
-    state: Mapping[str, Tensor],
-    name: str,
-    norm: str,
-    *,
-    stride: int = 1,
-    depthwise: bool = False,
-    bounded: bool = True,
+    state: Mapping[str, Tensor], name: str, norm: str, *, stride: int = 1, depthwise: bool = False, bounded: bool = True
 ) -> _Convolution:
     import torch
 

@@ -17,8 +17,6 @@ from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError, InvalidTypeError
 from vicinal._validation import check_device, check_integer
 
-_BLOCK = 1 << 22  # bytes summed in one go, so that no second copy of the data is made
-
 
 class FeatureExtractor(ABC):
     """Base of every extractor: images in, 8-bit levels to the hook, float32 features out.
@@ -191,7 +189,7 @@ class RgbFeatures(FeatureExtractor):
 def in_batches(function: Callable[[Array], Array], levels: Array, batch_size: int, doing: str) -> Array:
     """Return the rows ``function`` gives for batches of ``levels``, as one float32 array (n, n_features).
 
-    A progress bar labelled ``doing`` shows on standard error, if that is a terminal, after two seconds.
+    ``doing`` is the label of its progress bar.
     """
     features = np.empty(0, np.float32)
     with _progress.bar(doing, len(levels)) as progress:
@@ -209,10 +207,7 @@ def sum_of(parts: Iterable[tuple[str, Array]], *labels: str) -> str:
     digest = hashlib.sha256("\0".join(labels).encode())
     for name, array in parts:
         digest.update(f"\0{name}:{array.dtype.str}:{array.shape};".encode())
-        rows = array.reshape(1) if array.ndim == 0 else array
-        step = max(1, _BLOCK // max(1, rows[:1].nbytes))
-        for first in range(0, len(rows), step):
-            digest.update(np.ascontiguousarray(rows[first : first + step]).tobytes())
+        digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 

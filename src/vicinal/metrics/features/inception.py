@@ -7,11 +7,11 @@ block pools by the maximum.
 
 from __future__ import annotations
 
-import itertools
+import functools
 import os
 import warnings
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,8 @@ _NORM = ("weight", "bias", "running_mean", "running_var")
 _COUNTER = "num_batches_tracked"  # of batch normalisation: some versions of torch save it, nothing needs it here
 
 # A block is its pooling and its branches. The last branch follows the pooling. A branch is a list of steps; a step
-# holds one convolution, or two side by side, by name: channels, height and width of the kernel, and a stride if not 1.
+# holds one convolution, or two side by side, by name: channels, height and width of the kernel, and the stride of one
+# without padding.
 _Convolution = tuple[int, ...]
 _Step = dict[str, _Convolution]
 _Block = tuple[str, list[list[_Step]]]
@@ -90,13 +91,10 @@ _D: _Block = (
         [],
     ],
 )
-_STEM: dict[str, tuple[int, int, int, bool, bool]] = {  # channels, side of the kernel, stride, padded, then pooled
-    "Conv2d_1a_3x3": (32, 3, 2, False, False),
-    "Conv2d_2a_3x3": (32, 3, 1, False, False),
-    "Conv2d_2b_3x3": (64, 3, 1, True, True),
-    "Conv2d_3b_1x1": (80, 1, 1, True, False),
-    "Conv2d_4a_3x3": (192, 3, 1, False, True),
-}
+_STEM: list[list[_Step]] = [  # each is followed by pooling that halves
+    [{"Conv2d_1a_3x3": (32, 3, 3, 2)}, {"Conv2d_2a_3x3": (32, 3, 3, 1)}, {"Conv2d_2b_3x3": (64, 3, 3)}],
+    [{"Conv2d_3b_1x1": (80, 1, 1)}, {"Conv2d_4a_3x3": (192, 3, 3, 1)}],
+]
 _BLOCKS = {
     "Mixed_5b": _a(32),
     "Mixed_5c": _a(64),
@@ -205,24 +203,19 @@ def shapes() -> dict[str, tuple[int, ...]]:
     """Return the shape of each weight of the network, by the names of torchvision."""
     found: dict[str, tuple[int, ...]] = {}
 
-    def add(name: str, *shape: int) -> None:
-        found[f"{name}.conv.weight"] = shape
-        found.update({f"{name}.bn.{part}": shape[:1] for part in _NORM})
+    def follow(branch: list[_Step], prefix: str, channels: int) -> int:
+        for step in branch:
+            for name, (n_maps, height, width, *_) in step.items():
+                found[f"{prefix}{name}.conv.weight"] = (n_maps, channels, height, width)
+                found.update({f"{prefix}{name}.bn.{part}": (n_maps,) for part in _NORM})
+            channels = sum(n_maps for n_maps, *_ in step.values())
+        return channels
 
     channels = 3
-    for name, (n_maps, side, *_) in _STEM.items():
-        add(name, n_maps, channels, side, side)
-        channels = n_maps
+    for branch in _STEM:
+        channels = follow(branch, "", channels)
     for block, (_, branches) in _BLOCKS.items():
-        n_outputs = 0
-        for branch in branches:
-            n_inputs = channels
-            for step in branch:
-                for name, (n_maps, height, width, *_) in step.items():
-                    add(f"{block}.{name}", n_maps, n_inputs, height, width)
-                n_inputs = sum(n_maps for n_maps, *_ in step.values())
-            n_outputs += n_inputs
-        channels = n_outputs
+        channels = sum([follow(branch, f"{block}.", channels) for branch in branches])
     return found | {"fc.weight": (_N_CLASSES, channels), "fc.bias": (_N_CLASSES,)}  # fc is in every file, and not used
 
 
@@ -231,39 +224,31 @@ def _network(images: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
     import torch
     from torch.nn import functional
 
-    def convolved(maps: Tensor, name: str, stride: int, padding: tuple[int, int]) -> Tensor:
-        maps = functional.conv2d(maps, weights[f"{name}.conv.weight"], None, stride, padding)
-        gain, bias, mean, variance = (weights[f"{name}.bn.{part}"] for part in _NORM)
-        return functional.relu(functional.batch_norm(maps, mean, variance, gain, bias, eps=_EPSILON), inplace=True)
-
-    def branched(maps: Tensor, block: str, branch: list[_Step]) -> Tensor:
+    def follow(branch: list[_Step], prefix: str, maps: Tensor) -> Tensor:
         for step in branch:
             outputs = []
             for name, (_, height, width, *strides) in step.items():
                 stride, padding = (strides[0], (0, 0)) if strides else (1, (height // 2, width // 2))
-                outputs.append(convolved(maps, f"{block}.{name}", stride, padding))
-            maps = torch.cat(outputs, dim=1)
+                output = functional.conv2d(maps, weights[f"{prefix}{name}.conv.weight"], None, stride, padding)
+                gain, bias, mean, variance = (weights[f"{prefix}{name}.bn.{part}"] for part in _NORM)
+                output = functional.batch_norm(output, mean, variance, gain, bias, eps=_EPSILON)
+                outputs.append(functional.relu(output, inplace=True))
+            maps = torch.cat(outputs, dim=1) if len(outputs) > 1 else outputs[0]
         return maps
 
+    pooled = {
+        "halve": functools.partial(functional.max_pool2d, kernel_size=3, stride=2),
+        "max": functools.partial(functional.max_pool2d, kernel_size=3, stride=1, padding=1),
+        "mean": functools.partial(functional.avg_pool2d, kernel_size=3, stride=1, padding=1, count_include_pad=False),
+    }
     maps = images
-    for name, (_, side, stride, padded, then_pooled) in _STEM.items():
-        maps = convolved(maps, name, stride, (side // 2, side // 2) if padded else (0, 0))
-        maps = functional.max_pool2d(maps, 3, 2) if then_pooled else maps
+    for branch in _STEM:
+        maps = pooled["halve"](follow(branch, "", maps))
     for block, (pooling, branches) in _BLOCKS.items():
-        inputs = [maps] * (len(branches) - 1) + [_pooled(maps, pooling)]
-        outputs = [branched(each, block, branch) for each, branch in zip(inputs, branches, strict=True)]
+        inputs = [maps] * (len(branches) - 1) + [pooled[pooling](maps)]
+        outputs = [follow(branch, f"{block}.", each) for branch, each in zip(branches, inputs, strict=True)]
         maps = torch.cat(outputs, dim=1)
     return maps.mean(dim=(2, 3))
-
-
-def _pooled(maps: Tensor, pooling: str) -> Tensor:
-    from torch.nn import functional
-
-    if pooling == "halve":
-        return functional.max_pool2d(maps, 3, 2)
-    if pooling == "max":
-        return functional.max_pool2d(maps, 3, 1, padding=1)
-    return functional.avg_pool2d(maps, 3, 1, padding=1, count_include_pad=False)
 
 
 def _is_torchscript(path: Path) -> bool:
@@ -304,13 +289,7 @@ def _load(path: Path, scripted: bool) -> Any:
 
 
 def _checked_weights(state: Any, path: Path, device: Any) -> dict[str, Tensor]:
-    """Return the weights of ``state``, read from ``path``, as float32 on a device.
-
-    Raises
-    ------
-    FileFormatError
-        If these are not this network's weights: the message names the first key or shape that is wrong.
-    """
+    """Return the weights of ``state``, read from ``path``, as float32 on a device, if they are this network's."""
     import torch
 
     expected, remedy = shapes(), f"pass pytorch-fid's {FILE}"
@@ -320,22 +299,18 @@ def _checked_weights(state: Any, path: Path, device: Any) -> dict[str, Tensor]:
         )
     missing = [name for name in expected if name not in state]
     unexpected = [str(name) for name in state if name not in expected and not str(name).endswith(_COUNTER)]
-    faults = [f"lacks {_first(missing)}"] if missing else []
-    faults += [f"has {_first(unexpected)}, which does not belong there"] if unexpected else []
+    faults = [f"it lacks {_first(missing)}"] if missing else []
+    faults += [f"it has {_first(unexpected)}, which does not belong there"] if unexpected else []
+    faults = faults or [
+        f"{name} must have shape {shape}; got {tuple(state[name].shape)}"
+        for name, shape in expected.items()
+        if tuple(state[name].shape) != shape
+    ]
     if faults:
-        raise FileFormatError(f"{path} is no FID Inception network: it {' and '.join(faults)}: {remedy}")
-    weights = {}
-    for name, shape in expected.items():
-        if tuple(state[name].shape) != shape:
-            raise FileFormatError(
-                f"{path} is no FID Inception network: {name} must have shape {shape}; "
-                f"got {tuple(state[name].shape)}: {remedy}"
-            )
-        layout = torch.channels_last if len(shape) == 4 else torch.contiguous_format
-        weights[name] = state[name].to(device, torch.float32).contiguous(memory_format=layout)
-    return weights
+        raise FileFormatError(f"{path} is no FID Inception network: {' and '.join(faults[:2])}: {remedy}")
+    weights = {name: state[name].to(device, torch.float32) for name in expected}
+    return {n: w.contiguous(memory_format=torch.channels_last) if w.ndim == 4 else w for n, w in weights.items()}
 
 
-def _first(names: Collection[str]) -> str:
-    shown = ", ".join(itertools.islice(names, 2))
-    return shown if len(names) <= 2 else f"{shown} and {len(names) - 2} more"
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")

@@ -107,10 +107,9 @@ class ClassifierFeatures(FeatureExtractor):
         OSError
             If it cannot be read.
         """
-        artifact = storage.read(path)
-        if artifact.kind != cls.__name__:
-            raise FileFormatError(f"{path} holds a {artifact.kind}; expected a classifier")
-        arrays = artifact.arrays
+        kind, _, arrays, *_ = storage.read(path)
+        if kind != cls.__name__:
+            raise FileFormatError(f"{path} holds a {kind}; expected a classifier")
         n_layers = sum(name.startswith("weights/") for name in arrays)
         features = cls.__new__(cls)
         features._layers = [(arrays[f"weights/{i}"], arrays[f"biases/{i}"]) for i in range(n_layers)]

@@ -23,9 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from vicinal import _validation, kernels, rng
+from vicinal import _validation, kernels
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError
+from vicinal.rng import Draws
 from vicinal.samplers import calibration
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
@@ -178,22 +179,23 @@ class LocalSampler(Sampler):
         state |= {"scale_": scale, "variance_ratio_": variance_ratio(found, shrinkage, scale)}
         return state | class_state(found.training)
 
-    def _sample(self, key: int, start: int, n_samples: int, classes: Array | None) -> Array:
+    def _sample(self, draws: Draws) -> Array:
         weights = getattr(self, "weights_", None)
-        own, _ = draw_items(weights, starts_of(self, len(self.latents_)), classes, key, start, n_samples)
+        own, _ = draw_items(draws, weights, starts_of(self, len(self.latents_)))
         return _sample_around(
-            self.latents_, weights, self.neighborhood_starts_, own, self.shrinkage, self.scale_, key=key, start=start
+            draws, self.latents_, weights, self.neighborhood_starts_, own, self.shrinkage, self.scale_
         )
 
 
 def _sample_around(
-    latents: Array, weights: Array | None, starts: Array, own: Array, s: float, scale: float, *, key: int, start: int
+    draws: Draws, latents: Array, weights: Array | None, starts: Array, own: Array, s: float, scale: float
 ) -> Array:
     """Return samples (n, d) from the neighbourhoods of the latents ``own`` (n,)."""
     place = np.searchsorted(starts, own, side="right") - 1
     return kernels.select().mix_rows(
-        latents, weights, starts[place], starts[place + 1], own, s, scale, key=key, start=start
-    )
+        latents, weights, starts[place], starts[place + 1], own, s, scale,
+        key=draws.key, start=draws.start, classes=draws.classes,
+    )  # fmt: skip
 
 
 def _calibrate(
@@ -207,11 +209,12 @@ def _calibrate(
         fallback = min(n_neighbors or calibration.FALLBACK_NEIGHBORS, len(latents)), scale or 1.0
         warn("LocalSampler", [str(error)], f"n_neighbors={fallback[0]} and scale={fallback[1]:g}")
         return *fallback, {"nn_ratio_": math.nan, "nn_ratio_se_": math.nan}
-    own = rng.choices(KEY, 0, N_PROBES, len(latents))
+    draws = Draws(KEY, 0, N_PROBES, stratified=True)
+    own = draws.choices(len(latents))
 
     def draw(n_neighbors: int, scale: float) -> Array:
         (rows, weights, _, _), starts = made(n_neighbors)
-        return _sample_around(rows, weights, starts, own, s, scale, key=KEY, start=0)
+        return _sample_around(draws, rows, weights, starts, own, s, scale)
 
     def variance(n_neighbors: int, scale: float) -> float:
         return variance_ratio(made(n_neighbors), s, scale)
