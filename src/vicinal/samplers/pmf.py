@@ -130,10 +130,10 @@ class PMFSampler(Sampler):
 
     With ``n_bins="auto"`` the samples are as far from the training latents as fresh latents are:
 
-    >>> latents = np.random.default_rng(0).normal(size=(2000, 4))
+    >>> latents = np.random.default_rng(0).normal(size=(2000, 2))
     >>> sampler = PMFSampler().fit(latents)
     >>> sampler.n_bins_, round(sampler.nn_ratio_, 1)
-    (7, 1.0)
+    (11, 1.0)
     """
 
     _calibrates = ("n_bins",)
