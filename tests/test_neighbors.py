@@ -9,7 +9,7 @@ from scipy.stats import binom, hypergeom
 
 from vicinal import metrics
 from vicinal.neighbors import LEVEL, copied, nearest_others, nearest_rows, novelty_p, novelty_test, nth_distances
-from vicinal.samplers.calibration import Novelty
+from vicinal.samplers.novelty import Novelty
 
 
 @pytest.fixture
@@ -90,8 +90,10 @@ def test_an_offset_loses_no_digits(points):
 def test_metrics_and_calibration_take_the_same_nn_ratio(generator, constant):
     train, real, generated = generator.normal(size=(3, 500, 4)) * [1.0, 1e-3, 50.0, 0.0] + [0.0, 5.0, 0.0, constant]
     novelty = Novelty(lambda: np.array_split(train, 3), real)
-    assert novelty.ratio(generated) == pytest.approx(metrics.nn_ratio(real, generated, train=train), rel=1e-9)
-    assert novelty.ratio(train[:99]) == 0.0
+    assert novelty.reached(generated).nn_ratio == pytest.approx(
+        metrics.nn_ratio(real, generated, train=train), rel=1e-9
+    )
+    assert novelty.reached(train[:99]).nn_ratio == 0.0
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2])

@@ -8,12 +8,12 @@ fewer settings (github.com/DPBayes/position-fidelity-diversity-metrics-flawed). 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 Draw = Callable[[np.random.Generator, int, float], np.ndarray]
-Number = float | Callable[[float], float]
+Number = float | Callable[[float], Any]  # a number, or numbers for each dimension
 N, D = 1000, 8
 SPOTS = np.array([[5.47, -4.08], [4.87, -13.65], [-16.39, 9.10], [-2.15, 12.46], [11.56, -4.96], [-24.61, 14.18],
                   [16.84, -3.19], [-5.48, -6.77], [9.47, 1.06], [-5.40, -17.29]])  # fmt: skip
@@ -36,7 +36,7 @@ class Check(NamedTuple):
 def gaussian(mean: Number = 0.0, scale: Number = 1.0, d: Number = D) -> Draw:
     """Return a draw of independent Gaussians; a number may be a function of the setting."""
 
-    def at(number: Number, x: float) -> float:
+    def at(number: Number, x: float) -> Any:
         return number(x) if callable(number) else number
 
     return lambda r, n, x: r.normal(at(mean, x), at(scale, x), (n, int(at(d, x))))

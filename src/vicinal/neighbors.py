@@ -4,8 +4,13 @@ With T the training data, H held-out data and S samples, the nn ratio is
 
     r = median over S of the distance to the nearest row of T / the same median over H
 
-after each dimension was divided by its standard deviation over T (`Scaling`). It is 0 for copies of the training data
-and 1 for samples as new as fresh data.
+after each dimension was divided by its spread over T (`Scaling`). It is 0 for copies of the training data and 1 for
+samples as new as fresh data.
+
+The spread of a dimension is robust: the distance between its 10 % and its 90 % quantile, divided by 2.563, the same
+distance for a standard normal. So it is the standard deviation of normal data, and up to a tenth of outliers on each
+side leave it bounded. Where these quantiles are equal (a rare event coded as 0 and 1), the spread is the standard
+deviation. Where all values are equal, it is 1.
 
 A median does not see some copies among many bold samples. `quantile_ratios` and `copied` show the whole distribution
 of distances, and `novelty_test` tests it: samples and held-out rows are sorted together, and there must not be too
@@ -32,11 +37,12 @@ from vicinal._errors import InvalidInputError
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 NEAREST = 0.01  # share of the fresh data that are called near
 LEVEL, TESTED = 0.01, 1000  # of the novelty test: its level, and the most samples that it takes
+_TAIL, _NORMAL_WIDTH = 0.1, 2.5631031310892007  # of a spread: quantiles, and their distance for a standard normal
 _CHUNK = 1 << 23  # values searched together
 
 
 class Scaling(NamedTuple):
-    """Mean and standard deviation of each dimension, float64 (d,), and the type of the scaled rows."""
+    """Median and robust spread of each dimension, float64 (d,), and the type of the scaled rows."""
 
     centre: Array
     scale: Array
@@ -44,22 +50,28 @@ class Scaling(NamedTuple):
 
     @classmethod
     def of(cls, rows: Array) -> Scaling:
-        """Return the scaling of rows (n, d); a constant dimension has scale 1.
+        """Return the scaling of rows (n, d).
 
         Raises
         ------
         InvalidInputError
-            If squares of the values overflow or underflow.
+            If a spread overflows or underflows.
         """
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            centre, scale = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
+            parts = np.array_split(rows.T, min(rows.shape[1], -(-rows.size // _CHUNK)))  # bounds the memory
+            levels = (_TAIL, 0.5, 1 - _TAIL)
+            quantiles = [np.quantile(part.astype(np.float64, order="C"), levels, axis=1) for part in parts]
+            lower, centre, upper = np.concatenate(quantiles, axis=1)
+            scale = (upper - lower) / _NORMAL_WIDTH
+            rare = scale == 0
+            scale[rare] = rows[:, rare].std(axis=0, dtype=np.float64)
         scale[rows.min(axis=0) == rows.max(axis=0)] = 1.0  # not by std == 0: the mean of equal values may round
         if not (np.isfinite(scale) & (scale > 0)).all():
-            raise InvalidInputError("squares of the latents are beyond the range of float64: rescale them")
+            raise InvalidInputError("the spread of the latents is beyond the range of float64: rescale them")
         return cls(centre, scale, rows.dtype)
 
     def __call__(self, rows: Array) -> Array:
-        """Return rows (m, d) with mean 0 and standard deviation 1 in each dimension of the data scaled by."""
+        """Return rows (m, d) with median 0 and spread 1 in each dimension of the data scaled by."""
         with np.errstate(over="ignore"):  # infinity is far away, too
             scaled: Array = ((rows - self.centre) / self.scale).astype(self.dtype, copy=False)
         return scaled
@@ -74,6 +86,20 @@ def quantile_ratios(distances: Array, fresh_distances: Array, levels: Sequence[f
     """Return quantiles of the distances of samples over those of fresh data; NaN where those are 0."""
     quantiles, fresh = np.quantile(distances, levels), np.quantile(fresh_distances, levels)
     return np.divide(quantiles, fresh, out=np.full(len(fresh), np.nan), where=fresh > 0)
+
+
+def nn_ratio_se(distances: Array, fresh_distances: Array) -> float:
+    """Return the standard error of the nn ratio, from the numbers of samples and of fresh data; NaN as for the ratio.
+
+    The rank of the median of n distances has a standard deviation of sqrt(n) / 2. Half of what lies between the
+    distances at one standard deviation below and above is the error of the median.
+    """
+    squares = 0.0
+    for each in (distances, fresh_distances):
+        step = 0.5 / math.sqrt(len(each))
+        low, middle, high = np.quantile(each, (0.5 - step, 0.5, 0.5 + step))
+        squares += ((high - low) / 2 / middle) ** 2 if middle > 0 else math.nan
+    return nn_ratio(distances, fresh_distances) * math.sqrt(squares)
 
 
 def copied(distances: Array, fresh_distances: Array) -> tuple[float, float]:

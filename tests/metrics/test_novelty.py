@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
+from scipy.stats import norm
 
 from vicinal import metrics
 
@@ -15,14 +16,14 @@ def test_nn_ratio_by_brute_force(generator, d, dtype):
     train, real, generated = (
         (generator.normal(size=(n, d)) * np.arange(1, d + 1)).astype(dtype) for n in (200, 80, 90)
     )
-    scale = train.std(axis=0, dtype=np.float64)
+    scale = np.subtract(*np.quantile(train.astype(np.float64), [0.9, 0.1], axis=0)) / (2 * norm.ppf(0.9))
     fresh, new = (np.median(cdist(x / scale, train / scale).min(axis=1)) for x in (real, generated))
     assert metrics.nn_ratio(real, generated, train=train) == pytest.approx(new / fresh)
 
 
 def brute(train, *sets):
     """Return the scaled distances of each set from the training data."""
-    scale = train.std(axis=0, dtype=np.float64)
+    scale = np.subtract(*np.quantile(train.astype(np.float64), [0.9, 0.1], axis=0)) / (2 * norm.ppf(0.9))
     return [cdist(rows / scale, train / scale).min(axis=1) for rows in sets]
 
 
@@ -104,6 +105,22 @@ def test_nn_ratio_leaves_a_constant_dimension_as_it_is(generator, constant):
     wide = [np.pad(x, ((0, 0), (0, 1)), constant_values=constant) for x in (train, real, generated)]
     wide[2][:, -1] *= 1 + 1e-6  # a decoder hardly ever hits a constant exactly
     assert metrics.nn_ratio(wide[1], wide[2], train=wide[0]) == pytest.approx(plain, rel=1e-3)
+
+
+def test_a_few_outliers_do_not_change_the_nn_ratio(generator):
+    train, real, generated = generator.normal(size=(3, 1000, 3))
+    plain = metrics.nn_ratio(real, generated, train=train)
+    train[:20, 0] = 1e6
+    assert metrics.nn_ratio(real, generated, train=train) == pytest.approx(plain, rel=0.05)
+
+
+def test_a_rare_event_is_scaled_by_its_standard_deviation(generator):
+    train, real, generated = generator.normal(size=(3, 1000, 2))
+    for rows in (train, real, generated):
+        rows[:, 1] = rows[:, 1] > 1.6  # about 5 %
+    wide = [rows * [1, 1000] for rows in (train, real, generated)]
+    plain = metrics.nn_ratio(real, generated, train=train)
+    assert metrics.nn_ratio(wide[1], wide[2], train=wide[0]) == pytest.approx(plain)
 
 
 @settings(deadline=None, max_examples=10)

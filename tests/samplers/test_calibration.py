@@ -5,10 +5,11 @@ from functools import partial
 import numpy as np
 import pytest
 
-from vicinal import metrics
+from vicinal import metrics, neighbors
 from vicinal._errors import CalibrationWarning
 from vicinal.samplers import KDESampler, LocalSampler, PMFSampler
-from vicinal.samplers.calibration import _search_bins, _search_neighbors, row_hash
+from vicinal.samplers.calibration import _search_bins, _search_neighbors
+from vicinal.samplers.probes import row_hash
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +19,12 @@ def clusters():
     centres = generator.normal(size=(5, 8)) * 3
     rows = centres[generator.integers(5, size=9000)] + generator.normal(size=(9000, 8)) * generator.uniform(0.3, 1, 8)
     return rows[:6000].astype(np.float32), rows[6000:].astype(np.float32)
+
+
+def distances(train, *rows):
+    """Return scaled distances of rows to the nearest training latent."""
+    scaling = neighbors.Scaling.of(train)
+    return [neighbors.nearest_distances(each, [train], scaling) for each in rows]
 
 
 @pytest.mark.parametrize("novelty", [0.25, 0.5, 1.0])
@@ -33,8 +40,12 @@ def test_the_target_is_met_on_fresh_data(clusters, novelty):
     assert abs(sampler.nn_ratio_ - reached) < 0.06 * novelty
 
 
-@pytest.mark.parametrize("make", [PMFSampler, partial(KDESampler, "auto"), LocalSampler])
-def test_few_latents_are_enough(clusters, make):
+@pytest.mark.filterwarnings("ignore:.*samples:vicinal._errors.CalibrationWarning")  # cells and kernels miss the shape
+@pytest.mark.parametrize(
+    ("make", "most"),
+    [(PMFSampler, 1.1), (partial(KDESampler, "auto"), 1.07), (LocalSampler, 1.07)],  # the number of bins is whole
+)
+def test_few_latents_are_enough(clusters, make, most):
     everything = np.concatenate(clusters)
     reached = []
     for seed in range(6):
@@ -42,8 +53,9 @@ def test_few_latents_are_enough(clusters, make):
         train, fresh = everything[order[:1000]], everything[order[1000:5000]]
         sampler = make(random_state=0).fit(train)
         reached.append(metrics.nn_ratio(fresh, sampler.sample(4000), train=train))
-    assert np.abs(np.array(reached) - 1).max() < 0.07
-    assert abs(np.mean(reached) - 1) < 0.04
+    assert min(reached) > 0.93
+    assert max(reached) < most
+    assert -0.02 < np.mean(reached) - 1 < 0.05
 
 
 def test_given_held_out_latents_are_used(clusters):
@@ -56,7 +68,8 @@ def test_given_held_out_latents_are_used(clusters):
     assert 0.5 < few.nn_ratio_ < 2
     with pytest.raises(ValueError, match='calibration_latents go with n_bins="auto" only; got n_bins=4'):
         PMFSampler(4).fit(train, calibration_latents=fresh)
-    far = PMFSampler().fit(train, calibration_latents=fresh + 0.7)
+    with pytest.warns(CalibrationWarning, match=r"samples have 1\.\d+ times the total variance"):
+        far = PMFSampler().fit(train, calibration_latents=fresh + 0.7)
     assert far.n_bins_ < ours.n_bins_
     with pytest.raises(ValueError, match=r"calibration_latents must have shape \(n_samples, 8\)"):
         PMFSampler().fit(train, calibration_latents=fresh[:, :3])
@@ -95,18 +108,20 @@ def test_too_few_latents():
 
 def test_duplicates(clusters):
     few = np.repeat(np.random.default_rng(0).normal(size=(6, 2)), 100, axis=0)
-    with pytest.warns(CalibrationWarning, match="latents repeat: among 600 only 6 are distinct; using n_bins=16"):
+    with pytest.warns(CalibrationWarning, match="among 600 latents only 6 are distinct; using n_bins=16"):
         PMFSampler().fit(few)
     with pytest.warns(CalibrationWarning, match="half of the held-out latents are copies of training latents"):
         PMFSampler().fit(clusters[0], calibration_latents=clusters[0][:500])
-    twice = PMFSampler().fit(np.repeat(clusters[0], 2, axis=0))  # every latent has a twin, which does not count
+    with pytest.warns(
+        CalibrationWarning, match="100% of the latents repeat others, and 0% of the samples do: fit numpy"
+    ):
+        twice = PMFSampler().fit(np.repeat(clusters[0], 2, axis=0))
     assert abs(twice.n_bins_ - PMFSampler().fit(clusters[0]).n_bins_) <= 1
 
 
-def test_latents_that_have_no_squares():
-    latents = np.random.default_rng(0).normal(size=(200, 2)) * 1e200
-    with pytest.warns(CalibrationWarning, match="squares of the latents are beyond the range"):
-        PMFSampler().fit(latents)
+def test_the_size_of_the_latents_does_not_matter():
+    latents = np.random.default_rng(0).normal(size=(500, 1))
+    assert PMFSampler().fit(latents * 1e200).n_bins_ == pytest.approx(PMFSampler().fit(latents).n_bins_, rel=0.2)
 
 
 def test_a_target_beyond_one_bin():
@@ -115,18 +130,29 @@ def test_a_target_beyond_one_bin():
         assert PMFSampler(novelty=9).fit(latents).n_bins_ == 1
 
 
+def test_the_most_bins_that_meet_the_target_are_taken(clusters):
+    """A number of bins that is one too large would give samples that are too near to the training latents."""
+    train, fresh = clusters
+    n_bins = PMFSampler().fit(train).n_bins_
+    one, more = (PMFSampler(n, random_state=0).fit(train).sample(3000) for n in (n_bins, n_bins + 1))
+    ratios = [
+        neighbors.quantile_ratios(*distances(train, rows, fresh), (0.25, 0.5, 0.75)).min() for rows in (one, more)
+    ]
+    assert ratios[1] < 0.99 < ratios[0] + 0.03
+
+
 def test_a_target_that_whole_numbers_miss(clusters):
     one, two = (PMFSampler(n, random_state=0).fit(clusters[0]).sample(3000) for n in (1, 2))
     ratios = [metrics.nn_ratio(clusters[1], rows, train=clusters[0]) for rows in (one, two)]
     with pytest.warns(CalibrationWarning, match="the nearest that whole numbers of bins give is"):
-        PMFSampler(novelty=sum(ratios) / 2).fit(clusters[0])
+        PMFSampler(novelty=1.1 * ratios[1]).fit(clusters[0])
 
 
 @pytest.mark.parametrize(
     ("scale", "target", "expected"),
-    [(9.2, 1.0, 9), (9.8, 1.0, 10), (9.5, 1.0, 9), (0.4, 1.0, 1), (300.0, 0.5, 600), (9.2, 1e-9, 4096), (9.2, 9.0, 1)],
+    [(9.2, 1.0, 9), (9.8, 1.0, 9), (9.5, 1.0, 9), (0.4, 1.0, 1), (300.0, 0.5, 600), (9.2, 1e-9, 4096), (9.2, 9.0, 1)],
 )
-def test_the_search_finds_the_nearest_whole_number_quickly(scale, target, expected):
+def test_the_search_finds_the_most_bins_quickly(scale, target, expected):
     asked = []
 
     def ratio(n_bins):
@@ -155,7 +181,7 @@ def test_neighbors_are_found_in_few_trials(slope, wanted):
 
 def test_the_search_ends_on_a_plateau():
     asked = []
-    assert _search_bins(lambda n_bins: asked.append(n_bins) or 1.02, 1.0)[0] == min(asked)
+    assert _search_bins(lambda n_bins: asked.append(n_bins) or 1.02, 1.0)[0] == 4096
     assert len(asked) < 40
 
 

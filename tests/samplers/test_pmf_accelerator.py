@@ -49,6 +49,7 @@ def test_the_bits_of_the_cpu(latents, n_bins, dtype, modules):
         assert value.dtype == getattr(expected, name).dtype
         assert value.tobytes() == getattr(expected, name).tobytes()
     assert same(sampler.sample(200), expected.sample(200))
+    assert same(sampler.sample(200, stratified=True), expected.sample(200, stratified=True))
     assert same(sampler.sample(30, start=2**40), expected.sample(30, start=2**40))
     sampler.temperature = expected.temperature = 2.0
     assert same(sampler.sample(30), expected.sample(30))
@@ -64,11 +65,12 @@ def test_bfloat16_comes_back(latents):
     assert drawn.device.type == DEVICE
 
 
-def test_labels_and_weights_come_to_the_cpu(latents):
+def test_labels_and_weights(latents):
     labels = np.arange(300) % 3
     expected = PMFSampler(8, random_state=0).fit(latents, labels, sample_weight=labels)
     sampler = PMFSampler(8, random_state=0).fit(torch.from_numpy(latents).to(DEVICE), labels, sample_weight=labels)
-    assert same(sampler.sample(20, y=1), expected.sample(20, y=1))
+    for y in (1, 1 + labels[:20] % 2):
+        assert same(sampler.sample(20, y=y), expected.sample(20, y=y))
     assert same(sampler.sample(20), expected.sample(20))
 
 

@@ -83,6 +83,7 @@ def test_partial_fits_and_merges_equal_one_fit(data, n_bins, labelled, min_count
     assert same(backwards, whole)
 
 
+@pytest.mark.filterwarnings("ignore:.*total variance of the latents:vicinal._errors.CalibrationWarning")
 def test_auto_does_not_depend_on_the_batches():
     rows = np.random.default_rng(0).normal(size=(900, 3)).astype(np.float32)
     whole = PMFSampler().fit(rows)

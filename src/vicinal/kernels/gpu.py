@@ -245,9 +245,9 @@ def _quantize_tile(
 
 
 @_jit
-def _encrypt(row: tl.tensor, block: tl.tensor, stream: Any, key: tl.tensor) -> Any:
+def _encrypt(row: tl.tensor, block: tl.tensor, stream: tl.tensor, key: tl.tensor) -> Any:
     """As `rng.philox4x32`."""
-    c0, c1, c2, c3 = row.to(tl.uint32), (row >> 32).to(tl.uint32), block.to(tl.uint32), stream
+    c0, c1, c2, c3 = row.to(tl.uint32), (row >> 32).to(tl.uint32), block.to(tl.uint32), stream.to(tl.uint32)
     k0, k1 = key.to(tl.uint32), (key >> 32).to(tl.uint32)
     for _ in tl.static_range(tl.constexpr(rng.ROUNDS)):
         p0, p1 = c0.to(tl.uint64) * rng.MULTIPLIER[0], c2.to(tl.uint64) * rng.MULTIPLIER[1]
@@ -263,7 +263,7 @@ def _choose(
     n_halvings: tl.tensor,
 ) -> Any:  # fmt: skip
     """As `reference.draw_cells`."""
-    w0, w1, w2, w3 = _encrypt(row >> 1, row * 0, rng.CHOICE, key)  # two rows share the words
+    w0, w1, w2, w3 = _encrypt(row >> 1, row * 0, row * 0 + rng.CHOICE, key)  # two rows share the words
     even = row % 2 == 0
     word = tl.where(even, w1, w3).to(tl.uint64) << 32 | tl.where(even, w0, w2).to(tl.uint64)
     draw = tl.umulhi(word, tl.load(cumulative + n_cells - 1).to(tl.uint64)).to(tl.int64)
@@ -295,10 +295,10 @@ def _sample_tile(
         cell = tl.load(drawn + sample, sample < n_samples, 0)
 
     block = (tl.program_id(0) % n_tiles) * BLOCKS + tl.arange(0, BLOCKS)[None, :]
-    stream = row * 0
+    stream = row * 0 + rng.UNIFORM
     if classes is not None:
-        stream = (tl.load(classes + sample, sample < n_samples, 0).to(tl.uint64) + 1) * rng.STREAMS
-    w0, w1, w2, w3 = _encrypt(row[:, None], block, (stream + rng.UNIFORM).to(tl.uint32)[:, None], key)
+        stream += (tl.load(classes + sample, sample < n_samples, 0).to(tl.uint64) + 1) * rng.STREAMS
+    w0, w1, w2, w3 = _encrypt(row[:, None], block, stream[:, None], key)
     words = tl.reshape(tl.join(tl.join(w0, w2), tl.join(w1, w3)), (ROWS, BLOCKS, 4))
     column = block[:, :, None] * 4 + tl.arange(0, 4)[None, None, :]  # four adjacent values for each thread
 

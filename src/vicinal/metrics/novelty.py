@@ -19,7 +19,7 @@ def nn_ratio(real: Any, generated: Any, *, train: Any) -> float:
     """Return how far samples are from the training data, in units of how far fresh data are.
 
     The median distance from a sample to its nearest training row, over the same for held-out rows. Each dimension
-    is first divided by its standard deviation over the training rows. The calibration of samplers takes the same
+    is first divided by its robust spread over the training rows. The calibration of samplers takes the same
     ratio: `vicinal.neighbors` has the definition.
 
     Parameters
@@ -195,7 +195,7 @@ def _distances(real: Array, generated: Array, train: Array) -> tuple[Array, Arra
 
 
 def scaled_distances(train: Array, rows: Array) -> Array:
-    """Return the distance from each of ``rows`` (n, d) to the nearest training row, in standard deviations, (n,)."""
+    """Return the distance from each of ``rows`` (n, d) to the nearest training row, in spreads, (n,)."""
     scaling = neighbors.Scaling.of(train)
     return neighbors.nearest_rows(scaling(rows), scaling(train))[0]
 

@@ -110,7 +110,7 @@ class Sampler(BaseEstimator, ABC):
     def _fit_batches(self, X: Any, batches: Batches) -> Self:
         with np.errstate(over="ignore", invalid="ignore"):
             state = self._fit(batches)
-        numbers = (value for name, value in state.items() if name != "nn_ratio_" and _is_float(value))
+        numbers = (value for name, value in state.items() if not name.startswith("nn_ratio") and _is_float(value))
         if not all(np.isfinite(value).all() for value in numbers):
             raise InvalidInputError("latents are too large: their squares are beyond float64; rescale them")
         if batches.streamed:

@@ -1,95 +1,45 @@
 r"""Calibration: a hyperparameter is chosen so that samples are as new as fresh data.
 
-With training latents T, fresh latents H and samples S, the nn ratio is
+`vicinal.samplers.novelty` says what new means: a ratio of distances to the nearest training latent, of samples over
+fresh latents. One of these hyperparameters is chosen so that the ratio meets a target:
 
-.. math::
-    r = \frac{\mathrm{median}_{z \in S} \min_{t \in T} \lVert z - t \rVert}
-             {\mathrm{median}_{z \in H} \min_{t \in T} \lVert z - t \rVert}
+- the number of bins: the ratio falls about as 1 / n_bins. The most bins that meet the target are taken;
+- the number of neighbours of `LocalSampler`: the ratio rises with its logarithm;
+- the scale of `LocalSampler`: the ratio rises with it. It is changed only if no number of neighbours meets the target;
+- the bandwidth of a kernel density estimate: the ratio rises with it.
 
-Each dimension is scaled by its standard deviation. Without fresh latents, training latents take their place, and each
-is compared with all others that differ from it. One of these hyperparameters is chosen so that r meets a target:
+A warning gives the reason if the target is missed, and if the samples fail a check of `vicinal.samplers.novelty`.
 
-- the number of bins: r falls about as 1 / n_bins. If two numbers are about equally good, the smaller is taken;
-- the number of neighbours of `LocalSampler`: r rises with its logarithm;
-- the scale of `LocalSampler`: r rises with it. It is changed only if no number of neighbours meets the target;
-- the bandwidth of a kernel density estimate: r rises with it.
-
-A subset of fixed size is used for H and to make S, so the cost is linear in rows and dimensions. It is chosen by a hash
-of the values of each latent. So it does not depend on the order of the rows, or on the batches.
+A subset of fixed size is used for fresh latents and to make samples, so the cost is linear in rows and dimensions. It
+is chosen by a hash of the values of each latent. So it does not depend on the order of the rows, or on the batches.
 """
 
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
 
-from vicinal import neighbors, rng
+from vicinal import rng
 from vicinal._arrays import Array
-from vicinal._errors import CalibrationWarning, InvalidInputError
+from vicinal.neighbors import LEVEL
 from vicinal.samplers.cells import Grid
+from vicinal.samplers.novelty import VARIANCE_CHANGE, NothingToCompareError, Novelty, Reached, Rows, warn
+from vicinal.samplers.probes import KEY
 
-Rows = Callable[[], Iterable[Array]]  # returns the batches of training latents (n, d) at every call
-
-N_PROBES = 2000
-FEWEST, FEWEST_DISTINCT = 50, 10  # latents, and distinct latents, that a calibration needs
 MOST_BINS = 4096
 FALLBACK_BINS = 16
 FALLBACK_NEIGHBORS = 16
-# Within this share of the target, the fewest bins are taken: an encoder places the latents that it was trained on
-# slightly closer together than fresh ones, so ratios to held-out training latents are slightly too high.
-TIE = 0.02
 TOLERANCE = 0.1  # share of the target; a larger error gives a warning
+WHOLE_TOLERANCE = 0.25  # the same for too few bins, since the number of bins is whole
+TIE = 0.02  # share of the target; the number of bins is as good if it falls short by no more
 CLOSE = 0.015  # share of the target; the search stops here, as the subset resolves no smaller difference
+SAFE = 0.5  # p-value that the search for neighbours asks for, so that a test by other fresh latents does not fail
 _FIRST_NEIGHBORS = 32  # first trial of the search
 _MORE, _FEWER = 0.04, 0.065  # rough change of the nn ratio if the number of neighbours is doubled or halved
 _MOST_TRIALS = 12
-KEY = 0x76696369  # of the internal draws: the calibration is a function of the latents alone
-
-
-class NothingToCompareError(Exception):
-    """The latents do not allow a calibration; the message says why."""
-
-
-class Novelty:
-    """The nn ratio of samples to fresh latents, see `vicinal.neighbors`, scaled by the ``sources``.
-
-    Parameters
-    ----------
-    rows : callable
-        Gives the batches of training latents, float32 or float64, again at every call.
-    held_out : ndarray of shape (m, d), optional
-        Held-out latents. With None the sources take their place, each compared with all latents that differ from it.
-
-    Raises
-    ------
-    NothingToCompareError
-        If there are too few latents, or too few different ones.
-
-    Attributes
-    ----------
-    sources : ndarray of shape (k, d)
-        Training latents to make samples from.
-    """
-
-    def __init__(self, rows: Rows, held_out: Array | None = None) -> None:
-        self._rows, self.sources = rows, _probes(rows())
-        try:
-            self._scaling = neighbors.Scaling.of(self.sources)
-        except InvalidInputError as error:
-            raise NothingToCompareError(str(error)) from None
-        if held_out is None:
-            self._fresh = neighbors.nearest_distances(self.sources, rows(), self._scaling, other=True)
-        else:
-            self._fresh = neighbors.nearest_distances(_least_hashed([held_out])[0], rows(), self._scaling)
-            if np.median(self._fresh) == 0:
-                raise NothingToCompareError("half of the held-out latents are copies of training latents")
-
-    def ratio(self, samples: Array) -> float:
-        """Return the nn ratio of samples (k, d)."""
-        return neighbors.nn_ratio(neighbors.nearest_distances(samples, self._rows(), self._scaling), self._fresh)
+_KEEPS_VARIANCE = "LocalSampler follows dense and sparse regions, and keeps the variance"
 
 
 def calibrate_bins(
@@ -98,8 +48,8 @@ def calibrate_bins(
     upper: Array,
     target: float,
     held_out: Array | None = None,
-) -> tuple[int, float]:
-    """Return the number of bins and the nn ratio it reaches; warn with the reason if the target is missed.
+) -> tuple[int, dict[str, float]]:
+    """Return the number of bins, and the fitted attributes of a calibration; warn with the reason if it fails.
 
     Parameters
     ----------
@@ -114,120 +64,145 @@ def calibrate_bins(
     -------
     n_bins : int
         From 1 to 4096; 16 if no calibration is possible.
-    nn_ratio : float
-        NaN if no calibration is possible.
+    state : dict
+        ``nn_ratio_`` and ``nn_ratio_se_``; NaN if no calibration is possible.
     """
     try:
-        novelty = Novelty(rows, held_out)
+        novelty = Novelty(rows, held_out, target)
     except NothingToCompareError as error:
-        _warn('n_bins="auto"', str(error), f"n_bins={FALLBACK_BINS}")
-        return FALLBACK_BINS, float("nan")
+        warn('n_bins="auto"', [str(error)], f"n_bins={FALLBACK_BINS}")
+        return FALLBACK_BINS, {"nn_ratio_": math.nan, "nn_ratio_se_": math.nan}
     sources = novelty.sources
     uniforms = rng.Draws(KEY, 0, len(sources)).uniforms(sources.shape[1]).astype(lower.dtype)
+    tried: dict[int, Reached] = {}
 
     def ratio(n_bins: int) -> float:
         grid = Grid.over(lower, upper, n_bins)
         samples = np.minimum(grid.lower + (grid.codes(sources) + uniforms) * grid.width, grid.upper)
-        return novelty.ratio(samples)
+        tried[n_bins] = novelty.reached(samples)
+        return tried[n_bins].ratio
 
-    n_bins, reached = _search_bins(ratio, target)
-    if abs(reached - target) > TOLERANCE * target:
-        reason = f"the nearest that whole numbers of bins give is {reached:.2f}"
-        if n_bins == 1 and reached < target:
-            reason = f"even one bin, the whole box, reaches only {reached:.2f}"
-        elif n_bins == MOST_BINS and reached > target:
-            reason = f"{MOST_BINS} bins, the most that are tried, still give {reached:.2f}"
-        _warn('n_bins="auto"', _missed(target, reason), f"n_bins={n_bins}")
-    return n_bins, reached
+    n_bins, _ = _search_bins(ratio, (1 - TIE) * target)
+    if novelty.on_lattice(tried[n_bins]):
+        n_bins = FALLBACK_BINS
+        ratio(n_bins)
+    grid, missed = Grid.over(lower, upper, n_bins), _missed_by_bins(n_bins, tried[n_bins].ratio, target)
+    unit = grid.width.max().astype(np.float64)  # the largest value has a square
+    variances = (grid.codes(sources).var(axis=0) + 1 / 12) * np.square(grid.width / unit)
+    ratio_of_variances = variances.sum() / (sources / unit).var(axis=0).sum()
+    reasons = novelty.reasons(tried[n_bins], missed, ratio_of_variances)
+    if reasons:
+        warn('n_bins="auto"', reasons, f"n_bins={n_bins}", _KEEPS_VARIANCE)
+    return n_bins, novelty.state(tried[n_bins])
 
 
 def calibrate_neighbors(
-    ratio: Callable[[int, float], float], target: float, n_neighbors: int | None, scale: float | None, most: int
-) -> tuple[int, float, float]:
-    """Return the number of neighbours, the scale, and the nn ratio they reach; warn if the target is missed.
+    novelty: Novelty,
+    draw: Callable[[int, float], Array],
+    variance_ratio: Callable[[int, float], float],
+    n_neighbors: int | None,
+    scale: float | None,
+    most: int,
+) -> tuple[int, float, dict[str, float]]:
+    """Return the number of neighbours, the scale, and the fitted attributes of a calibration; warn if it fails.
 
     Parameters
     ----------
-    ratio : callable
-        Function of the number of neighbours and the scale; returns the nn ratio.
-    target : float
-        Target of the nn ratio, above 0.
+    novelty : Novelty
+        Measures samples, and has the target.
+    draw, variance_ratio : callable
+        Functions of the number of neighbours and the scale; they return samples, and their total variance over that of
+        the latents.
     n_neighbors : int or None
         The number of neighbours; None searches for it, from 2 to ``most``.
     scale : float or None
         The scale; None takes 1, and searches only if no number of neighbours meets the target.
     """
+    target, tried = novelty.target, dict[tuple[int, float], Reached]()
+
+    def ratio(k: int, a: float, safe: float = LEVEL) -> float:
+        tried[k, a] = novelty.reached(draw(k, a))
+        found = tried[k, a].ratio
+        return (1 - 2 * CLOSE) * min(found, target) if novelty.too_near(tried[k, a], safe) else found
+
     a, found = 1.0 if scale is None else scale, n_neighbors
     if found is None:
-        found, reached = _search_neighbors(lambda k: ratio(k, a), target, most)
+        found, _ = _search_neighbors(lambda k: ratio(k, a, SAFE), target, most)
     else:
-        reached = ratio(found, a)
-    too_low, too_high = reached < (1 - 2 * CLOSE) * target, reached > (1 + 2 * CLOSE) * target
-    if scale is None and found > 1 and (too_low or (too_high and n_neighbors is not None)):
-        a, reached = _search_scale(lambda a: ratio(found, a), target)
-    if abs(reached - target) > TOLERANCE * target:
-        reason = f"the nearest found is {reached:.2f}"
-        _warn("LocalSampler", _missed(target, reason), f"n_neighbors={found} and scale={a:.3g}")
-    return found, a, reached
+        ratio(found, a)
+    if novelty.on_lattice(tried[found, a]):
+        found = min(FALLBACK_NEIGHBORS, most) if n_neighbors is None else found
+        ratio(found, a)
+    elif scale is None and found > 1 and _misses(novelty, tried[found, a], both=n_neighbors is not None):
+        scaled, _ = _search_scale(lambda a: ratio(found, a), target)
+        # Where the number of neighbours was searched, more variance is the price of a high target only.
+        if n_neighbors is not None or target > 1 or variance_ratio(found, scaled) <= 1 + VARIANCE_CHANGE:
+            a = scaled
+    reached = tried[found, a]
+    reasons = novelty.reasons(reached, _missed(reached.ratio, target), variance_ratio(found, a))
+    if reasons:
+        warn("LocalSampler", reasons, f"n_neighbors={found} and scale={a:.3g}")
+    return found, a, novelty.state(reached)
 
 
-def calibrate_bandwidth(ratio: Callable[[float], float], target: float) -> tuple[float, float]:
-    """Return the bandwidth and the nn ratio it reaches; warn if the target is missed.
+def calibrate_bandwidth(
+    novelty: Novelty,
+    draw: Callable[[float], Array],
+    variance_ratio: Callable[[float], float],
+    fallback: float,
+) -> tuple[float, dict[str, float]]:
+    """Return the bandwidth, and the fitted attributes of a calibration; warn with the reason if it fails.
 
     Parameters
     ----------
-    ratio : callable
-        Function of the bandwidth; returns the nn ratio.
-    target : float
-        Target of the nn ratio, above 0.
+    novelty : Novelty
+        Measures samples, and has the target.
+    draw, variance_ratio : callable
+        Functions of the bandwidth; they return samples, and their total variance over that of the latents.
+    fallback : float
+        The bandwidth for latents that lie on a lattice.
     """
-    bandwidth, reached = _search_scale(ratio, target)
-    if abs(reached - target) > TOLERANCE * target:
-        _warn("KDESampler", _missed(target, f"the nearest found is {reached:.2f}"), f"bandwidth={bandwidth:.3g}")
-    return bandwidth, reached
+    target, tried = novelty.target, dict[float, Reached]()
+
+    def ratio(bandwidth: float) -> float:
+        tried[bandwidth] = novelty.reached(draw(bandwidth))
+        return tried[bandwidth].ratio
+
+    bandwidth, _ = _search_scale(ratio, (1 + CLOSE / 2) * target)
+    if novelty.on_lattice(tried[bandwidth]):
+        bandwidth = fallback
+        ratio(bandwidth)
+    reached = tried[bandwidth]
+    reasons = novelty.reasons(reached, _missed(reached.ratio, target), variance_ratio(bandwidth))
+    if reasons:
+        warn("KDESampler", reasons, f"bandwidth={bandwidth:.3g}", _KEEPS_VARIANCE)
+    return bandwidth, novelty.state(reached)
 
 
-def warn_of_fallback(sampler: str, error: Exception, used: str) -> None:
-    """Warn that no calibration is possible, with the reason and the value that is used."""
-    _warn(sampler, str(error), used)
+def _misses(novelty: Novelty, reached: Reached, *, both: bool) -> bool:
+    """Return whether samples are nearer to the training latents than the target, or with ``both`` farther."""
+    noise = 2 * max(CLOSE, novelty.resolution)
+    if reached.ratio < (1 + CLOSE) * novelty.target:
+        return reached.ratio < (1 - noise) * novelty.target or novelty.too_near(reached)
+    return both and reached.ratio > (1 + noise) * novelty.target
 
 
-def _probes(batches: Iterable[Array]) -> Array:
-    """Return the training latents with the smallest hashes, (k, d); raise if they are too few or too alike."""
-    probes, hashes, n = _least_hashed(batches)
-    if n < FEWEST:
-        raise NothingToCompareError(f"at least {FEWEST} latents are needed, and there are {n}")
-    n_distinct = len(np.unique(hashes))
-    if n_distinct < FEWEST_DISTINCT:
-        raise NothingToCompareError(f"latents repeat: among {len(probes)} only {n_distinct} are distinct")
-    return probes
+def _missed(ratio: float, target: float) -> str | None:
+    return None if abs(ratio - target) <= TOLERANCE * target else f"the nearest found is {ratio:.2f}"
 
 
-def _least_hashed(batches: Iterable[Array]) -> tuple[Array, Array, int]:
-    """Return the rows with the smallest hashes, (k, d), these hashes, (k,), and the number of all rows."""
-    rows, hashes, n = np.zeros((0, 0)), np.zeros(0, np.uint64), 0
-    for batch in batches:
-        rows = np.concatenate([rows, batch]) if n else batch
-        hashes = np.concatenate([hashes, row_hash(batch)]) if n else row_hash(batch)
-        least = np.argsort(hashes, kind="stable")[:N_PROBES]
-        rows, hashes, n = rows[least], hashes[least], n + len(batch)
-    return rows, hashes, n
-
-
-def row_hash(rows: Array) -> Array:
-    """Return a 64-bit hash of each row (n, d) of floats; +0.0 and -0.0 give the same hash."""
-    words = (rows + 0).view(np.uint32)
-    odd = rng.Draws(KEY, 0, words.shape[1]).words(rng.UNIFORM, 2)
-    odd = odd[:, 0] << np.uint64(32) | odd[:, 1] | np.uint64(1)
-    mixed = np.zeros(len(rows), np.uint64)
-    for word, multiplier in zip(words.T, odd, strict=True):
-        mixed = (mixed ^ word) * multiplier
-        mixed ^= mixed >> np.uint64(29)
-    return mixed
+def _missed_by_bins(n_bins: int, ratio: float, target: float) -> str | None:
+    if (1 - TOLERANCE) * target <= ratio <= (1 + WHOLE_TOLERANCE) * target:
+        return None
+    if n_bins == 1 and ratio < target:
+        return f"even one bin, the whole box, reaches only {ratio:.2f}"
+    if n_bins == MOST_BINS and ratio > target:
+        return f"{MOST_BINS} bins, the most that are tried, still give {ratio:.3g}"
+    return f"the nearest that whole numbers of bins give is {ratio:.2f}"
 
 
 def _search_bins(ratio: Callable[[int], float], target: float) -> tuple[int, float]:
-    """Return the number of bins with the ratio closest to the target; the ratio falls about as 1 / n_bins."""
+    """Return the most bins whose ratio meets the target, and this ratio, which falls about as 1 / n_bins."""
     reached: dict[int, float] = {}
     low, high, n_bins = 0, MOST_BINS + 1, 8
     while high - low > 1:
@@ -238,8 +213,7 @@ def _search_bins(ratio: Callable[[int], float], target: float) -> tuple[int, flo
             high = n_bins
         guess = round(n_bins * reached[n_bins] / target) if len(reached) < 8 else math.isqrt(max(low, 1) * high)
         n_bins = max(low + 1, min(high - 1, guess))
-    errors = {n: abs(ratio - target) for n, ratio in reached.items()}
-    best = min(n for n in errors if errors[n] <= min(errors.values()) + TIE * target)
+    best = max((n for n in reached if reached[n] >= target), default=min(reached))
     return best, reached[best]
 
 
@@ -283,11 +257,3 @@ def _search_scale(ratio: Callable[[float], float], target: float) -> tuple[float
             scale *= min(8.0, max(1 / 8, target / max(reached[scale], 1e-9)))
     best = min(reached, key=lambda scale: abs(reached[scale] - target))
     return best, reached[best]
-
-
-def _missed(target: float, reason: str) -> str:
-    return f"the nn ratio cannot be brought to {target:g}: {reason}"
-
-
-def _warn(parameter: str, reason: str, used: str) -> None:
-    warnings.warn(f"{parameter}: {reason}; using {used}", CalibrationWarning, stacklevel=6)

@@ -18,6 +18,8 @@ from vicinal.rng import Draws
 from vicinal.samplers import by_class, calibration
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
+from vicinal.samplers.novelty import NothingToCompareError, Novelty, warn
+from vicinal.samplers.probes import KEY
 
 
 class KDESampler(Sampler):
@@ -42,6 +44,8 @@ class KDESampler(Sampler):
         The bandwidth h.
     nn_ratio_ : float
         The nn ratio that the calibration reached; only after ``"auto"``.
+    nn_ratio_se_ : float
+        Its standard error, from the numbers of fresh latents and of samples that were compared.
     scale_ : ndarray of float64, shape (d,) or (n_classes, d)
         Standard deviation of each dimension, s. It is 0 for a constant dimension, which is returned unchanged.
     weights_, classes_, class_starts_ : ndarray
@@ -72,6 +76,7 @@ class KDESampler(Sampler):
     latents_: Array
     bandwidth_: Any
     nn_ratio_: float
+    nn_ratio_se_: float
     scale_: Array
 
     def __init__(self, bandwidth: float | str = "scott", *, novelty: float = 1.0, random_state: Any = None) -> None:
@@ -101,18 +106,23 @@ class KDESampler(Sampler):
         """Return the bandwidth that reaches the target, and the nn ratio it reaches; nothing if there is none."""
         target = _validation.check_positive(self.novelty, "novelty")
         try:
-            novelty = calibration.Novelty(lambda: [training.rows], held_out)
-        except calibration.NothingToCompareError as error:
-            calibration.warn_of_fallback("KDESampler", error, 'the bandwidth of "scott"')
+            novelty = Novelty(lambda: [training.rows], held_out, target)
+        except NothingToCompareError as error:
+            warn("KDESampler", [str(error)], 'the bandwidth of "scott"')
             return {}
         sources, scale = novelty.sources, scales[0]
-        draws = Draws(calibration.KEY, 0, len(sources), stratified=True)
+        draws = Draws(KEY, 0, len(sources), stratified=True)
         if training.classes:
             chosen = draws.choices(len(training.rows))
             sources, scale = training.rows[chosen], scales[by_class.class_of(training.class_starts, chosen)]
         noise = draws.normals(sources.shape[1]) * scale
-        bandwidth, ratio = calibration.calibrate_bandwidth(lambda h: novelty.ratio(sources + h * noise), target)
-        return {"bandwidth_": by_class.each_class([bandwidth] * len(scales), training), "nn_ratio_": ratio}
+        added = np.square(scale).mean(axis=0).sum() if training.classes else np.square(scale).sum()
+        variance = sources.var(axis=0, dtype=np.float64).sum()
+        scott = _bandwidth("scott", *training.rows.shape)
+        bandwidth, state = calibration.calibrate_bandwidth(
+            novelty, lambda h: sources + h * noise, lambda h: 1 + h**2 * added / variance, scott
+        )
+        return {"bandwidth_": by_class.each_class([bandwidth] * len(scales), training), **state}
 
     def _sample(self, draws: Draws) -> Array:
         starts = by_class.starts_of(self, len(self.latents_))

@@ -96,6 +96,8 @@ class PMFSampler(Sampler):
         Share of the training latents, in [0, 1], in cells that ``min_count`` dropped.
     nn_ratio_ : float
         The nn ratio that the calibration reached; only after ``n_bins="auto"``.
+    nn_ratio_se_ : float
+        Its standard error, from the numbers of fresh latents and of samples that were compared.
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted; only after a fit with labels.
     class_counts_ : ndarray of int64, shape (n_classes,)
@@ -128,15 +130,16 @@ class PMFSampler(Sampler):
 
     With ``n_bins="auto"`` the samples are as far from the training latents as fresh latents are:
 
-    >>> latents = np.random.default_rng(0).normal(size=(2000, 4))
+    >>> latents = np.random.default_rng(0).normal(size=(2000, 2))
     >>> sampler = PMFSampler().fit(latents)
     >>> sampler.n_bins_, round(sampler.nn_ratio_, 1)
-    (7, 1.0)
+    (11, 1.0)
     """
 
     _calibrates = ("n_bins",)
 
     nn_ratio_: float
+    nn_ratio_se_: float
     _table: CellTable
 
     def __init__(
@@ -293,7 +296,8 @@ class PMFSampler(Sampler):
         self._check_params(batches)
         lower, upper = cells.bounds_of(batches) if self.bounds is None else cells.given_bounds(self.bounds, batches)
         cells.check_range(lower, upper)
-        inside, n_bins, state = self.bounds is None, self.n_bins, {}
+        inside, n_bins = self.bounds is None, self.n_bins
+        state: dict[str, Any] = {}
         if isinstance(n_bins, str):
             if not inside:  # latents beyond the bounds are an error that must not wait for the calibration
                 box = Grid.over(lower, upper, 1)
@@ -303,8 +307,7 @@ class PMFSampler(Sampler):
                 rows = (_arrays.to_numpy(batch.rows) for batch in batches)
                 return rows if inside else (np.clip(part, lower, upper) for part in rows)
 
-            n_bins, ratio = calibration.calibrate_bins(passes, lower, upper, float(self.novelty), batches.held_out)
-            state["nn_ratio_"] = ratio
+            n_bins, state = calibration.calibrate_bins(passes, lower, upper, float(self.novelty), batches.held_out)
         table = cells.tabulate(batches, Grid.over(lower, upper, int(n_bins)), self.out_of_bounds, inside=inside)
         return state | {"_table": self._ready(table, batches.kind)}
 

@@ -131,17 +131,19 @@ def test_neighbours_come_first_and_scale_only_where_they_cannot(clusters):
     assert (
         more.n_neighbors_ > LocalSampler().fit(train).n_neighbors_ > LocalSampler(novelty=0.8).fit(train).n_neighbors_
     )
-    bold = LocalSampler(novelty=6.0).fit(train)  # one Gaussian is not as bold
+    with pytest.warns(CalibrationWarning, match=r"samples have \d.\d+ times the total variance of the latents"):
+        bold = LocalSampler(novelty=6.0).fit(train)  # one Gaussian is not as bold
     assert bold.scale_ > 1.5
     assert bold.variance_ratio_ > 1.5
     with pytest.warns(
-        CalibrationWarning, match=r"to 0.05: the nearest found is 0.\d+; using n_neighbors=2 and scale=1"
+        CalibrationWarning, match=r"to 0.05: the nearest found is 0.\d+; .* using n_neighbors=2 and scale=1"
     ):
         LocalSampler(novelty=0.05).fit(train)
-    given = LocalSampler(4).fit(train)
+    with pytest.warns(CalibrationWarning, match="too many samples are near to training latents"):
+        given = LocalSampler(4).fit(train)
     assert given.n_neighbors_ == 4
     assert given.scale_ > 1.05
-    assert given.nn_ratio_ == pytest.approx(1.0, abs=0.02)
+    assert given.nn_ratio_ >= 1.0
     wide = LocalSampler(scale=1.3).fit(train)
     assert wide.scale_ == 1.3
     assert wide.n_neighbors_ < LocalSampler().fit(train).n_neighbors_
@@ -164,7 +166,7 @@ def test_what_cannot_be_calibrated():
     assert np.isnan(sampler.nn_ratio_)
     assert not hasattr(LocalSampler(3, scale=1.0).fit(np.random.default_rng(0).normal(size=(9, 2))), "nn_ratio_")
     with pytest.warns(
-        CalibrationWarning, match=r"cannot be brought to 1: the nearest found is 0.00; using n_neighbors=1"
+        CalibrationWarning, match=r"cannot be brought to 1: the nearest found is 0.00; .* using n_neighbors=1"
     ):
         LocalSampler(1).fit(np.random.default_rng(0).normal(size=(90, 2)))
 

@@ -32,6 +32,8 @@ from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
 from vicinal.samplers.by_class import class_state, draw_items, starts_of
 from vicinal.samplers.local.partition import Neighborhoods, neighborhoods, variance_ratio
+from vicinal.samplers.novelty import NothingToCompareError, Novelty, warn
+from vicinal.samplers.probes import KEY, N_PROBES
 
 
 class LocalSampler(Sampler):
@@ -75,6 +77,8 @@ class LocalSampler(Sampler):
         The scale a.
     nn_ratio_ : float
         The nn ratio that the calibration reached; only after ``"auto"``.
+    nn_ratio_se_ : float
+        Its standard error, from the numbers of fresh latents and of samples that were compared.
     variance_ratio_ : float
         Total variance of the samples over that of the training latents: 1 at scale 1 and shrinkage 1.
     weights_ : ndarray of int64, shape (n,)
@@ -129,6 +133,7 @@ class LocalSampler(Sampler):
     n_neighbors_: int
     scale_: float
     nn_ratio_: float
+    nn_ratio_se_: float
     variance_ratio_: float
     weights_: Array
     classes_: Array
@@ -166,7 +171,7 @@ class LocalSampler(Sampler):
         made = _keep_last(lambda k: neighborhoods(training, k, max_iter))
         state: dict[str, Any] = {}
         if n_neighbors is None or scale is None:
-            n_neighbors, scale, state["nn_ratio_"] = _calibrate(
+            n_neighbors, scale, state = _calibrate(
                 training.rows, batches.held_out, target, n_neighbors, scale, shrinkage, made
             )
         found = made(n_neighbors)
@@ -196,23 +201,25 @@ def _sample_around(
 def _calibrate(
     latents: Array, held_out: Array | None, target: float, n_neighbors: int | None, scale: float | None, s: float,
     made: Callable[[int], Neighborhoods],
-) -> tuple[int, float, float]:  # fmt: skip
-    """Return neighbours, scale and the nn ratio that they reach; ``made`` gives the neighbourhoods of a size."""
+) -> tuple[int, float, dict[str, float]]:  # fmt: skip
+    """Return neighbours, scale and the attributes of the calibration; ``made`` gives the neighbourhoods of a size."""
     try:
-        novelty = calibration.Novelty(lambda: [latents], held_out)
-    except calibration.NothingToCompareError as error:
+        novelty = Novelty(lambda: [latents], held_out, target)
+    except NothingToCompareError as error:
         fallback = min(n_neighbors or calibration.FALLBACK_NEIGHBORS, len(latents)), scale or 1.0
-        used = f"n_neighbors={fallback[0]} and scale={fallback[1]:g}"
-        calibration.warn_of_fallback("LocalSampler", error, used)
-        return *fallback, math.nan
-    draws = Draws(calibration.KEY, 0, min(calibration.N_PROBES, len(latents)), stratified=True)
+        warn("LocalSampler", [str(error)], f"n_neighbors={fallback[0]} and scale={fallback[1]:g}")
+        return *fallback, {"nn_ratio_": math.nan, "nn_ratio_se_": math.nan}
+    draws = Draws(KEY, 0, N_PROBES, stratified=True)
     own = draws.choices(len(latents))
 
-    def ratio(n_neighbors: int, scale: float) -> float:
+    def draw(n_neighbors: int, scale: float) -> Array:
         (rows, weights, _, _), starts = made(n_neighbors)
-        return novelty.ratio(_sample_around(draws, rows, weights, starts, own, s, scale))
+        return _sample_around(draws, rows, weights, starts, own, s, scale)
 
-    return calibration.calibrate_neighbors(ratio, target, n_neighbors, scale, len(latents))
+    def variance(n_neighbors: int, scale: float) -> float:
+        return variance_ratio(made(n_neighbors), s, scale)
+
+    return calibration.calibrate_neighbors(novelty, draw, variance, n_neighbors, scale, len(latents))
 
 
 def _keep_last(make: Callable[[int], Neighborhoods]) -> Callable[[int], Neighborhoods]:
