@@ -5,7 +5,7 @@ With T the training data, H held-out data and S samples, the nn ratio is
     r = median over S of the distance to the nearest row of T / the same median over H
 
 after each dimension was divided by its spread over T (`Scaling`). It is 0 for copies of the training data and 1 for
-samples as new as fresh data.
+samples as far from T as fresh data.
 
 The spread of a dimension is robust: the distance between its 10 % and its 90 % quantile, divided by 2.563, the same
 distance for a standard normal. So it is the standard deviation of normal data, and up to a tenth of outliers on each

@@ -116,7 +116,7 @@ def fit(
         int | None, typer.Option(help="Bins in each dimension (pmf, copula); calibrated without (pmf).")
     ] = None,
     novelty: Annotated[
-        float | None, typer.Option(help="Calibrate to this nn ratio, 1 as new as fresh data (pmf, local, kde).")
+        float | None, typer.Option(help="Calibrate to this nn ratio, 1 as far as fresh data (pmf, local, kde).")
     ] = None,
     n_neighbors: Annotated[
         int | None, typer.Option(help="Latents in a neighbourhood (local); calibrated without.")

@@ -32,7 +32,7 @@ def nn_ratio(real: Any, generated: Any, *, train: Any) -> float:
     Returns
     -------
     float
-        0 for copies, 1 for samples as new as fresh data. NaN if half of the held-out rows are
+        0 for copies, 1 for samples as far away as fresh data. NaN if half of the held-out rows are
         themselves copies of training rows.
 
     Raises
@@ -72,7 +72,7 @@ def nn_quantile_ratios(
     Returns
     -------
     ndarray of float64, shape (len(levels),)
-        1 for samples as new as fresh data, 0 for copies. NaN where the held-out rows themselves are copies.
+        1 for samples as far away as fresh data, 0 for copies. NaN where the held-out rows themselves are copies.
 
     Raises
     ------

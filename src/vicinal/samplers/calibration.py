@@ -1,4 +1,4 @@
-r"""Calibration: a hyperparameter is chosen so that samples are as new as fresh data.
+r"""Calibration: a hyperparameter is chosen so that samples are as far away as fresh data.
 
 `vicinal.samplers.novelty` says what new means: a ratio of distances to the nearest training latent, of samples over
 fresh latents. One of these hyperparameters is chosen so that the ratio meets a target:

@@ -5,7 +5,7 @@ each dimension scaled by its robust spread (`vicinal.neighbors`). The ratio at l
 
 .. math:: r_q = \frac{q\text{-quantile of } D \text{ over } S}{q\text{-quantile of } D \text{ over } H}
 
-The nn ratio is r at the median. A calibration brings it to its target. For the target 1, as new as fresh data, it takes
+The nn ratio is r at the median. A calibration brings it to its target. For the target 1, that of fresh data, it takes
 the smallest of r at the three quartiles instead, for otherwise sparse regions may be copied while the median is right.
 The outer quartiles may fall short by one standard error, since the smallest of three noisy numbers is too small.
 Without fresh latents, training latents take their place, each compared with all others. Fresh data may repeat training
@@ -85,7 +85,7 @@ class Novelty:
     repeats : float
         Share of fresh latents that repeat a training latent, in [0, 1].
     resolution : float
-        Standard error of the nn ratio of as many samples that are as new as fresh data, at most `MOST_NOISE`.
+        Standard error of the nn ratio of as many fresh samples, at most `MOST_NOISE`.
     """
 
     def __init__(self, rows: Rows, held_out: Array | None = None, target: float = 1.0) -> None:

@@ -49,7 +49,7 @@ class PMFSampler(Sampler):
 
     Few bins smooth much: samples are new, and blurred. Many bins smooth little: samples are sharp,
     and close to copies of the training latents. ``n_bins="auto"`` takes the number at which samples
-    are as new as fresh data.
+    are as far from the training latents as fresh latents are.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ class LocalSampler(Sampler):
 
     with m the mean of the K training latents around latent i, its neighbourhood. Small neighbourhoods keep samples
     close to the training latents; large ones make them new. ``n_neighbors="auto"`` takes the size at which samples
-    are as new as fresh data.
+    are as far from the training latents as fresh latents are.
 
     Parameters
     ----------
