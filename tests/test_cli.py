@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -185,6 +186,21 @@ def test_evaluate_keeps_features(run, folders):
     assert {path: path.stat().st_mtime_ns for path in (folders / "kept/features").iterdir()} == kept
 
 
+@pytest.mark.filterwarnings("always::UserWarning")
+@pytest.mark.parametrize("kind", ["zip", "tar", "gztar"])
+def test_evaluate_reads_folders_and_archives_alike(run, folders, kind):
+    (folders / "b" / ".hidden").mkdir()
+    shutil.copy(folders / "b" / "0.png", folders / "b" / ".hidden" / "0.png")
+    (folders / "b" / "layers.psd").write_bytes(b"8BPS")
+    archive = Path(shutil.make_archive(str(folders / "packed"), kind, folders / "b"))
+    options = ["--metrics", "frechet_distance", "--features", "pixels"]
+    code, out, err = run("evaluate", "real", "x=b", *options)
+    assert code == 0
+    assert err.count("\n") == 1
+    assert "b: 8 images; 2 other files are left out (1 .psd, 1 hidden)" in err
+    assert run("evaluate", "real", f"x={archive.name}", *options) == (0, out, err.replace("b:", f"{archive.name}:"))
+
+
 def test_efficientnet_is_for_8_bit_images_alone(run, folders, monkeypatch):
     made = []
 
@@ -229,8 +245,11 @@ BAD_EVALUATIONS = [
     (["real", "b="], "GENERATED must be a path or NAME=PATH; got 'b='"),
     (["real", "b", "b=a0"], "b is called 'b', as is another source; give it a name: NAME=b"),
     (["real", "a=b", "a=b"], "the files of samples must differ; one is named twice"),
-    (["real", "absent"], "absent must be a folder of images, a .npy file or a .npz file; there is no such"),
-    (["real", "a=absent"], "absent must be a folder of images"),
+    (
+        ["real", "absent"],
+        "absent must be a folder, a zip or a tar file of images, or a .npy or .npz file; there is no such",
+    ),
+    (["real", "a=absent"], "absent must be a folder, a zip or a tar file"),
     (["real/0.png", "b"], "got a .png file: pass the folder that holds the images"),
     (["real", "small"], "must have rows of shape (3, 6, 5), like real; got (3, 4, 4)"),
     (["real", "mixed"], "mixed must hold images of one size; got 5 x 6 in 0.png but 4 x 4 in 1.png"),
@@ -252,8 +271,8 @@ BAD_EVALUATIONS = [
     (["real", "b", "-o", "x.txt"], "--output must end in .json, .csv or .md; got x.txt"),
     (["real", "b", "-o", "no/such/x.csv"], "is not a folder; make it first"),
     (["real", "b", "-o", "b.npz"], "--output must end in .json"),
-    (["unit.npy", "levels.npy"], "must be in the range of real; got values up to 255 against 1: divide"),
-    (["unit.npy", "levels.npy", "--features", "pixels"], "got floats from 0 to 255, "),
+    (["unit.npy", "normal.npy"], "must be in a range of images, as real is, which has floats in [0, 1]"),
+    (["unit.npy", "normal.npy", "--features", "pixels"], "got float32 from -2 to 2: map black to 0"),
     (["many.npz", "b"], "many.npz must hold one array, or just one of those called arr_0, images, latents, samples"),
     (["pickle.npz", "b"], "pickle.npz is not a whole .npz archive of numbers"),
 ]
@@ -274,7 +293,7 @@ def test_bad_evaluations_give_one_line_and_exit_code_2(run, folders, arguments, 
         Image.new("RGB", (4, 4)).save(folders / name)
     (folders / "mixed/0.png").write_bytes((folders / "b/0.png").read_bytes())
     levels = np.linspace(0.0, 255.0, 8 * 9, dtype=np.float32).reshape(8, 3, 3)
-    np.save(folders / "levels.npy", levels)
+    np.save(folders / "normal.npy", levels / 63.75 - 2)
     np.save(folders / "unit.npy", levels / 255)
     np.savez(folders / "many.npz", mu=levels, sigma=levels)
     np.savez(folders / "pickle.npz", np.array([{}], dtype=object))

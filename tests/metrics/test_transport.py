@@ -207,3 +207,14 @@ def test_sinkhorn_divergence_says_what_is_wrong(ot, generator):
         metrics.sinkhorn_divergence(b, b, regularization=0.0)
     with pytest.raises(ValueError, match="max_samples must be an integer at least 1"):
         metrics.sinkhorn_divergence(b, b, max_samples=0)
+
+
+@pytest.mark.parametrize("p", [1, 2])
+@pytest.mark.parametrize("d", [257, 5000])
+def test_wide_rows_cost_what_narrow_ones_do(d, p):
+    narrow = np.random.default_rng(0).normal(size=(2, 60, 20)) * [[[1.0]], [[1.5]]]
+    rotation = np.linalg.qr(np.random.default_rng(1).normal(size=(d, 20)))[0]
+    real, generated = narrow @ rotation.T + 100.0  # the same distances in more columns, far from zero
+    expected = metrics.wasserstein_distance(*narrow, p=p)
+    assert metrics.wasserstein_distance(real, generated, p=p) == pytest.approx(expected, rel=1e-9)
+    assert metrics.wasserstein_distance(real, real, p=p) == pytest.approx(0.0, abs=1e-4)

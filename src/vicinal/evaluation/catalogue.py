@@ -29,6 +29,7 @@ from vicinal.metrics import (
     ranks,
     transport,
 )
+from vicinal.metrics._inputs import subsets
 from vicinal.neighbors import nearest_rows
 
 N_NEIGHBORS = 5
@@ -95,6 +96,11 @@ class Reference:
         if self.given_train is None:
             raise InvalidInputError("novelty needs the training data: pass train=, or leave novelty out of metrics")
         return self.given_train
+
+    @cached_property
+    def variance(self) -> float:
+        """Total variance of the held-out data."""
+        return distances.total_variance(self.given, in_float64)
 
     @cached_property
     def moments(self) -> distances.Moments:
@@ -171,7 +177,7 @@ class Samples:
     @property
     def variance_ratio(self) -> float:
         """See `vicinal.metrics.variance_ratio`."""
-        return inspect.unwrap(distances.variance_ratio)(self.reference.real, self.rows)
+        return distances.ratio_of(distances.total_variance(self.given, in_float64), self.reference.variance)
 
     @cached_property
     def relations(self) -> tuple[neighborhoods.PrecisionRecall, neighborhoods.DensityCoverage]:
@@ -241,6 +247,18 @@ class Metric(NamedTuple):
 def _between(metric: Callable[..., float], **options: Any) -> Callable[[Samples], float]:
     unchecked = inspect.unwrap(metric)
     return lambda samples: unchecked(samples.reference.real, samples.rows, random_state=samples.seed, **options)
+
+
+def _between_subsets(metric: Callable[..., float], **options: Any) -> Callable[[Samples], float]:
+    """Return a metric of `transport.MAX_SAMPLES` rows: only these become float64."""
+    unchecked = inspect.unwrap(metric)
+
+    def compute(samples: Samples) -> float:
+        drawn = subsets(transport.MAX_SAMPLES, samples.seed, samples.reference.given, samples.given)
+        rows = (in_float64(each) for each in drawn)
+        return unchecked(*rows, max_samples=None, random_state=samples.seed, **options)
+
+    return compute
 
 
 def _novelty(prefix: str, space: Literal["features", "rows"]) -> dict[str, Metric]:
@@ -319,12 +337,12 @@ METRICS: dict[str, Metric] = {
     "vendi_score": Metric(
         "Vendi score (as real)", "reference", "features", lambda s: inspect.unwrap(diversity.vendi_score)(s.rows), 1
     ),
-    "wasserstein_distance": Metric("W2 ↓", "lower", "rows", _between(transport.wasserstein_distance)),
-    "wasserstein_1_distance": Metric("W1 ↓", "lower", "rows", _between(transport.wasserstein_distance, p=1)),
+    "wasserstein_distance": Metric("W2 ↓", "lower", "rows", _between_subsets(transport.wasserstein_distance)),
+    "wasserstein_1_distance": Metric("W1 ↓", "lower", "rows", _between_subsets(transport.wasserstein_distance, p=1)),
     "sliced_wasserstein_distance": Metric(
         "sliced W2 ↓", "lower", "rows", _between(transport.sliced_wasserstein_distance)
     ),
-    "sinkhorn_divergence": Metric("Sinkhorn ↓", "lower", "rows", _between(transport.sinkhorn_divergence)),
+    "sinkhorn_divergence": Metric("Sinkhorn ↓", "lower", "rows", _between_subsets(transport.sinkhorn_divergence)),
     "mmd": Metric("MMD² ↓", "lower", "rows", _between(discrepancy.mmd)),
     "c2st_auc": Metric("C2ST AUC ↓", "lower", "rows", lambda s: s.c2st.value, decimals=3, error=lambda s: s.c2st.error),
     "variance_ratio": Metric("variance (1 = real)", "reference", "rows", lambda s: s.variance_ratio, 2),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from threadpoolctl import threadpool_limits
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError
 from vicinal._validation import check_integer
+from vicinal.images import blocks_of
 from vicinal.metrics._inputs import check_sets, checked
 
 _BLOCK = 4096  # rows centred in one go
@@ -289,5 +291,21 @@ def variance_ratio(real: Any, generated: Any) -> float:
     >>> variance_ratio([[0.0], [2.0]], [[1.0], [5.0]])
     4.0
     """
-    spread = float(np.var(real, axis=0).sum())
-    return float(np.var(generated, axis=0).sum()) / spread if spread > 0 else float("nan")
+    return ratio_of(total_variance(generated), total_variance(real))
+
+
+def ratio_of(generated: float, real: float) -> float:
+    """Return the ratio of two variances; NaN if the second is 0."""
+    return generated / real if real > 0 else float("nan")
+
+
+def total_variance(rows: Array, in_float64: Callable[[Array], Array] = np.asarray) -> float:
+    """Return the sum of the variances of all columns, without a copy of all rows; blocks of them become float64."""
+    n, mean, scatter = 0, 0.0, 0.0
+    for some in blocks_of(rows):
+        block = in_float64(rows[some])
+        total, centre = n + len(block), block.mean(axis=0)
+        gap = centre - mean
+        scatter += float(np.square(block - centre).sum() + np.square(gap).sum() * n * len(block) / total)
+        mean, n = mean + gap * (len(block) / total), total
+    return scatter / n

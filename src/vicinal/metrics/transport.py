@@ -15,6 +15,7 @@ from vicinal.metrics._inputs import checked, subsets
 
 MAX_SAMPLES = 1000
 _FEW_COLUMNS = 256  # up to so many, distances are cheap without a product of matrices
+_COLUMNS = 4096  # centred in one go
 _MOST_COST = 500.0  # in units of epsilon; beyond, exp(-cost / epsilon) is too small, and logarithms are used
 
 
@@ -78,9 +79,12 @@ def _squared_distances(real: Array, generated: Array) -> Array:
     """Return the squared distance between each pair of rows, (n, m)."""
     if real.shape[1] <= _FEW_COLUMNS:
         return cdist(real, generated, "sqeuclidean")
-    centre = real.mean(axis=0)  # or the digits of what is small against the rows are lost
-    a, b = real - centre, generated - centre
-    squares: Array = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1) - 2.0 * (a @ b.T)
+    squares = np.zeros((len(real), len(generated)))
+    for first in range(0, real.shape[1], _COLUMNS):  # the copies of some columns alone
+        a, b = (rows[:, first : first + _COLUMNS] for rows in (real, generated))
+        centre = a.mean(axis=0)  # or the digits of what is small against the rows are lost
+        a, b = a - centre, b - centre
+        squares += np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1) - 2.0 * (a @ b.T)
     return np.maximum(squares, 0.0)
 
 
