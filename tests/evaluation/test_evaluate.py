@@ -1,6 +1,7 @@
 """The table: its rows, its columns, and that it tells copies, noise and good samples apart."""
 
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -184,6 +185,15 @@ def test_images_in_another_range_or_layout_are_converted_with_a_note(kind, featu
 
 
 @pytest.mark.parametrize("features", [None, PixelFeatures()])
+def test_a_source_may_be_called_generated(features):
+    real, *others = np.random.default_rng(0).random((4, 40, 1, 5, 5))
+    sets = {"generated": [others[0], 2 * others[1] - 1], "x": others[2]}
+    scores = evaluate(real, sets, features=features, metrics=["frechet_distance"])
+    assert [row["name"] for row in scores.rows] == ["generated", "x"]
+    assert "generated[1]: floats in [-1, 1] are read as [0, 1]." in scores.notes
+
+
+@pytest.mark.parametrize("features", [None, PixelFeatures()])
 def test_images_in_no_range_are_refused(features):
     real, good = np.random.default_rng(0).random((2, 40, 1, 5, 5))
     with pytest.raises(ValueError, match=r"generated\['x'\] must be in a range of images, .*: map black to 0"):
@@ -203,6 +213,25 @@ def test_a_function_takes_features_block_by_block(monkeypatch):
     expected = metrics.frechet_distance(*(x.mean(axis=(1, 2)) / 255 for x in (real, good)))
     assert scores["generated"]["frechet_distance"] == pytest.approx(expected, rel=1e-5)
     assert sizes == 2 * [*5 * [7], 5]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_a_distance_between_features_copies_no_pixels(monkeypatch, dtype):
+    monkeypatch.setattr("vicinal.images.ranges._BLOCK", 1 << 16)
+    images = np.random.default_rng(0).integers(0, 256, size=(2, 500, 3, 48, 48), dtype=np.uint8)
+    images = images if dtype == np.uint8 else images / np.float32(255)
+
+    def peak(names):
+        tracemalloc.start()
+        evaluate(*images, features=lambda x: x.mean(axis=(2, 3)), metrics=names)
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    peak(["frechet_distance", "variance_ratio"])  # what is loaded late
+    in_8_bits = images.size if dtype == np.float32 else 0
+    assert peak(["frechet_distance"]) < in_8_bits + 0.3 * images.size
+    assert peak(["variance_ratio"]) < in_8_bits + 0.5 * images.size
 
 
 def test_reconstructions_are_a_reference_row(data):

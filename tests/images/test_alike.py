@@ -131,6 +131,15 @@ def test_features_take_grey_images_as_rgb():
     assert notes == [f"real: {REPEATED}"]
 
 
+@pytest.mark.parametrize(("kind", "said"), [("tanh", "generated in [-1, 1]"), ("float levels", "generated in 0..255")])
+def test_flattened_floats_are_left_alone_with_a_note(kind, said):
+    flat = KINDS[kind][0](GENERATED).reshape(30, -1)
+    sets, are_images, (note,) = alike({"real": REAL.reshape(30, -1), "generated": flat})
+    assert sets["generated"] is flat
+    assert not are_images
+    assert f"Rows are compared as they are: real in [0, 1], {said}." in note
+
+
 def test_flattened_levels_against_units():
     sets, are_images, _ = alike({"real": levels(REAL).reshape(30, -1), "generated": GENERATED.reshape(30, -1)})
     assert are_images

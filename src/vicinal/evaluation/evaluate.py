@@ -25,7 +25,7 @@ import numpy as np
 from vicinal import _arrays, _progress, _validation, images
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError
-from vicinal.evaluation import notes
+from vicinal.evaluation import given, notes
 from vicinal.evaluation.catalogue import DEFAULT_METRICS, METRICS, mean
 from vicinal.evaluation.judge import Judge
 from vicinal.evaluation.notes import BOOTSTRAP, REAL, RECONSTRUCTIONS
@@ -116,12 +116,12 @@ def evaluate(
     seed = _validation.check_integer(random_state, "random_state", minimum=0, maximum=2**32 - 10_000)
     wanted = _wanted(metrics, train is not None)
     extractor = _extractor(features)
-    named = _by_name(generated)
+    named = given.by_name(generated)
     check_baseline(baseline, list(named))
-    given = {"real": real, "train": train, "reconstructions": reconstructions, **_labelled(named)}
-    prepared, said = _prepared(given, of_features=extractor is not None)
+    every = {"real": real, "train": train, "reconstructions": reconstructions, **given.labelled(named)}
+    prepared, said = given.prepared(every, of_features=extractor is not None)
     real, train, reconstructions = (prepared.get(name) for name in ("real", "train", "reconstructions"))
-    sets = {name: [prepared[label] for label in _labelled({name: several})] for name, several in named.items()}
+    sets = {name: [prepared[label] for label in given.labelled({name: several})] for name, several in named.items()}
     judge = _judge(real, train, extractor, wanted, seed, reconstructions)
     said += [] if train is None else _warn_of_overlap(real, train)
     table: list[dict[str, Any]] = []
@@ -241,58 +241,6 @@ def _wanted(metrics: Sequence[str] | None, has_train: bool) -> list[str]:
         if METRICS[name].needs_train and not has_train:
             raise InvalidInputError(f"metrics must not name {name!r} without the training data: pass train=")
     return [name for name in METRICS if name in metrics]
-
-
-def _by_name(generated: Any) -> dict[str, list[Any]]:
-    """Return the sets of samples by source and seed."""
-    several = generated if isinstance(generated, Mapping) else {"generated": generated}
-    if not several:
-        raise InvalidInputError("generated must hold at least one set of samples; got an empty mapping")
-    taken = {REAL, BOOTSTRAP, RECONSTRUCTIONS} & set(several)
-    if taken:
-        raise InvalidInputError(f"generated must not use the names of reference rows; got {', '.join(taken)}")
-    sets = {}
-    for name, value in several.items():
-        is_list = isinstance(value, list | tuple) and all(getattr(each, "ndim", 0) >= 2 for each in value)
-        sets[str(name)] = list(value) if is_list else [value]
-        if not sets[str(name)]:
-            raise InvalidInputError(f"generated[{str(name)!r}] must hold at least one set of samples; got none")
-    return sets
-
-
-def _labelled(named: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
-    """Return every set of samples by what it is called in messages."""
-    return {
-        ("generated" if list(named) == ["generated"] else f"generated[{name!r}]")
-        + (f"[{i}]" if len(several) > 1 else ""): rows
-        for name, several in named.items()
-        for i, rows in enumerate(several)
-    }
-
-
-def _prepared(given: Mapping[str, Any], *, of_features: bool) -> tuple[dict[str, Array], list[str]]:
-    """Return all sets that are given in one range and layout, images whose features are taken as levels; and notes."""
-    present = {name: rows for name, rows in given.items() if rows is not None}
-    found, are_images, said = images.alike(present, for_features=of_features)
-    prepared: dict[str, Array] = {}
-    for name, rows in found.items():
-        minimum = 1 if name == "train" else 2
-        if of_features and rows.ndim > 2:
-            rows = images.to_levels(rows, name)
-        if rows.dtype != np.uint8 or not (are_images or of_features):
-            rows = _validation.check_rows(rows, name, minimum=minimum, finite=False)  # the judge looks for NaN
-        elif len(rows) < minimum:
-            raise InvalidInputError(f"{name} must have at least {minimum} rows; got {len(rows)}")
-        shape = prepared.setdefault("real", rows).shape
-        if rows.shape[1:] != shape[1:]:
-            raise InvalidInputError(f"{name} must have rows of shape {shape[1:]}, like real; got {rows.shape[1:]}")
-        prepared[name] = rows
-    if are_images and not of_features:
-        said.append(
-            "Images are compared pixel by pixel, which sees little of what they show: pass features= for a distance "
-            "such as FID."
-        )
-    return prepared, said
 
 
 def _summary(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

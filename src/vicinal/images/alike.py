@@ -13,7 +13,7 @@ import numpy as np
 from vicinal import _validation
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.images.ranges import BITS, LEVELS_8, SIGNED, UNITS, Range, blocks_of, range_of
+from vicinal.images.ranges import BITS, BRIGHT, LEVELS_8, SIGNED, UNITS, Range, blocks_of, range_of
 
 _CHANNELS = (1, 3)
 
@@ -63,7 +63,7 @@ def alike(sets: Mapping[str, Any], *, for_features: bool = False) -> Alike:
     arrays = {name: _validation.check_array(array, name) for name, array in sets.items()}
     ranges = _ranges(arrays) if _may_be_images(list(arrays.values())) else {}
     if not ranges:
-        return Alike(arrays, False, [])
+        return Alike(arrays, False, _note_on_rows(arrays))
     _check_bits(arrays, ranges)
     notes: dict[str, list[str]] = {}
     as_levels = for_features or set(ranges.values()) == {LEVELS_8}
@@ -111,6 +111,27 @@ def _ranges(arrays: Mapping[str, Array]) -> dict[str, Range]:
                 "map black to 0 and white to 1"
             )
     return known
+
+
+def _note_on_rows(arrays: Mapping[str, Array]) -> list[str]:
+    """Return a note on rows that are left as they are, but may be flattened images in unlike ranges."""
+    found = {name: _range_of_rows(array) for name, array in arrays.items()}
+    if len(set(found.values())) < 2 or not all(found.values()):
+        return []
+    listed = ", ".join(f"{name} in {values}" for name, values in found.items())
+    return [f"Rows are compared as they are: {listed}. If they are flattened images, bring them to one range."]
+
+
+def _range_of_rows(array: Array) -> str:
+    """Return the range of flattened images that rows (n, d) may be; nothing if they are no such rows."""
+    if not array.size or array.ndim != 2:
+        return ""
+    low, high = float(array.min()), float(array.max())
+    if -1.0 <= low < -0.5 and 0.5 < high <= 1.0:
+        return "[-1, 1]"
+    if low < 0.0 or 1.0 < high <= BRIGHT:
+        return ""
+    return "[0, 1]" if high <= 1.0 else "0..255" if high <= 255.0 else ""
 
 
 def _check_bits(arrays: Mapping[str, Array], ranges: Mapping[str, Range]) -> None:

@@ -13,7 +13,7 @@ from vicinal._arrays import Array
 OUTSIDE = 0.25  # a decoder may exceed [0, 1] by this much; more looks like another range
 MOST_OUTSIDE = 0.05
 _FEW = 0.001  # of the values: outliers of a decoder
-_BRIGHT = 64.0  # the brightest of floats in 0..255 is beyond
+BRIGHT = 64.0  # the brightest of floats in 0..255 is beyond
 _BLOCK = 1 << 22  # values per step, so that the images are never copied as floats as a whole
 
 
@@ -75,7 +75,7 @@ def range_of(blocks: Iterable[Array], *, integers: bool) -> Range | None:
     fits = [each for each in beyond if beyond[each] <= (_FEW if each is SIGNED else MOST_OUTSIDE) * size]
     if SIGNED in fits and low >= -1.0 and high <= 1.0 and dark > _FEW * size:
         return SIGNED
-    if FLOAT_LEVELS in fits and high <= _BRIGHT:
+    if FLOAT_LEVELS in fits and high <= BRIGHT:
         fits.remove(FLOAT_LEVELS)
     return fits[0] if fits else None
 
