@@ -2,6 +2,7 @@
 
 ============  =========================================================================
 `evaluate`    the call: arrays in, a table out
+`given`       what the call is given, in one range, layout and type
 `judge`       features in, numbers out: sets of samples against one set of real data
 `catalogue`   the metrics by name: headings, directions, how each is computed
 `overlap`     held-out rows that are training rows
