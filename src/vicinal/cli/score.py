@@ -15,9 +15,7 @@ from vicinal.cli.files import Force, check_free
 
 
 def evaluate(
-    real: Annotated[
-        Path, typer.Argument(help="Held-out data: a folder, zip or tar of images, or a .npy or .npz file.")
-    ],
+    real: Annotated[Path, typer.Argument(help="Held-out data: folder, zip or tar of images, or .npy or .npz file.")],
     generated: Annotated[
         list[str],
         typer.Argument(

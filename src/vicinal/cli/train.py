@@ -17,9 +17,7 @@ from vicinal.cli.files import Force
 def train(
     out: Annotated[Path, typer.Option(help="Folder for autoencoder.safetensors and checkpoint.safetensors.")],
     dataset: Annotated[str, typer.Option(help="Name of a data set, such as digits (built in) or mnist.")] = "digits",
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder of the files of the data set; for folder also a zip, a tar or an array.")
-    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder, or archive, of the files of the data set.")] = None,
     objective: Annotated[
         str, typer.Option(help="ae, dae, vae, wae-mmd, rae-l2, ...: see docs/autoencoders.md.")
     ] = "ae",
