@@ -10,6 +10,8 @@ from pages import RESULTS
 
 from vicinal.benchmark import Study
 from vicinal.benchmark.summary import Estimate
+from vicinal.evaluation import METRICS
+from vicinal.evaluation.catalogue import Metric
 
 STUDIES = RESULTS / "study"
 FILES = ("study.json", "results.jsonl", "timings.jsonl")
@@ -32,8 +34,8 @@ def take_over(names: Iterable[str], runs: Path | None) -> list[str]:
 
 def estimates(study: Study, autoencoder: str, sampler: str, metrics: Iterable[str]) -> list[str]:
     """Return means of metrics with their standard errors."""
-    found = (study.estimate(autoencoder, sampler, metric) for metric in metrics)
-    return ["-" if estimate is None else amount(estimate) for estimate in found]
+    found = {metric: study.estimate(autoencoder, sampler, metric) for metric in metrics}
+    return ["-" if each is None else amount(each, METRICS.get(metric)) for metric, each in found.items()]
 
 
 def mean_of(study: Study, autoencoder: str, sampler: str, metric: str) -> float:
@@ -44,9 +46,11 @@ def mean_of(study: Study, autoencoder: str, sampler: str, metric: str) -> float:
     return found.mean
 
 
-def amount(estimate: Estimate) -> str:
-    """Return a mean and its standard error, to three or four digits of the mean."""
+def amount(estimate: Estimate, metric: Metric | None = None) -> str:
+    """Return a mean and its standard error, to the decimals of the metric, or to three or four digits of the mean."""
     size = abs(estimate.mean)
     decimals = 0 if size >= 1000 else 1 if size >= 100 else 2
+    if metric is not None and metric.decimals is not None:
+        decimals = metric.decimals
     error = "" if estimate.error is None else f" ± {estimate.error:.{decimals}f}"
     return f"{estimate.mean:.{decimals}f}{error}"
