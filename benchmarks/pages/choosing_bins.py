@@ -58,8 +58,7 @@ def lines(study: Study) -> list[str]:
             )
         for name, n_bins in of_class(study, "PMFSampler", "n_bins").items():
             fixed.append([autoencoder, str(n_bins), *estimates(study, autoencoder, name, METRICS)])
-        for name in REFERENCES:
-            fixed.append([autoencoder, name, *estimates(study, autoencoder, name, METRICS)])
+        fixed += [[autoencoder, name, *estimates(study, autoencoder, name, METRICS)] for name in REFERENCES]
         kernels = of_class(study, "KDESampler", "bandwidth")
         likelihoods = {name: study.estimate(autoencoder, name, "log_likelihood") for name in kernels}
         best = max(kernels, key=lambda name: value.mean if (value := likelihoods[name]) else float("-inf"))
