@@ -214,5 +214,10 @@ def test_real_latents(mnist_dir):
     fresh = datasets.load("mnist", data_dir=mnist_dir, split="test").images.reshape(10_000, -1)
     projection = PCA(16, random_state=0).fit(images[:10_000])
     train, fresh = projection.transform(images), projection.transform(fresh)
-    sampler = PMFSampler(random_state=0).fit(train)
-    assert metrics.nn_ratio(fresh, sampler.sample(10_000), train=train) == pytest.approx(1.0, abs=0.1)
+    samples = LocalSampler(random_state=0).fit(train).sample(10_000)
+    assert metrics.nn_ratio(fresh, samples, train=train) == pytest.approx(1.0, abs=0.1)
+    assert metrics.novelty_test(fresh, samples, train=train).p_value >= neighbors.LEVEL
+    with pytest.warns(CalibrationWarning, match="times the total variance"):  # cells that are new add more than a tenth
+        sampler = PMFSampler(random_state=0).fit(train)
+    assert 1.0 <= metrics.nn_ratio(fresh, sampler.sample(10_000), train=train) < 1.15
+    assert metrics.novelty_test(fresh, sampler.sample(10_000), train=train).p_value >= neighbors.LEVEL
