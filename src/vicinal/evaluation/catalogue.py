@@ -123,9 +123,14 @@ class Reference:
         return neighborhoods.radii(self.searched, N_NEIGHBORS, "real")
 
     @cached_property
+    def scaling(self) -> neighbors.Scaling:
+        """The spread of each dimension over the training data."""
+        return neighbors.Scaling.of(self.train)
+
+    @cached_property
     def fresh_distances(self) -> Array:
         """Distance of each fresh row from the training data, scaled, (n,)."""
-        return novelty.scaled_distances(self.train, self.fresh)
+        return novelty.scaled_distances(self.scaling, self.train, self.fresh)
 
     @cached_property
     def partition(self) -> tuple[Any, Array, Array]:
@@ -192,9 +197,11 @@ class Samples:
     @cached_property
     def distances(self) -> tuple[Array, Array]:
         """Scaled distances from the training data: of the samples, (m,), and of the held-out rows, (n,)."""
-        return novelty.scaled_distances(self.reference.train, self.searched), self.reference.fresh_distances
+        reference = self.reference
+        distances = novelty.scaled_distances(reference.scaling, reference.train, self.searched)
+        return distances, reference.fresh_distances
 
-    @property
+    @cached_property
     def copied(self) -> ranks.Estimate:
         """See `vicinal.metrics.copied`."""
         return ranks.Estimate(*neighbors.copied(*self.distances))
@@ -202,10 +209,9 @@ class Samples:
     @cached_property
     def membership(self) -> tuple[ranks.Estimate, ranks.Estimate]:
         """See `vicinal.metrics.membership_auc` and `vicinal.metrics.membership_tpr`."""
-        members, others = self.reference.attacked
+        scaling, (members, others) = self.reference.scaling, self.reference.attacked
         if not self._are_held_out:
-            return membership.attack(members, others, self.rows, self.reference.train)
-        scaling = neighbors.Scaling.of(self.reference.train)
+            return membership.attack(scaling, members, others, self.rows)
         rows = scaling(self.rows)
         return membership.rates(nearest_rows(scaling(members), rows)[0], neighbors.nth_distances(rows, 1))
 
@@ -261,6 +267,19 @@ def _between_subsets(metric: Callable[..., float], **options: Any) -> Callable[[
     return compute
 
 
+def _estimated(
+    heading: str,
+    better: Literal["lower", "higher", "reference"],
+    space: Literal["features", "rows"],
+    estimate: Callable[[Samples], ranks.Estimate],
+    needs_train: bool = False,
+) -> Metric:
+    """Return a metric that is estimated with its standard error."""
+    return Metric(
+        heading, better, space, lambda s: estimate(s).value, 3, needs_train, error=lambda s: estimate(s).error
+    )
+
+
 def _novelty(prefix: str, space: Literal["features", "rows"]) -> dict[str, Metric]:
     of = "features " if prefix else ""
 
@@ -280,15 +299,7 @@ def _novelty(prefix: str, space: Literal["features", "rows"]) -> dict[str, Metri
             for level in neighbors.QUANTILES
             if level != 0.5
         },
-        f"{prefix}copied": Metric(
-            f"{of}copied (0.01 = fresh)",
-            "reference",
-            space,
-            lambda s: s.copied.value,
-            decimals=3,
-            needs_train=True,
-            error=lambda s: s.copied.error,
-        ),
+        f"{prefix}copied": _estimated(f"{of}copied (0.01 = fresh)", "reference", space, lambda s: s.copied, True),
         f"{prefix}novelty_p": Metric(
             f"{of}novelty p (< {neighbors.LEVEL} too near)",
             "reference",
@@ -298,23 +309,11 @@ def _novelty(prefix: str, space: Literal["features", "rows"]) -> dict[str, Metri
             True,
             smallest,
         ),
-        f"{prefix}membership_auc": Metric(
-            f"{of}membership AUC (0.5 = fresh)",
-            "reference",
-            space,
-            lambda s: s.membership[0].value,
-            decimals=3,
-            needs_train=True,
-            error=lambda s: s.membership[0].error,
+        f"{prefix}membership_auc": _estimated(
+            f"{of}membership AUC (0.5 = fresh)", "reference", space, lambda s: s.membership[0], True
         ),
-        f"{prefix}membership_tpr": Metric(
-            f"{of}membership TPR (0.01 = fresh)",
-            "reference",
-            space,
-            lambda s: s.membership[1].value,
-            decimals=3,
-            needs_train=True,
-            error=lambda s: s.membership[1].error,
+        f"{prefix}membership_tpr": _estimated(
+            f"{of}membership TPR (0.01 = fresh)", "reference", space, lambda s: s.membership[1], True
         ),
         f"{prefix}authenticity": Metric(f"{of}AuthPct %", "reference", space, lambda s: s.authenticity, 1, True),
         f"{prefix}data_copying": Metric(
@@ -344,7 +343,7 @@ METRICS: dict[str, Metric] = {
     ),
     "sinkhorn_divergence": Metric("Sinkhorn ↓", "lower", "rows", _between_subsets(transport.sinkhorn_divergence)),
     "mmd": Metric("MMD² ↓", "lower", "rows", _between(discrepancy.mmd)),
-    "c2st_auc": Metric("C2ST AUC ↓", "lower", "rows", lambda s: s.c2st.value, decimals=3, error=lambda s: s.c2st.error),
+    "c2st_auc": _estimated("C2ST AUC ↓", "lower", "rows", lambda s: s.c2st),
     "variance_ratio": Metric("variance (1 = real)", "reference", "rows", lambda s: s.variance_ratio, 2),
     **_novelty("", "rows"),
     **_novelty("feature_", "features"),

@@ -99,7 +99,7 @@ class Judge:
         if not self._rows.has_fresh:
             return None
         train, real = self._rows.train, self._rows.searched
-        distances = self._rows.fresh_distances, scaled_distances(train, real)
+        distances = self._rows.fresh_distances, scaled_distances(self._rows.scaling, train, real)
         return neighbors.nn_ratio(*distances), neighbors.novelty_p(*distances)
 
     def score(

@@ -20,7 +20,7 @@ def membership_auc(real: Any, generated: Any, *, train: Any, random_state: int =
     """Return how well the distance to the nearest sample tells training rows from held-out rows.
 
     The area under the ROC curve of the attack: the probability that a training row is nearer to its nearest sample
-    than a held-out row is. Each dimension is first divided by its standard deviation over the training rows.
+    than a held-out row is. Each dimension is first divided by its robust spread over the training rows.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def membership_auc(real: Any, generated: Any, *, train: Any, random_state: int =
     >>> abs(membership_auc(real, fresh, train=train).value - 0.5) < 0.03
     True
     """
-    return attack(*attacked(real, train, random_state), generated, train)[0]
+    return attack(neighbors.Scaling.of(train), *attacked(real, train, random_state), generated)[0]
 
 
 @checked()
@@ -101,7 +101,7 @@ def membership_tpr(real: Any, generated: Any, *, train: Any, random_state: int =
     >>> round(membership_tpr(real, fresh, train=train).value, 2)
     0.11
     """
-    return attack(*attacked(real, train, random_state), generated, train)[1]
+    return attack(neighbors.Scaling.of(train), *attacked(real, train, random_state), generated)[1]
 
 
 def attacked(real: Array, train: Array, random_state: int) -> tuple[Array, Array]:
@@ -110,9 +110,8 @@ def attacked(real: Array, train: Array, random_state: int) -> tuple[Array, Array
     return members, others
 
 
-def attack(members: Array, others: Array, generated: Array, train: Array) -> tuple[Estimate, Estimate]:
+def attack(scaling: neighbors.Scaling, members: Array, others: Array, generated: Array) -> tuple[Estimate, Estimate]:
     """Return AUC and TPR from training rows, other rows and samples, (n, d), (n, d) and (m, d)."""
-    scaling = neighbors.Scaling.of(train)
     samples = scaling(generated)
     return rates(*(neighbors.nearest_rows(scaling(rows), samples)[0] for rows in (members, others)))
 

@@ -191,12 +191,12 @@ def novelty_test(real: Any, generated: Any, *, train: Any) -> neighbors.NoveltyT
 
 def _distances(real: Array, generated: Array, train: Array) -> tuple[Array, Array]:
     """Return the scaled distances of samples and of held-out rows from the training data, (m,) and (n,)."""
-    return scaled_distances(train, generated), scaled_distances(train, real)
-
-
-def scaled_distances(train: Array, rows: Array) -> Array:
-    """Return the distance from each of ``rows`` (n, d) to the nearest training row, in spreads, (n,)."""
     scaling = neighbors.Scaling.of(train)
+    return scaled_distances(scaling, train, generated), scaled_distances(scaling, train, real)
+
+
+def scaled_distances(scaling: neighbors.Scaling, train: Array, rows: Array) -> Array:
+    """Return the distance from each of ``rows`` (n, d) to the nearest training row, in spreads, (n,)."""
     return neighbors.nearest_rows(scaling(rows), scaling(train))[0]
 
 
