@@ -9,7 +9,7 @@ Four techniques make them fast:
 - Samples are checked for leaving their cells only if rounding could move one of them out.
 """
 
-from vicinal.kernels.cpu.loops import COMPILED
+from vicinal.kernels.cpu.compiling import COMPILED
 from vicinal.kernels.cpu.mixtures import (
     likeliest_ellipsoids,
     likeliest_spheres,

@@ -1,6 +1,6 @@
-"""The compiler, the threads and the memory that all loops share.
+"""The threads and the memory that all loops share, and a hint to the processor.
 
-Only this file imports Numba. Kernels run in Python threads and release the interpreter lock. So, unlike the parallel
+Kernels run in Python threads and release the interpreter lock. So, unlike the parallel
 loops of Numba, they can be called from several threads at once, and after a fork.
 """
 
@@ -25,12 +25,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from vicinal._arrays import Array
-
-COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
-
-# Without fast-math the compiler neither reorders nor fuses operations, so all values are rounded as in NumPy.
-# With error_model="python" a division could raise ZeroDivisionError, which prevents vectorisation.
-jit: Any = numba.njit(nogil=True, cache=True, error_model="numpy")
+from vicinal.kernels.cpu.compiling import COMPILED
 
 _RUN = 512  # smallest length of a vectorised loop
 _VALUES_A_PART = 1 << 20  # a thread does not pay off for fewer values

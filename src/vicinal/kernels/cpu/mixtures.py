@@ -8,7 +8,8 @@ import numpy as np
 
 from vicinal import rng
 from vicinal._arrays import Array
-from vicinal.kernels.cpu.loops import jit, new_samples, over, parts
+from vicinal.kernels.cpu.compiling import jit
+from vicinal.kernels.cpu.loops import new_samples, over, parts
 from vicinal.kernels.cpu.nearest import add_squares, least_integer
 from vicinal.kernels.cpu.philox import NO_CLASSES, counters, halves, philox, set_streams
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from vicinal._arrays import Array
-from vicinal.kernels.cpu.loops import jit, over, parts
+from vicinal.kernels.cpu.compiling import jit
+from vicinal.kernels.cpu.loops import over, parts
 
 _TILE = 256  # latents in a tile
 _DIMENSIONS = 8  # after so many dimensions, a search stops if no latent of the tile can be nearest

@@ -8,7 +8,8 @@ import numpy as np
 
 from vicinal import rng
 from vicinal._arrays import Array
-from vicinal.kernels.cpu.loops import jit, over, parts
+from vicinal.kernels.cpu.compiling import jit
+from vicinal.kernels.cpu.loops import over, parts
 from vicinal.kernels.reference import CellIndex, guide_layout
 
 TILE = 512  # counters in a tile; its arrays fit into the first-level cache

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from vicinal._arrays import Array
-from vicinal.kernels.cpu.loops import LINE, aligned, jit, over, parts, prefetch, repeated, rows_a_run
+from vicinal.kernels.cpu.compiling import jit
+from vicinal.kernels.cpu.loops import LINE, aligned, over, parts, prefetch, repeated, rows_a_run
 from vicinal.kernels.reference import code_dtype
 
 _UNITS = (np.uint64, np.uint32, np.uint16)

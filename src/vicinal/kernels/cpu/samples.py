@@ -9,7 +9,8 @@ import numpy as np
 
 from vicinal import rng
 from vicinal._arrays import Array
-from vicinal.kernels.cpu.loops import jit, new_samples, over, parts, repeated
+from vicinal.kernels.cpu.compiling import jit
+from vicinal.kernels.cpu.loops import new_samples, over, parts, repeated
 from vicinal.kernels.cpu.philox import NO_CLASSES, TILE, counters, draw_part, halves, philox, set_streams
 from vicinal.kernels.cpu.quantization import copy_rows, in_units, prefetch_rows
 from vicinal.kernels.reference import CellIndex
