@@ -40,13 +40,14 @@ _HASHED = ("format_version", "vicinal", "kind", "header", "arrays")
 
 
 class Artifact(NamedTuple):
-    """The content of a file: class, settings, arrays, version of the writing library, and version of the format."""
+    """The content of a file: class, settings, arrays, version of the writing library, version of the format, path."""
 
     kind: str
     header: dict[str, Any]
     arrays: dict[str, Array]
     written_by: str
     format_version: int
+    path: str = ""
 
 
 def write_atomic(path: PathLike, data: bytes) -> None:
@@ -119,7 +120,7 @@ def read(path: PathLike) -> Artifact:
     for name, array in arrays.items():
         if _array_checksum(name, array) != fields["arrays"][name]:
             raise FileFormatError(f"{path} is damaged: the checksum of {name} does not match; write it again")
-    return Artifact(fields["kind"], fields["header"], arrays, fields["vicinal"], fields["format_version"])
+    return Artifact(fields["kind"], fields["header"], arrays, fields["vicinal"], fields["format_version"], str(path))
 
 
 def write_array(path: PathLike, array: Array) -> None:

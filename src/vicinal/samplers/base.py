@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, ClassVar, Self
 
@@ -20,10 +21,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from vicinal import _arrays, _validation, rng, storage
 from vicinal._arrays import Array
-from vicinal._errors import InvalidInputError
+from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal.rng import Draws
-from vicinal.samplers import labels, packing
+from vicinal.samplers import fitted, labels, packing
 from vicinal.samplers.batches import Batches, working_copy
+from vicinal.samplers.fitted import Fitted, Starts
+
+_DTYPES = ("<f2", "<f4", "<f8", ">f2", ">f4", ">f8")  # of latents
 
 
 class Sampler(BaseEstimator, ABC):
@@ -41,6 +45,7 @@ class Sampler(BaseEstimator, ABC):
 
     _calibrates: ClassVar[tuple[str, ...]] = ()  # parameters that may be "auto"
     _conditions: ClassVar[bool] = True  # whether samples can be drawn within a class
+    _expected: ClassVar[Mapping[str, Fitted | Starts]]  # what the fitted attributes in a file must be
     _not_saved: ClassVar[tuple[str, ...]] = ()  # parameters that a file leaves out
 
     random_state: Any
@@ -241,16 +246,36 @@ class Sampler(BaseEstimator, ABC):
     @classmethod
     def from_artifact(cls, artifact: storage.Artifact) -> Self:
         """Return the sampler that `save` wrote; `vicinal.load` calls this."""
-        header, params = artifact.header, artifact.header["params"]
+        try:
+            return cls._of(artifact, artifact.header)
+        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            raise FileFormatError(
+                f"{artifact.path} holds no {cls.__name__} as save() writes it: {error}. Write it again with save()"
+            ) from None
+
+    @classmethod
+    def _of(cls, artifact: storage.Artifact, header: Mapping[str, Any]) -> Self:
+        """Return the sampler of a file; anything that `save` does not write raises."""
+        params, event_shape, names = header["params"], header["event_shape"], header["feature_names"]
         if artifact.format_version == 1:
             params = packing.params_of_format_1(params)
-        params = {name: tuple(value) if isinstance(value, list) else value for name, value in params.items()}
-        sampler = cls(**params)
-        state = packing.unpack_state(artifact.arrays, header["scalars"])
-        sampler._set_fitted(state, tuple(header["event_shape"]), np.dtype(header["dtype"]), None)
-        if header["feature_names"] is not None:
-            sampler.feature_names_in_ = np.array(header["feature_names"], dtype=object)
+        sampler = cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in params.items()})
+        rng.check_seed(sampler.random_state)
+        if header["dtype"] not in _DTYPES or not all(type(side) is int and side > 0 for side in event_shape):
+            raise FileFormatError(f"latents must be floats of a shape; got {header['dtype']} {event_shape}")
+        d = math.prod(event_shape)
+        state = packing.unpack_state(artifact.arrays, header["scalars"], d)
+        fitted.check(cls._expected, state, d)
+        sampler._set_fitted(state, tuple(event_shape), np.dtype(header["dtype"]), None)
+        sampler._check_fitted()
+        if names is not None:
+            if len(names) != d or not all(isinstance(name, str) for name in names):
+                raise FileFormatError(f"feature_names must be {d} names; got {len(names)}")
+            sampler.feature_names_in_ = np.array(names, dtype=object)
         return sampler
+
+    def _check_fitted(self) -> None:
+        """Raise FileFormatError for fitted attributes that a file cannot have; `_expected` says most of it."""
 
     def __sklearn_is_fitted__(self) -> bool:
         return "event_shape_" in self.__dict__

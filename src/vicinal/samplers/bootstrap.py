@@ -12,6 +12,7 @@ from vicinal.rng import Draws
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
 from vicinal.samplers.by_class import class_state, draw_items, starts_of
+from vicinal.samplers.fitted import BY_CLASS, Fitted, attributes
 
 
 class BootstrapSampler(Sampler):
@@ -47,6 +48,8 @@ class BootstrapSampler(Sampler):
     >>> BootstrapSampler(random_state=0).fit(np.array([[1.0], [2.0]])).sample(4).ravel()
     array([2., 2., 1., 1.])
     """
+
+    _expected = attributes(latents_=Fitted("n d"), **BY_CLASS)
 
     latents_: Array
 

@@ -19,11 +19,12 @@ from scipy.special import betaincinv
 
 from vicinal import _validation
 from vicinal._arrays import Array
-from vicinal._errors import InvalidInputError
+from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal.rng import Draws
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
 from vicinal.samplers.by_class import class_of, class_state, draw_items, parts_of, starts_of
+from vicinal.samplers.fitted import BY_CLASS, Fitted, attributes
 
 
 class CopulaSampler(Sampler):
@@ -74,8 +75,30 @@ class CopulaSampler(Sampler):
     True
     """
 
+    _expected = attributes(
+        ranks_=Fitted("n d", 0, whole=True),
+        sorted_=Fitted("n d"),
+        sorted_ranks_=Fitted("n d", 0, whole=True, needed=False),
+        effective_sizes_=Fitted("c", 0, needed=False),
+        **BY_CLASS,
+    )
+
     ranks_: Array
     sorted_: Array
+
+    def _check_fitted(self) -> None:
+        n_rows = self.weights_.sum() if hasattr(self, "weights_") else len(self.ranks_)
+        if self.ranks_.max() >= n_rows:
+            raise FileFormatError(f"ranks_ must be below {n_rows}; got {self.ranks_.max()}")
+        if hasattr(self, "sorted_ranks_") and not np.array_equal(self.sorted_ranks_, np.sort(self.ranks_, axis=0)):
+            raise FileFormatError("sorted_ranks_ must be the ranks_ in order; they are not")
+        if hasattr(self, "weights_") != hasattr(self, "sorted_ranks_") or hasattr(self, "weights_") != hasattr(
+            self, "effective_sizes_"
+        ):
+            raise FileFormatError("weights_, sorted_ranks_ and effective_sizes_ must come together; they do not")
+        _validation.check_choice(self.kind, "kind", ("checkerboard", "beta"))
+        if self.n_bins is not None:
+            _validation.check_integer(self.n_bins, "n_bins", minimum=1)
 
     def __init__(self, kind: str = "checkerboard", *, n_bins: int | None = None, random_state: Any = None) -> None:
         self.kind = kind

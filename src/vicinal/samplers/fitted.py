@@ -10,6 +10,7 @@ latent, and classes. A side with a question mark is there only if the sampler wa
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from vicinal._arrays import Array
 from vicinal._errors import FileFormatError
 
-_MOST_MASS = 2**62  # the sum of weights, so that sums of integers do not overflow
+MOST_MASS = 2**62  # the sum of weights, so that sums of integers do not overflow
 
 
 class Fitted(NamedTuple):
@@ -35,6 +36,8 @@ class Fitted(NamedTuple):
         Whether a sampler always has it.
     finite : bool
         Whether NaN and infinity are refused.
+    covariances : {"", "semidefinite", "definite"}
+        What the matrices of its last two sides are.
     """
 
     shape: str = ""
@@ -43,6 +46,7 @@ class Fitted(NamedTuple):
     whole: bool = False
     needed: bool = True
     finite: bool = True
+    covariances: str = ""
 
 
 class Starts(NamedTuple):
@@ -53,8 +57,13 @@ class Starts(NamedTuple):
     needed: bool = True
 
 
+def attributes(**expected: Fitted | Starts) -> Mapping[str, Fitted | Starts]:
+    """Return what the fitted attributes of a sampler must be, by name."""
+    return MappingProxyType(expected)
+
+
 BY_CLASS: Mapping[str, Fitted | Starts] = {
-    "weights_": Fitted("n", 0, _MOST_MASS, whole=True, needed=False),
+    "weights_": Fitted("n", 0, MOST_MASS, whole=True, needed=False),
     "class_starts_": Starts("n", "c", needed=False),
 }
 """What labels and weights add to a sampler of n latents."""
@@ -79,7 +88,7 @@ def check(expected: Mapping[str, Fitted | Starts], state: Mapping[str, Any], d: 
     vicinal._errors.FileFormatError: class_starts_ must ascend from 0 to 3; got 0 to 5
     """
     lacking = [name for name, each in expected.items() if each.needed and name not in state]
-    strange = [name for name in state if name not in expected and name != "classes_"]
+    strange = [name for name in state if name not in expected and name not in ("classes_", "_table")]
     if lacking or strange:
         words = [f"it lacks {', '.join(lacking)}"] * bool(lacking) + [f"it has {', '.join(strange)}"] * bool(strange)
         raise FileFormatError(" and ".join(words))
@@ -111,10 +120,25 @@ def _check_values(name: str, each: Fitted, array: Array, sides: dict[str, int], 
         raise FileFormatError(f"{name} must have shape ({', '.join(names)}) = {shape}; got {array.shape}")
     if each.finite and not np.isfinite(array).all():
         raise FileFormatError(f"{name} must be finite; got {array[~np.isfinite(array)][0]}")
-    if array.size and (np.nanmin(array, initial=np.inf) < each.low or np.nanmax(array, initial=-np.inf) > each.high):
-        raise FileFormatError(
-            f"{name} must be in [{each.low:g}, {each.high:g}]; got {np.nanmin(array)} to {np.nanmax(array)}"
-        )
+    known = array[~np.isnan(array)] if array.dtype.kind == "f" else array
+    if known.size and (known.min() < each.low or known.max() > each.high):
+        raise FileFormatError(f"{name} must be in [{each.low:g}, {each.high:g}]; got {known.min()} to {known.max()}")
+    if each.covariances and not _are_covariances(array, definite=each.covariances == "definite"):
+        raise FileFormatError(f"{name} must be symmetric and positive {each.covariances}; it is not")
+
+
+def _are_covariances(matrices: Array, *, definite: bool) -> bool:
+    scales = np.abs(matrices).max(axis=(-2, -1), keepdims=True)
+    if (np.abs(matrices - np.swapaxes(matrices, -2, -1)) > 1e-6 * scales).any():
+        return False
+    if definite:
+        try:
+            np.linalg.cholesky(matrices)
+        except np.linalg.LinAlgError:
+            return False
+        return True
+    lowest = np.linalg.eigvalsh(matrices)[..., 0]
+    return bool((lowest >= -1e-6 * scales[..., 0, 0]).all())
 
 
 def _check_starts(name: str, each: Starts, array: Array, sides: Mapping[str, int]) -> None:
@@ -134,7 +158,7 @@ def _first_fall(array: Array) -> int:
 
 
 def _check_mass(weights: Array, starts: Array | None) -> None:
-    if float(weights.sum(dtype=np.float64)) > _MOST_MASS:
+    if float(weights.sum(dtype=np.float64)) > MOST_MASS:
         raise FileFormatError("weights_ must have a sum of at most 2**62")
     if (np.add.reduceat(weights, np.array([0]) if starts is None else starts[:-1]) < 1).any():
         raise FileFormatError("weights_ must have a sum of at least 1 in each class")

@@ -71,6 +71,7 @@ class FlowSampler(TorchSampler):
     ((4, 2), 2)
     """
 
+    _first_width = 2
     _extra = "flow"
     _auto_steps = 1000
     _noise_width = 1

@@ -16,6 +16,7 @@ from vicinal.rng import Draws
 from vicinal.samplers import by_class, labels
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
+from vicinal.samplers.fitted import MOST_MASS, Fitted, attributes
 
 
 class GaussianSampler(Sampler):
@@ -51,6 +52,12 @@ class GaussianSampler(Sampler):
     >>> sampler.sample(2).shape
     (2, 2)
     """
+
+    _expected = attributes(
+        mean_=Fitted("c? d"),
+        covariance_=Fitted("c? d d", covariances="semidefinite"),
+        class_counts_=Fitted("c", 1, MOST_MASS, whole=True, needed=False),
+    )
 
     mean_: Array
     covariance_: Array

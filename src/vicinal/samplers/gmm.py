@@ -19,6 +19,7 @@ from vicinal.samplers import labels
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
 from vicinal.samplers.by_class import Part, draw_gaussians, draw_items, parts_of, starts_of
+from vicinal.samplers.fitted import Fitted, Starts, attributes
 
 
 class GMMSampler(Sampler):
@@ -80,6 +81,15 @@ class GMMSampler(Sampler):
     >>> sampler.sample(3).shape
     (3, 2)
     """
+
+    _expected = attributes(
+        weights_=Fitted("k", 0, 1.0 + 1e-6),
+        means_=Fitted("k d"),
+        covariances_=Fitted("k d d", covariances="definite"),
+        n_iter_=Fitted(low=0, whole=True),
+        bic_=Fitted("tried two", needed=False),
+        class_starts_=Starts("k", "c", needed=False),
+    )
 
     weights_: Array
     means_: Array

@@ -16,6 +16,7 @@ from vicinal.rng import Draws
 from vicinal.samplers import by_class
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
+from vicinal.samplers.fitted import BY_CLASS, Fitted, attributes
 
 
 class HypersphereSampler(Sampler):
@@ -50,6 +51,8 @@ class HypersphereSampler(Sampler):
     >>> bool(np.allclose(np.linalg.norm(drawn, axis=1), 3.0)), bool((drawn > 2).any(axis=0).all())
     (True, True)
     """
+
+    _expected = attributes(mean_=Fitted("c? d"), radii_=Fitted("n", 0), **BY_CLASS)
 
     mean_: Array
     radii_: Array

@@ -18,6 +18,7 @@ from vicinal.rng import Draws
 from vicinal.samplers import by_class, calibration
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
+from vicinal.samplers.fitted import BY_CLASS, CALIBRATED, Fitted, attributes
 from vicinal.samplers.novelty import NothingToCompareError, Novelty, warn
 from vicinal.samplers.probes import KEY
 
@@ -72,6 +73,14 @@ class KDESampler(Sampler):
     """
 
     _calibrates = ("bandwidth",)
+
+    _expected = attributes(
+        latents_=Fitted("n d"),
+        bandwidth_=Fitted("c?", 0),
+        scale_=Fitted("c? d", 0),
+        **BY_CLASS,
+        **CALIBRATED,
+    )
 
     latents_: Array
     bandwidth_: Any

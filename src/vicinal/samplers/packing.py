@@ -17,6 +17,8 @@ from vicinal._errors import FileFormatError
 from vicinal.kernels.reference import code_dtype
 from vicinal.samplers import labels
 from vicinal.samplers.cells import CellTable, Grid, ready
+from vicinal.samplers.fitted import CALIBRATED
+from vicinal.samplers.table_checks import check_packed, check_table
 
 _ROWS = 1 << 15  # rows packed together; a multiple of 8, so that each lot ends with a whole byte
 _NAMES_IN_FILES = {"neighborhood_starts_": "cell_starts_"}  # the name that format 1 began with
@@ -39,11 +41,11 @@ def pack_state(state: Mapping[str, Any]) -> tuple[dict[str, Array], dict[str, An
     return arrays, scalars
 
 
-def unpack_state(arrays: Mapping[str, Array], scalars: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what `pack_state` packed."""
+def unpack_state(arrays: Mapping[str, Array], scalars: Mapping[str, Any], d: int) -> dict[str, Any]:
+    """Return what `pack_state` packed of latents of d dimensions; a table that makes no sense is a FileFormatError."""
     if "codes" in arrays:
-        state: dict[str, Any] = {"_table": _unpack_table(arrays, scalars)}
-        return state | ({"nn_ratio_": scalars["nn_ratio_"]} if "nn_ratio_" in scalars else {})
+        state: dict[str, Any] = {"_table": _unpack_table(arrays, scalars, d)}
+        return state | {name: scalars[name] for name in CALIBRATED if name in scalars}
     attributes = {name: attribute for attribute, name in _NAMES_IN_FILES.items()}
     state = {attributes.get(name, name): value for name, value in {**arrays, **scalars}.items()}
     if "classes_" in scalars:
@@ -85,8 +87,9 @@ def _pack_table(table: CellTable) -> tuple[dict[str, Array], dict[str, Any]]:
     return arrays, scalars
 
 
-def _unpack_table(arrays: Mapping[str, Array], scalars: Mapping[str, Any]) -> CellTable:
-    (n_cells, d), n_bins = scalars["cells_"], scalars["n_bins_"]
+def _unpack_table(arrays: Mapping[str, Array], scalars: Mapping[str, Any], d: int) -> CellTable:
+    (n_cells, _), n_bins = scalars["cells_"], scalars["n_bins_"]
+    check_packed(arrays, scalars, d, bits_per_code(n_bins))
     table = CellTable(
         grid=Grid(arrays["lower_"], arrays["upper_"], arrays["bin_width_"], n_bins),
         cells=unpack_codes(arrays["codes"], n_bins, (n_cells, d), code_dtype(n_bins)),
@@ -102,8 +105,9 @@ def _unpack_table(arrays: Mapping[str, Array], scalars: Mapping[str, Any]) -> Ce
             classes=tuple(scalars["classes_"]),
             pair_class=arrays["_pair_class"].astype(np.int64),
             pair_cell=arrays["_pair_cell"].astype(np.int64),
-            pair_counts=unpack_counts(places, values, scalars["_pair_counts"]),
+            pair_counts=unpack_counts(places, values, len(arrays["_pair_cell"])),
         )
+    check_table(table)
     return ready(table, None)
 
 

@@ -38,6 +38,7 @@ from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches
 from vicinal.samplers.by_class import draw_items
 from vicinal.samplers.cells import CellTable, Grid
+from vicinal.samplers.fitted import CALIBRATED
 
 MAX_BINS = 2**24  # float32 counts no further in steps of one
 
@@ -137,6 +138,7 @@ class PMFSampler(Sampler):
     """
 
     _calibrates = ("n_bins",)
+    _expected = CALIBRATED  # and the table, which `packing` checks
 
     nn_ratio_: float
     nn_ratio_se_: float
@@ -337,6 +339,11 @@ class PMFSampler(Sampler):
         with np.errstate(divide="ignore"):  # a temperature may leave a cell without mass
             log_density = np.log(masses[cell]) - np.log(masses.sum()) - log_volume
         return np.where(inside & (cell >= 0), log_density, -np.inf)
+
+    def _check_fitted(self) -> None:
+        _checked_temperature(self.temperature)
+        _validation.check_choice(self.out_of_bounds, "out_of_bounds", ("raise", "clip"))
+        _validation.check_integer(self.min_count, "min_count", minimum=1)
 
     def _check_params(self, batches: Batches) -> None:
         if isinstance(self.n_bins, str):

@@ -10,6 +10,7 @@ are kept.
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import threading
 from abc import abstractmethod
@@ -21,11 +22,12 @@ import numpy as np
 
 from vicinal import _progress, _validation, rng
 from vicinal._arrays import Array
-from vicinal._errors import InvalidInputError, import_extra
+from vicinal._errors import FileFormatError, InvalidInputError, import_extra
 from vicinal.rng import Draws
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches
 from vicinal.samplers.by_class import mean_and_variance, parts_of, without_labels
+from vicinal.samplers.fitted import Fitted, attributes
 
 _MOST_EPOCHS = 100  # for n_epochs="auto"
 _LEAST_STEPS = 10  # in an epoch; with fewer steps, a network hardly learns from few latents
@@ -46,7 +48,17 @@ class TorchSampler(Sampler):
     _conditions = False
     _extra: ClassVar[str]  # the extra that installs what the network needs
     _auto_steps: ClassVar[int]  # steps in all for n_epochs="auto"
+    _first_width: ClassVar[int]  # the place in ``architecture_`` of the first width of a layer
     _noise_width: ClassVar[int]  # normal numbers in a sample for each dimension that varies
+
+    _expected = attributes(
+        mean_=Fitted("d"),
+        scale_=Fitted("d", 0),
+        architecture_=Fitted("a", 0, 1 << 14, whole=True),
+        weights_=Fitted("p"),
+        n_epochs_=Fitted(low=0, whole=True),
+        validation_score_=Fitted(finite=False),
+    )
 
     mean_: Array
     scale_: Array
@@ -215,6 +227,24 @@ class TorchSampler(Sampler):
             _from_array(network.double(), self.weights_)
             yield torch, network
 
+    def _check_fitted(self) -> None:
+        """Hold the weights against the network of ``architecture_``, if its packages are there to make one."""
+        sizes = self.architecture_.astype(np.float64)  # each layer has more weights than the product of two widths
+        if (
+            (sizes[self._first_width :] < 1).any()
+            or (sizes > max(1, len(self.weights_))).any()
+            or (sizes[1:] * sizes[:-1] > max(1, len(self.weights_))).any()
+        ):
+            raise FileFormatError(
+                f"architecture_ must be that of a network of {len(self.weights_)} weights; got "
+                f"{self.architecture_.tolist()}"
+            )
+        if not (self.scale_ > 0).any() and len(self.weights_):
+            raise FileFormatError("weights_ must be empty, as scale_ is 0 in every dimension; they are not")
+        if len(self.weights_) and importlib.util.find_spec("zuko" if self._extra == "flow" else "torch"):
+            with self._fitted_network():
+                pass
+
 
 def block_of(row: int) -> tuple[int, int]:
     """Return the first row and the size of the block of the stream of samples that a row belongs to.
@@ -251,5 +281,9 @@ def _from_array(network: Any, array: Array) -> None:
     """Set the state of a network from what `_to_array` returned for one of the same architecture."""
     tensors = list(network.state_dict().values())
     ends = np.cumsum([tensor.numel() for tensor in tensors])
+    if ends[-1] != len(array):
+        raise FileFormatError(f"weights_ must hold the {ends[-1]} weights of the network; got {len(array)}")
     for tensor, part in zip(tensors, np.split(array, ends[:-1]), strict=True):
+        if not tensor.is_floating_point() and not np.array_equal(tensor.numpy().ravel(), part):
+            raise FileFormatError("weights_ must hold the masks of the network as they are; they are others")
         tensor.numpy()[...] = part.reshape(tuple(tensor.shape))

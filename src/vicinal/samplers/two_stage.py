@@ -73,6 +73,7 @@ class TwoStageSampler(TorchSampler):
     ((4, 2), False)
     """
 
+    _first_width = 0
     _extra = "torch"
     _auto_steps = 2000
     _noise_width = 2

@@ -18,6 +18,7 @@ from vicinal.rng import Draws
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches
 from vicinal.samplers.by_class import without_labels
+from vicinal.samplers.fitted import Fitted, attributes
 
 _CHUNK = 1 << 22  # values of differences computed together
 
@@ -66,6 +67,8 @@ class VampSampler(Sampler):
 
     _conditions = False
     _not_saved = ("autoencoder",)
+
+    _expected = attributes(means_=Fitted("k d"), variances_=Fitted("k d", np.finfo(np.float64).tiny))
 
     means_: Array
     variances_: Array

@@ -31,6 +31,7 @@ from vicinal.samplers import calibration
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
 from vicinal.samplers.by_class import class_state, draw_items, starts_of
+from vicinal.samplers.fitted import BY_CLASS, CALIBRATED, Fitted, Starts, attributes
 from vicinal.samplers.local.partition import Neighborhoods, neighborhoods, variance_ratio
 from vicinal.samplers.novelty import NothingToCompareError, Novelty, warn
 from vicinal.samplers.probes import KEY, N_PROBES
@@ -128,6 +129,16 @@ class LocalSampler(Sampler):
 
     _calibrates = ("n_neighbors", "scale")
 
+    _expected = attributes(
+        latents_=Fitted("n d"),
+        neighborhood_starts_=Starts("n"),
+        n_neighbors_=Fitted(low=1, whole=True),
+        scale_=Fitted(low=0),
+        variance_ratio_=Fitted(low=0, finite=False, needed=False),
+        **BY_CLASS,
+        **CALIBRATED,
+    )
+
     latents_: Array
     neighborhood_starts_: Array
     n_neighbors_: int
@@ -155,6 +166,9 @@ class LocalSampler(Sampler):
         self.shrinkage = shrinkage
         self.max_iter = max_iter
         self.random_state = random_state
+
+    def _check_fitted(self) -> None:
+        _checked_shrinkage(self.shrinkage)
 
     def _fit(self, batches: Batches) -> dict[str, Any]:
         target = _validation.check_positive(self.novelty, "novelty")
