@@ -30,6 +30,11 @@ ARRAYS = {
 NUMBERS = [None, -1, 0, 10**30, float("nan"), "x", [], {}]
 
 
+def is_slow(kind):
+    """Tell whether a sampler makes a network when it is loaded."""
+    return kind in ("FlowSampler", "TwoStageSampler")
+
+
 @pytest.fixture
 def file(make_sampler, tmp_path):
     """Return a function that fits and saves a sampler, and gives what the file holds."""
@@ -63,7 +68,7 @@ def check(path, kind, header, arrays):
 def test_senseless_arrays(file, tmp_path, labelled):
     good = file(labelled)
     for name, array in good.arrays.items():
-        for change in ARRAYS.values():
+        for change in list(ARRAYS.values())[:: 4 if is_slow(good.kind) else 1]:
             arrays = dict(good.arrays) | {name: np.ascontiguousarray(change(array))}
             check(tmp_path / "bad.safetensors", good.kind, good.header, arrays)
         lacking = {other: value for other, value in good.arrays.items() if other != name}
@@ -84,7 +89,7 @@ def test_senseless_headers(file, tmp_path, labelled):
                 yield from places(value, (*path, key))
 
     for place in places(good.header):
-        for number in NUMBERS:
+        for number in NUMBERS[:: 3 if is_slow(good.kind) else 1]:
             header = copy.deepcopy(good.header)
             if not place:
                 header = number

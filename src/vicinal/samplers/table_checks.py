@@ -31,6 +31,8 @@ def check_packed(arrays: Mapping[str, Array], scalars: Mapping[str, Any], d: int
     for name, n in (("counts_", shape[0]), ("_pair_counts", len(arrays.get("_pair_cell", ())))):
         if f"{name}.places" in arrays:
             _check_counts(name, arrays[f"{name}.places"], arrays[f"{name}.values"], n)
+    if any(name in arrays and arrays[name].dtype.kind != "u" for name in ("_pair_class", "_pair_cell")):
+        raise FileFormatError("_pair_class and _pair_cell must be unsigned integers")
     whole, dropped = scalars["_whole_weights"], scalars["dropped_mass_"]
     if type(whole) is not bool or not 0.0 <= dropped <= 1.0:
         raise FileFormatError(f"dropped_mass_ must be in [0, 1]; got {dropped}, and whole weights {whole!r}")

@@ -229,12 +229,9 @@ class TorchSampler(Sampler):
 
     def _check_fitted(self) -> None:
         """Hold the weights against the network of ``architecture_``, if its packages are there to make one."""
-        sizes = self.architecture_.astype(np.float64)  # each layer has more weights than the product of two widths
-        if (
-            (sizes[self._first_width :] < 1).any()
-            or (sizes > max(1, len(self.weights_))).any()
-            or (sizes[1:] * sizes[:-1] > max(1, len(self.weights_))).any()
-        ):
+        sizes, most = self.architecture_.astype(np.float64), max(1, len(self.weights_))
+        products = sizes[1:] * sizes[:-1]  # each layer has more weights than the product of two widths
+        if (sizes[self._first_width :] < 1).any() or max(sizes.max(), products.max(initial=0)) > most:
             raise FileFormatError(
                 f"architecture_ must be that of a network of {len(self.weights_)} weights; got "
                 f"{self.architecture_.tolist()}"
