@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import vicinal
-from vicinal import storage
+from vicinal import samplers, storage
 from vicinal._errors import FileFormatError
 
 ARRAYS = {
@@ -51,11 +51,10 @@ def file(make_sampler, tmp_path):
     return saved
 
 
-def check(path, kind, header, arrays):
-    """Write a file, and return why it is refused; its samples must be finite if it is not."""
-    storage.write(path, kind, header, arrays)
+def check(kind, header, arrays):
+    """Return why a file of such a content is refused; what it gives must be samples if it is not."""
     try:
-        sampler = vicinal.load(path)
+        sampler = getattr(samplers, kind).from_artifact(storage.Artifact(kind, header, arrays, "0.2.0", 2))
         with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # of values near the largest float
             samples = sampler.sample(200, random_state=0)
     except FileFormatError as error:
@@ -65,21 +64,21 @@ def check(path, kind, header, arrays):
 
 
 @pytest.mark.parametrize("labelled", [False, True])
-def test_senseless_arrays(file, tmp_path, labelled):
+def test_senseless_arrays(file, labelled):
     good = file(labelled)
     for name, array in good.arrays.items():
         for change in list(ARRAYS.values())[:: 4 if is_slow(good.kind) else 1]:
             arrays = dict(good.arrays) | {name: np.ascontiguousarray(change(array))}
-            check(tmp_path / "bad.safetensors", good.kind, good.header, arrays)
+            check(good.kind, good.header, arrays)
         lacking = {other: value for other, value in good.arrays.items() if other != name}
-        refusal = check(tmp_path / "bad.safetensors", good.kind, good.header, lacking)
+        refusal = check(good.kind, good.header, lacking)
         assert refusal or name in ("weights_", "class_counts_"), name
     more = dict(good.arrays) | {"more_": np.zeros(3)}
-    assert check(tmp_path / "bad.safetensors", good.kind, good.header, more) or good.kind == "PMFSampler"
+    assert check(good.kind, good.header, more) or good.kind == "PMFSampler"
 
 
 @pytest.mark.parametrize("labelled", [False, True])
-def test_senseless_headers(file, tmp_path, labelled):
+def test_senseless_headers(file, labelled):
     good = file(labelled)
 
     def places(part, path=()):
@@ -99,7 +98,7 @@ def test_senseless_headers(file, tmp_path, labelled):
                     inner = inner[key]
                 inner[place[-1]] = number
             if isinstance(header, dict):
-                check(tmp_path / "bad.safetensors", good.kind, header, good.arrays)
+                check(good.kind, header, good.arrays)
 
 
 def test_the_message_names_file_fault_and_remedy(tmp_path):
