@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
 from collections.abc import Collection
 from typing import Any
 
@@ -58,10 +59,20 @@ def check_array(array: Any, name: str) -> Array:
         raise InvalidTypeError(f"{name} must be a dense array; got a sparse one: pass {name}.toarray()")
     if isinstance(array, np.ma.MaskedArray):
         raise InvalidTypeError(f"{name} must be a plain array; got a masked one: pass {name}.filled(value)")
+    given = array
     try:
         array = _arrays.to_numpy(array)
     except (ValueError, TypeError, OverflowError, RuntimeError, NotImplementedError) as error:
         raise InvalidTypeError(f"{name} must be an array, or rows of numbers of one length ({error})") from None
+    if isinstance(given, str | os.PathLike):
+        raise InvalidTypeError(
+            f"{name} must be an array; got a path, {str(given)!r}: pass vicinal.image_files.read({name}), which reads "
+            "folders and archives of images, .npy and .npz"
+        )
+    if array.dtype.kind == "O" and array.ndim == 0:
+        raise InvalidTypeError(
+            f"{name} must be an array; got {type(given).__name__}: collect its rows in one array first"
+        )
     if array.dtype.kind == "O":
         try:
             array = array.astype(np.float64)
@@ -130,9 +141,10 @@ def check_finite(array: Array, name: str, first_row: int = 0) -> None:
         finite = np.isfinite(array[first : first + rows])
         if not finite.all():
             row = first_row + first + int(np.argmin(finite.reshape(len(finite), -1).all(axis=1)))
+            remedy = f"Keep the finite rows: {name}[np.isfinite({name}).reshape(len({name}), -1).all(axis=1)]"
             raise InvalidInputError(
                 f"{name} must be finite; got NaN or inf, first in row {row}. "
-                f"Keep the finite rows: {name}[np.isfinite({name}).reshape(len({name}), -1).all(axis=1)]"
+                + ("Mend what makes them" if " " in name else remedy)
             )
 
 

@@ -278,7 +278,7 @@ def test_bad_input(data):
         evaluate(data[1], {"x": np.full((9, 4), np.nan)})
     with pytest.raises(ValueError, match="train must be finite"):
         evaluate(data[1], data[2], train=np.full((9, 4), np.inf))
-    with pytest.raises(ValueError, match=r"generated\['generated'\] must hold at least one set of samples; got none"):
+    with pytest.raises(ValueError, match=r"generated must hold at least one set of samples; got an empty list"):
         evaluate(data[1], [])
     with pytest.raises(
         TypeError, match=r"features must be a FeatureExtractor, a torch.nn.Module or a callable; got str"

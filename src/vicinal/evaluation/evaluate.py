@@ -116,7 +116,7 @@ def evaluate(
     seed = _validation.check_integer(random_state, "random_state", minimum=0, maximum=2**32 - 10_000)
     wanted = _wanted(metrics, train is not None)
     extractor = _extractor(features)
-    named = given.by_name(generated)
+    named = given.by_name(generated, real)
     check_baseline(baseline, list(named))
     every = {"real": real, "train": train, "reconstructions": reconstructions, **given.labelled(named)}
     prepared, said = given.prepared(every, of_features=extractor is not None)
@@ -145,7 +145,8 @@ def evaluate(
         of = None if train is not None else judge.quality
         add(RECONSTRUCTIONS, [score(reconstructions, 0, "reconstructions", of)], reference=True)
     for name, several in sets.items():
-        add(name, [score(rows, i, f"generated[{name!r}]") for i, rows in enumerate(several)])
+        labels = given.labelled({name: several})
+        add(name, [score(rows, i, label) for i, (label, rows) in enumerate(labels.items())])
         if baseline is not None:
             table[-1]["replicates"] = _replicates(judge, several, extractor)
     frechet = getattr(extractor, "frechet_name", "Frechet distance")
@@ -173,11 +174,21 @@ def _extractor(features: Any) -> Any:
         found = []
         with _progress.bar("Features", len(rows)) as progress:
             for block in images.blocks_of(rows):
-                found.append(_arrays.to_numpy(features(images.in_units(rows[block]))))
+                found.append(_one_row_each(_arrays.to_numpy(features(images.in_units(rows[block]))), len(rows[block])))
                 progress.advance(len(rows[block]))
         return found[0] if len(found) == 1 else np.concatenate(found)
 
     return of_blocks
+
+
+def _one_row_each(found: Array, n_images: int) -> Array:
+    """Return what a function made of images, if that is one row of features each; else raise InvalidInputError."""
+    if found.ndim < 2 or len(found) != n_images:
+        raise InvalidInputError(
+            f"features must return one row of numbers for each image, ({n_images}, n_features); got {found.shape}"
+            + (": add [:, None] for one number each" if found.shape == (n_images,) else "")
+        )
+    return found
 
 
 def _judge(

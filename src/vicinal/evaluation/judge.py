@@ -218,8 +218,8 @@ class Judge:
                 found[f"{name}_se"] = error(of)
         except MissingExtraError:
             raise
-        except (VicinalError, np.linalg.LinAlgError) as failure:
-            found[name], why[name] = float("nan"), str(failure)
+        except (VicinalError, np.linalg.LinAlgError, ValueError, ArithmeticError, MemoryError) as failure:
+            found[name], why[name] = float("nan"), str(failure) or type(failure).__name__
         if found[name] != found[name]:
             why.setdefault(name, _undefined(name))
         return found
