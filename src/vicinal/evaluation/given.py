@@ -12,7 +12,6 @@ from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError
 from vicinal.evaluation.notes import BOOTSTRAP, REAL, RECONSTRUCTIONS
 
-
 _CHANNELS = (1, 3, 4)
 
 

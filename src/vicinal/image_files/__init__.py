@@ -97,7 +97,9 @@ def _read_images(files: Files) -> tuple[Array, str]:
     names = list(files.stamps)
     if not names:
         others = ", ".join(f"{n} {kind}" for kind, n in sorted(files.skipped.items())) or "nothing"
-        raise InvalidInputError(f"{files.path} must hold images ({', '.join(SUFFIXES)}); got {others}")
+        inside = any(kind in files.skipped for kind in (".npy", ".npz", ".zip", ".tar", ".gz", ".tgz"))
+        remedy = "pass the file that holds them" if inside else "pass another folder, or give the files these suffixes"
+        raise InvalidInputError(f"{files.path} must hold images ({', '.join(SUFFIXES)}); got {others}: {remedy}")
 
     def picture(name: str) -> Picture:
         with files.open(name) as file:

@@ -31,7 +31,7 @@ def decode(file: BinaryIO) -> Picture:
     """
     pillow = import_extra("PIL.Image", "images")
     # An open file: given a path, Pillow maps raw TIFF into memory, and gets those to be turned wrong.
-    with pillow.open(file, formats=_formats(pillow)) as image:
+    with _opened(pillow, file) as image:
         has_frames = image.format != "MPO" and bool(getattr(image, "is_animated", False))
         is_deep = any(";16" in str(tile[3]) for tile in image.tile)
         image.load()  # what turns a PNG may come after its pixels
@@ -40,6 +40,27 @@ def decode(file: BinaryIO) -> Picture:
             import_extra("PIL.ImageOps", "images").exif_transpose(image, in_place=True)
         values = _values_of(image)
         return Picture(values, has_frames, is_deep and values.dtype == np.uint8)
+
+
+def _opened(pillow: Any, file: BinaryIO) -> Any:
+    """Return an image of Pillow, or raise ValueError that says what the file holds instead."""
+    try:
+        return pillow.open(file, formats=_formats(pillow))
+    except pillow.UnidentifiedImageError:
+        file.seek(0)
+        first = file.read(64)
+        raise ValueError(f"the file holds {_kind_of(first)}") from None
+
+
+def _kind_of(first: bytes) -> str:
+    """Return what the first bytes of a file that is no image of ours tell of it."""
+    if not first.strip(b"\0"):
+        return "zeros, as after a download that was cut" if first else "nothing"
+    if first[4:8] == b"ftyp":
+        return f"{first[8:12].decode('ascii', 'replace').strip()}, a format of photographs or films that is not read"
+    if all(byte in b"\t\n\r" or byte >= 32 for byte in first):
+        return "text"
+    return "no image, or a damaged one"
 
 
 @functools.cache

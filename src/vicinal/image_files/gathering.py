@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -145,7 +146,8 @@ def gather(
     unreadable: dict[str, str] = {}
     films: Counter[str] = Counter()
     brightest = None  # of images that were cut to 8 bits
-    with _progress.bar(f"Reading {source}", n_files) as progress:
+    with warnings.catch_warnings(), _progress.bar(f"Reading {source}", n_files) as progress:
+        warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged EXIF and of many pixels: the image is there
         for name, picture in decoded:
             progress.advance()
             if isinstance(picture, str):

@@ -72,6 +72,10 @@ def alike(sets: Mapping[str, Any], *, for_features: bool = False) -> Alike:
             arrays[name] = _converted(arrays[name], found, as_levels=as_levels)
         if found not in (UNITS, LEVELS_8):
             notes.setdefault(f"{found.name} are read as [0, 1].", []).append(name)
+    for name, array in arrays.items():
+        if _alpha_axis(array) is not None:
+            arrays[name] = _on_white(array)
+            notes.setdefault("what is transparent is laid on white.", []).append(name)
     model = next(iter(arrays))
     if arrays[model].ndim > 2:
         arrays = _laid_out(arrays, model, notes, for_features)
@@ -84,8 +88,12 @@ def _may_be_images(arrays: Sequence[Array]) -> bool:
     n_axes = {array.ndim for array in arrays}
     if not all(array.size for array in arrays) or not n_axes <= {3, 4}:
         return small and n_axes == {2} and all(array.size for array in arrays)
-    channels = [{array.shape[1], array.shape[-1]} for array in arrays if array.ndim == 4 and array.dtype != np.uint8]
-    return all(each.intersection(_CHANNELS) for each in channels)
+    may_be = [array.ndim == 3 or array.dtype == np.uint8 or _has_channels(array) for array in arrays]
+    return any(may_be) and all(each or array.shape[3] == 4 for each, array in zip(may_be, arrays, strict=True))
+
+
+def _has_channels(array: Array) -> bool:
+    return not {array.shape[1], array.shape[3]}.isdisjoint(_CHANNELS)
 
 
 def _ranges(arrays: Mapping[str, Array]) -> dict[str, Range]:
@@ -144,6 +152,25 @@ def _check_bits(arrays: Mapping[str, Array], ranges: Mapping[str, Range]) -> Non
             f"images of more than 8 bits must have equally many in each set; got {listed}, as far as their largest "
             "values tell: divide each set by its white level"
         )
+
+
+def _alpha_axis(array: Array) -> int | None:
+    """Return where red, green, blue and alpha are in images; None if there is no alpha."""
+    if array.ndim != 4 or _has_channels(array):
+        return None
+    return 3 if array.shape[3] == 4 else 1 if array.shape[1] == 4 else None
+
+
+def _on_white(array: Array) -> Array:
+    """Return images with alpha as RGB on white, in the same layout and type."""
+    axis: Any = _alpha_axis(array)
+    white = np.float32(255 if array.dtype == np.uint8 else 1)
+    found = np.empty([3 if i == axis else side for i, side in enumerate(array.shape)], array.dtype)
+    for rows in blocks_of(array):
+        colour, alpha = np.split(array[rows].astype(np.float32), [3], axis)
+        laid = white + (colour - white) * (alpha / white)
+        found[rows] = np.rint(laid) if array.dtype == np.uint8 else laid
+    return found
 
 
 def _converted(array: Array, found: Range, *, as_levels: bool) -> Array:

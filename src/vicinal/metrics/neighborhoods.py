@@ -129,7 +129,9 @@ def relations(
 ) -> tuple[PrecisionRecall, DensityCoverage]:
     """Return both pairs for float64 rows, from one pass over the distances; ``real_radii`` is `radii` of real."""
     if not real_radii.any() and bool((real == real[0]).all()):
-        raise InvalidInputError("real must have rows that differ: all are equal, so that the balls around them are empty")
+        raise InvalidInputError(
+            "real must have rows that differ: all are equal, so that the balls around them are empty"
+        )
     generated_radii = radii(generated, n_neighbors, "generated")
     centre = real.mean(axis=0)
     real, generated = real - centre, generated - centre
