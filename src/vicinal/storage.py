@@ -23,7 +23,8 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -150,6 +151,31 @@ def read_array(path: PathLike, *, mapped: bool = False) -> Array:
         array.close()
         raise FileFormatError(f"{path} is an archive; expected a .npy file of one array")
     return array
+
+
+def read_arrays(path: PathLike, names: Sequence[str]) -> tuple[dict[str, Array], list[str]]:
+    """Return those arrays of a ``.npz`` file that are called as ``names`` say, and the names of all.
+
+    What is not a whole ``.npz`` file, and arrays of Python objects, raise FileFormatError. Nothing is unpickled.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            present = list(getattr(archive, "files", ()))
+            found = {name: archive[name] for name in names if name in present}
+    except (ValueError, EOFError, OverflowError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+        reason = (
+            "it is no array, or holds Python objects, which are never unpickled"
+            if "pickle" in str(error)
+            else str(error)
+        )
+        raise FileFormatError(f"{path} is not a whole .npz file of numbers ({reason}); write it again") from None
+    if isinstance(archive, np.ndarray):
+        raise FileFormatError(f"{path} is a .npy file of one array; expected a .npz file of several")
+    damaged = [name for name, array in found.items() if not isinstance(array, np.ndarray)]
+    if damaged:
+        raise FileFormatError(f"{path} is not a whole .npz file of numbers: {damaged[0]} is no array; write it again")
+    return found, present
 
 
 def _parse(path: Path, metadata: str) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from vicinal.metrics import (
     transport,
 )
 from vicinal.metrics._inputs import subsets
+from vicinal.metrics.moments import Moments, moments_of
 from vicinal.neighbors import nearest_rows
 
 N_NEIGHBORS = 5
@@ -103,14 +104,14 @@ class Reference:
         return distances.total_variance(self.given, in_float64)
 
     @cached_property
-    def moments(self) -> distances.Moments:
+    def moments(self) -> Moments:
         """Mean and covariance of the held-out data."""
-        return distances.moments_of(self.real)
+        return moments_of(self.real)
 
     @cached_property
-    def moments_of_train(self) -> distances.Moments:
+    def moments_of_train(self) -> Moments:
         """Mean and covariance of the training data."""
-        return distances.moments_of(self.train)
+        return moments_of(self.train)
 
     @cached_property
     def attacked(self) -> tuple[Array, Array]:
@@ -163,7 +164,7 @@ class Samples:
     @cached_property
     def frechet_distance(self) -> float:
         """See `vicinal.metrics.frechet_distance`."""
-        return distances.frechet_distance(self.reference.moments, distances.moments_of(self.rows))
+        return distances.frechet_distance(self.reference.moments, moments_of(self.rows))
 
     @property
     def mifid(self) -> float:
