@@ -12,6 +12,7 @@ import typer
 from vicinal import _progress
 from vicinal._errors import FileFormatError, InvalidInputError, VicinalError
 from vicinal._version import __version__
+from vicinal.cli.features import Weights
 from vicinal.cli.files import Force, check_free
 from vicinal.cli.score import evaluate
 from vicinal.cli.train import train
@@ -207,12 +208,12 @@ def benchmark(
     out: Annotated[Path, typer.Option(help="Folder of everything found; a run that was stopped there goes on.")],
     data_dir: Annotated[Path | None, typer.Option(help="Folder of the files of the data set.")] = None,
     device: Annotated[str, typer.Option(help="Where networks train and run: cpu, cuda, ...")] = "cpu",
-    inception_weights: Annotated[Path | None, typer.Option(help="File of weights, for inception features.")] = None,
+    weights: Weights = None,
 ) -> None:
     """Compare samplers over autoencoders and seeds; interrupted, the same command goes on."""
     from vicinal.benchmark import run
 
-    places: dict[str, Any] = {"data_dir": data_dir, "device": device, "inception_weights": inception_weights}
+    places: dict[str, Any] = {"data_dir": data_dir, "device": device, "weights": weights}
     report = run(config, out, **places, show_progress=True)
     typer.echo(f"wrote {report}")
 
