@@ -169,12 +169,12 @@ def read_arrays(path: PathLike, names: Sequence[str]) -> tuple[dict[str, Array],
             if "pickle" in str(error)
             else str(error)
         )
-        raise FileFormatError(f"{path} is not a whole .npz file of numbers ({reason}); write it again") from None
+        raise FileFormatError(f"{path} is not a whole .npz archive of numbers ({reason}); write it again") from None
     if isinstance(archive, np.ndarray):
-        raise FileFormatError(f"{path} is a .npy file of one array; expected a .npz file of several")
+        raise FileFormatError(f"{path} is not an archive, but a .npy file: rename it")
     damaged = [name for name, array in found.items() if not isinstance(array, np.ndarray)]
     if damaged:
-        raise FileFormatError(f"{path} is not a whole .npz file of numbers: {damaged[0]} is no array; write it again")
+        raise FileFormatError(f"{path} is not a whole .npz archive of numbers: {damaged[0]} is no array")
     return found, present
 
 

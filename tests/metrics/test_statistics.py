@@ -175,10 +175,10 @@ def archive(**arrays):
 
 WHOLE = archive(mu=np.zeros(40), sigma=np.eye(40))
 HOSTILE = {
-    "empty": (b"", "not a whole .npz file"),
-    "text": (b"mu,sigma\n", "not a whole .npz file"),
-    "cut": (WHOLE[:-40], "not a whole .npz file"),
-    "altered": (WHOLE.replace(np.float64(1).tobytes(), np.float64(2).tobytes(), 1), "not a whole .npz file"),
+    "empty": (b"", "not a whole .npz archive"),
+    "text": (b"mu,sigma\n", "not a whole .npz archive"),
+    "cut": (WHOLE[:-40], "not a whole .npz archive"),
+    "altered": (WHOLE.replace(np.float64(1).tobytes(), np.float64(2).tobytes(), 1), "not a whole .npz archive"),
     "pickle": (pickle.dumps({"mu": 0}), "never unpickled"),
     "objects": (archive(mu=np.zeros(2), sigma=np.array([{}, []], object)), "never unpickled"),
     "images": (archive(arr_0=np.zeros((2, 3))), "must hold the arrays mu and sigma; got arr_0: write statistics"),
@@ -200,7 +200,7 @@ def test_files_that_are_no_statistics_are_refused(kind, tmp_path):
 
 def test_an_array_of_that_name_is_refused(tmp_path):
     np.save(tmp_path / "stats.npy", np.zeros(3))
-    with pytest.raises(FileFormatError, match=r"is a .npy file of one array; expected a .npz file"):
+    with pytest.raises(FileFormatError, match=r"is not an archive, but a .npy file: rename it"):
         Moments.load(tmp_path / "stats.npy")
 
 
