@@ -12,7 +12,7 @@ import typer
 from vicinal import _progress
 from vicinal._errors import FileFormatError, InvalidInputError, VicinalError
 from vicinal._version import __version__
-from vicinal.cli.features import Weights
+from vicinal.cli.features import Weights, cache
 from vicinal.cli.files import Force, check_free
 from vicinal.cli.score import evaluate
 from vicinal.cli.train import train
@@ -200,6 +200,9 @@ def sample(
 app.command(epilog="Example:  vicinal evaluate real/ ours=seed0/ ours=seed1/ gan=gan.npz --train train/ -o scores.md")(
     evaluate
 )
+
+
+app.command(epilog="Example:  vicinal cache kept/features --clear")(cache)
 
 
 @app.command(epilog="Example:  vicinal benchmark benchmarks/configs/mnist.toml --data-dir DIR --out build/mnist")

@@ -1,4 +1,4 @@
-"""The features that commands measure in, by the names of the command line: see `extractor`."""
+"""The features that commands measure in, by the names of the command line (see `extractor`), and ``vicinal cache``."""
 
 from __future__ import annotations
 
@@ -110,6 +110,24 @@ def check_options(features: str, weights: str | None, device: str | None, cache:
             "--features inception needs a file of weights, which is never downloaded: name pytorch-fid's "
             "pt_inception-2015-12-05-6726825d.pth with --weights"
         )
+
+
+def cache(
+    folder: Annotated[Path, typer.Argument(help="The folder that --cache named.")],
+    clear: Annotated[bool, typer.Option("--clear", help="Delete the features. Other files stay.")] = False,
+) -> None:
+    """Say how many features a folder keeps, or delete them."""
+    from vicinal.metrics.features.cache import MAX_BYTES, kept, make_room
+
+    if not folder.is_dir():
+        raise InvalidInputError(f"FOLDER must be a folder that --cache named; there is no folder {folder}")
+    if clear:
+        n_files, n_bytes = make_room(folder, 0)
+        typer.echo(f"deleted {n_files:,} files of features, {n_bytes:,} bytes")
+        return
+    files = kept(folder)
+    size = sum(each.n_bytes for each in files)
+    typer.echo(f"{len(files):,} files of features, {size:,} bytes; --cache keeps at most {MAX_BYTES:,}")
 
 
 def _own(spec: str, device: str | None, cache: Path | None) -> Any:

@@ -17,10 +17,11 @@ None depends on the autoencoder under test. All see images as a file would keep 
 Derive from `FeatureExtractor` to add one. Importing this loads no torch; making an extractor does.
 """
 
+from vicinal.metrics.features.cache import CachedFeatures
 from vicinal.metrics.features.clip import CLIPFeatures
 from vicinal.metrics.features.dinov2 import DINOv2Features
 from vicinal.metrics.features.efficientnet import EfficientNetFeatures
-from vicinal.metrics.features.extractor import CachedFeatures, FeatureExtractor, PixelFeatures
+from vicinal.metrics.features.extractor import FeatureExtractor, PixelFeatures
 from vicinal.metrics.features.inception import InceptionFeatures
 from vicinal.metrics.features.own import ClassifierFeatures, FunctionFeatures, ModuleFeatures
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from vicinal._errors import FileFormatError
 from vicinal.metrics.features.hub import HubFeatures
 
 
@@ -71,5 +72,8 @@ class CLIPFeatures(HubFeatures):
 
     def __init__(self, weights: str | os.PathLike[str] = _default, *, batch_size: int = 32, device: Any = None) -> None:
         super().__init__(weights, batch_size, device)
-        self.image_size = int(self._network.config.image_size)
+        config = self._network.config
+        if config.num_channels != 3:
+            raise FileFormatError(f"weights must be of a network of RGB images; got {config.num_channels} channels")
+        self.image_size = int(config.image_size)
         self.name = self._label("CLIP", weights)

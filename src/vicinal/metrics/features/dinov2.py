@@ -83,6 +83,7 @@ class DINOv2Features(HubFeatures):
     'FD-DINOv2'
     """
 
+    image_size = 224
     _class = "Dinov2Model"
     _model_types = ("dinov2",)
     _default = "facebook/dinov2-large"

@@ -33,7 +33,7 @@ class HubFeatures(RgbFeatures):
         Side that images are resized to.
     """
 
-    image_size: int = 224
+    image_size: int
     _class: ClassVar[str]  # of transformers
     _model_types: ClassVar[tuple[str, ...]]  # in the configuration
     _default: ClassVar[str]  # name on the hub
