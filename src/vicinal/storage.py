@@ -151,14 +151,14 @@ def read_array(path: PathLike, *, mapped: bool = False) -> Array:
         with Path(path).open("rb") as file:  # np.load does not close a file that it cannot read
             array = np.load(path, mmap_mode="r", allow_pickle=False) if mapped else np.load(file, allow_pickle=False)
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise FileFormatError(f"{path} is not a whole .npy file of numbers ({error})") from None
+        raise FileFormatError(f"{path} is not a whole .npy file of numbers ({_reason(error)})") from None
     if not isinstance(array, np.ndarray):
         array.close()
         raise FileFormatError(f"{path} is an archive; expected a .npy file of one array")
     return array
 
 
-def read_arrays(path: PathLike, names: Sequence[str]) -> tuple[dict[str, Array], list[str]]:
+def read_arrays(path: PathLike, names: Sequence[str] = ()) -> tuple[dict[str, Array], list[str]]:
     """Return those arrays of a ``.npz`` file that are called as ``names`` say, and the names of all.
 
     What is not a whole ``.npz`` file, and arrays of Python objects, raise FileFormatError. Nothing is unpickled.
@@ -181,6 +181,12 @@ def read_arrays(path: PathLike, names: Sequence[str]) -> tuple[dict[str, Array],
     if damaged:
         raise FileFormatError(f"{path} is not a whole .npz archive of numbers: {damaged[0]} is no array")
     return found, present
+
+
+def _reason(error: Exception) -> str:
+    """Return why NumPy cannot read a file, without its advice to unpickle it."""
+    is_foreign = "pickle" in str(error)
+    return "it is no array, or holds Python objects, which are never unpickled" if is_foreign else str(error)
 
 
 def _parse(path: Path, metadata: str) -> dict[str, Any]:

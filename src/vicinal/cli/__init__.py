@@ -15,6 +15,7 @@ from vicinal._version import __version__
 from vicinal.cli.features import Weights, cache
 from vicinal.cli.files import Force, check_free
 from vicinal.cli.score import evaluate
+from vicinal.cli.statistics import statistics
 from vicinal.cli.train import train
 
 app = typer.Typer(
@@ -203,6 +204,9 @@ app.command(epilog="Example:  vicinal evaluate real/ ours=seed0/ ours=seed1/ gan
 
 
 app.command(epilog="Example:  vicinal cache kept/features --clear")(cache)
+
+
+app.command(epilog="Example:  vicinal statistics train/ -o train.npz --features inception --weights FILE")(statistics)
 
 
 @app.command(epilog="Example:  vicinal benchmark benchmarks/configs/mnist.toml --data-dir DIR --out build/mnist")

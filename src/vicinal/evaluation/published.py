@@ -6,14 +6,16 @@ below the table. What does not fit together is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from vicinal import _progress, _validation, images
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
 from vicinal.evaluation.catalogue import in_float64
+from vicinal.images.ranges import LEVELS_8
 from vicinal.metrics import Moments, frechet_distance
 from vicinal.metrics._inputs import check_sets
 from vicinal.metrics.moments import moments_of
@@ -163,3 +165,65 @@ def notes_of(
     elif has_rows and getattr(extractor, "fingerprint", None) is None:
         notes.append("features= has no fingerprint, so it is not known whether the statistics are of these features.")
     return notes
+
+
+def gathered(rows: Array, extractor: Any) -> tuple[Moments, list[str]]:
+    """Return the moments of the features of images, taken block by block, and notes.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, *shape)
+        Images, which may be mapped from a file; or any rows, if there is no extractor. At least two.
+    extractor : FeatureExtractor or None
+        None takes the rows as they are; 8-bit levels as values in [0, 1].
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        For images or rows that cannot be used.
+
+    Examples
+    --------
+    >>> from vicinal.metrics import PixelFeatures
+    >>> moments, notes = gathered(np.array([[0, 255], [255, 255]], np.uint8), PixelFeatures())
+    >>> moments.n_samples, moments.mean.tolist(), notes
+    (2, [0.5, 1.0], [])
+    """
+    rows = _validation.check_array(rows, "images")
+    if rows.ndim < 2 or len(rows) < 2:
+        raise InvalidInputError(f"images must have shape (n, *shape), n at least 2; got {rows.shape}: pass more images")
+    moments, notes = Moments(extractor), []
+    convert: Callable[[Array], Array] = in_float64
+    if extractor is not None:
+        found = _range_of(rows)
+        notes = [] if found in (images.UNITS, LEVELS_8) else [f"{found.name} are read as [0, 1]."]
+
+        def convert(block: Array) -> Array:
+            # The range is that of all blocks: a dark one alone would look like another.
+            levels = block if block.dtype == np.uint8 and block.max() > 1 else np.clip(found.units(block), 0.0, 1.0)
+            return np.asarray(extractor(levels))
+
+    with _progress.bar("Features", len(rows)) as progress:
+        for some in images.blocks_of(rows):
+            moments.update(convert(rows[some]))
+            progress.advance(len(rows[some]))
+    return moments, notes
+
+
+def _range_of(rows: Array) -> images.Range:
+    """Return the range of images, or raise InvalidInputError."""
+    integers = rows.dtype.kind in "iub"
+
+    def blocks() -> Iterator[Array]:
+        for some in images.blocks_of(rows):
+            if not integers:
+                _validation.check_finite(rows[some], "images", some.start)
+            yield rows[some]
+
+    found = images.range_of(blocks(), integers=integers)
+    if found is None:
+        raise InvalidInputError(
+            "images must be floats in [0, 1], [-1, 1] or 0..255, or integers in 0..65535; got "
+            f"{rows.dtype} from {rows.min():.4g} to {rows.max():.4g}: map black to 0 and white to 1"
+        )
+    return found

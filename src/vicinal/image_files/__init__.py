@@ -110,7 +110,7 @@ def read_with_classes(path: str | os.PathLike[str]) -> tuple[Array, list[str]]:
         As for `read`.
     """
     path = Path(path)
-    if path.is_dir() or is_archive(path):
+    if path.is_dir() or (path.suffix.lower() != ".npz" and is_archive(path)):
         with Files(path) as files:
             found, said, names = _read_images(files)
         if said:
@@ -154,7 +154,7 @@ def read_mapped(path: str | os.PathLike[str]) -> Array:
         return storage.read_array(path, mapped=True)
     if path.suffix.lower() != ".npz" or path.is_dir():
         return read(path)
-    _, names = storage.read_arrays(path, ())
+    _, names = storage.read_arrays(path)
     chosen = _chosen(path, names)
     with tempfile.TemporaryDirectory() as folder:
         unpacked = Path(folder) / "array.npy"
@@ -185,7 +185,7 @@ def _read_images(files: Files) -> tuple[Array, str, list[str]]:
 
 
 def _read_npz(path: Path) -> Array:
-    _, names = storage.read_arrays(path, ())
+    _, names = storage.read_arrays(path)
     chosen = _chosen(path, names)
     return storage.read_arrays(path, (chosen,))[0][chosen]
 

@@ -101,6 +101,12 @@ class Moments:
         moments.n_samples = None if n_samples is None else check_integer(n_samples, "n_samples", minimum=2)
         return moments
 
+    @staticmethod
+    def are_in(path: storage.PathLike) -> bool:
+        """Tell whether a file is a ``.npz`` file with the arrays ``mu`` and ``sigma``."""
+        path = Path(path)
+        return path.suffix.lower() == ".npz" and path.is_file() and {"mu", "sigma"} <= set(storage.read_arrays(path)[1])
+
     @classmethod
     def load(cls, path: storage.PathLike) -> Self:
         """Return the statistics in a ``.npz`` file that `save` wrote, or another program.
