@@ -144,7 +144,7 @@ def evaluate(
     labels = by_class.matched(*given_labels, real=real, train=train, sets=sets)
     if statistics:
         published.check(statistics, prepared, extractor)
-        wanted, more = _of_statistics(wanted, real, sets, statistics, extractor if prepared else None)
+        wanted, more = published.metrics_of(wanted, statistics, prepared, sets, extractor)
         said += more
     judge = _judge(real, train, extractor, wanted, seed, reconstructions, labels)
     said += [] if train is None or "real" in statistics else _warn_of_overlap(real, train)
@@ -197,27 +197,6 @@ def _rows(
 
 def _row(name: str, runs: Sequence[Mapping[str, Any]], *, reference: bool = False) -> dict[str, Any]:
     return {"name": name, "reference": reference, **_summary(runs)}
-
-
-def _of_statistics(
-    wanted: Sequence[str],
-    real: Any,
-    sets: Mapping[str, Sequence[Any]],
-    statistics: Mapping[str, Moments],
-    extractor: Any,
-) -> tuple[list[str], list[str]]:
-    """Return the metrics that can be taken where some sets are statistics, and notes on these."""
-    only = isinstance(real, Moments) or all(isinstance(each, Moments) for several in sets.values() for each in several)
-    if only and published.FRECHET not in wanted:
-        raise InvalidInputError(
-            f"metrics must name {published.FRECHET!r}, all that can be taken of statistics; got {', '.join(wanted)}"
-        )
-    others = [name for name in wanted if name != published.FRECHET]
-    left_out = [notes.heading_of(name).partition(" (")[0] for name in others if not COLUMNS[name].needs_train]
-    left_out += ["novelty"] if any(COLUMNS[name].needs_train for name in others) else []
-    has_rows = len(statistics) < 1 + sum(map(len, sets.values()))
-    said = published.notes_of(statistics, left_out, extractor, has_rows=has_rows)
-    return ([published.FRECHET] if only else list(wanted)), said
 
 
 def _headings(extractor: Any, statistics: Mapping[str, Moments]) -> dict[str, str]:

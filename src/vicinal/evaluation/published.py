@@ -14,7 +14,8 @@ import numpy as np
 from vicinal import _progress, _validation, images
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.evaluation.catalogue import in_float64
+from vicinal.evaluation.catalogue import COLUMNS, in_float64
+from vicinal.evaluation.notes import heading_of
 from vicinal.images.ranges import LEVELS_8
 from vicinal.metrics import Moments, frechet_distance
 from vicinal.metrics._inputs import check_sets
@@ -139,9 +140,27 @@ def size_of(sets: Mapping[str, Sequence[Any]], n_train: int) -> int:
     return n_train if first.n_samples is None else first.n_samples
 
 
-def notes_of(
-    statistics: Mapping[str, Moments], left_out: Sequence[str], extractor: Any, *, has_rows: bool
-) -> list[str]:
+def metrics_of(
+    wanted: Sequence[str],
+    statistics: Mapping[str, Moments],
+    rows: Mapping[str, Array],
+    sets: Mapping[str, Sequence[Any]],
+    extractor: Any,
+) -> tuple[list[str], list[str]]:
+    """Return the metrics that can be taken, and notes on the statistics. Rows beside statistics keep all metrics."""
+    every = [each for several in sets.values() for each in several]
+    only = "real" in statistics or all(isinstance(each, Moments) for each in every)
+    if only and FRECHET not in wanted:
+        raise InvalidInputError(
+            f"metrics must name {FRECHET!r}, all that can be taken of statistics; got {', '.join(wanted)}"
+        )
+    others = [name for name in wanted if name != FRECHET]
+    left_out = [heading_of(name).partition(" (")[0] for name in others if not COLUMNS[name].needs_train]
+    left_out += ["novelty"] if any(COLUMNS[name].needs_train for name in others) else []
+    return ([FRECHET] if only else list(wanted)), _notes(statistics, left_out, extractor, has_rows=bool(rows))
+
+
+def _notes(statistics: Mapping[str, Moments], left_out: Sequence[str], extractor: Any, *, has_rows: bool) -> list[str]:
     """Return what is to be said of statistics: what cannot be taken of them, and what is not known."""
     listed = ", ".join(statistics)
     out = f" Left out: {', '.join(left_out)}." if left_out else ""
@@ -157,7 +176,7 @@ def notes_of(
         )
     strange = [name for name, moments in statistics.items() if moments.features is None]
     if strange:
-        name = getattr(extractor, "name", None)
+        name = getattr(extractor, "name", None) if has_rows else None
         taken = f"those of {name}" if name else "the same as those of the other sets"
         notes.append(
             f"{', '.join(strange)}: the statistics do not say which features they are of. They are taken to be {taken}."
