@@ -318,7 +318,7 @@ def test_a_missing_extra_is_named_with_its_command(run, folders, monkeypatch):
     assert 'pip install "vicinal[images]"' in run("evaluate", "real", "b")[2]
 
 
-@pytest.mark.parametrize("command", ["demo", "fit", "sample", "evaluate", "info"])
+@pytest.mark.parametrize("command", ["demo", "fit", "sample", "evaluate", "cache", "info"])
 def test_help_shows_an_example(run, command):
     code, out, _ = run(command, "--help")
     assert code == 0

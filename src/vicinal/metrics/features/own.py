@@ -293,18 +293,17 @@ class FunctionFeatures(FeatureExtractor):
 
     def _batch(self, levels: Array) -> Array:
         output = self._function(in_units(np.ascontiguousarray(levels)))
-        try:
-            features = np.asarray(_arrays.to_numpy(output), np.float32)
-        except (TypeError, ValueError):
+        features = _arrays.to_numpy(output) if hasattr(output, "dtype") else np.asarray(output, object)
+        if features.dtype.kind not in "fiub":
             raise InvalidTypeError(
                 f"{self.name} must return an array of real numbers (n, n_features); got {type(output).__name__}"
-            ) from None
+            )
         if features.ndim != 2 or len(features) != len(levels) or features.size == 0:
             raise InvalidInputError(
                 f"{self.name} must return shape ({len(levels)}, n_features) for {len(levels)} images; "
                 f"got {features.shape}"
             )
-        return features
+        return features.astype(np.float32, copy=False)
 
 
 def _with_channels(levels: Array) -> Array:
