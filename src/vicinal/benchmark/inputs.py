@@ -76,8 +76,8 @@ class Inputs:
     @property
     def feature_settings(self) -> dict[str, Any]:
         """What the features depend on, beside the data."""
-        weights = self._weights
-        return {**self.config.features, **({} if weights is None else {"weights": Path(weights).name})}
+        weights = {"weights": self.extractor.fingerprint} if self.config.features["name"] in NETWORKS else {}
+        return {**self.config.features, **weights}
 
     @cached_property
     def extractor(self) -> FeatureExtractor:
