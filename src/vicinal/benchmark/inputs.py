@@ -48,7 +48,7 @@ class Inputs:
             raise InvalidInputError("features of the Inception network need its weights: pass --weights FILE")
         if kind not in NETWORKS and weights is not None:
             raise InvalidInputError(
-                f"weights are for features of {', '.join(NETWORKS)}; this study has those of {kind}"
+                f"weights go with features of {', '.join(NETWORKS)}; got {weights} for {kind} features: leave them out"
             )
         self.config, self.out, self.device = config, out, device
         self._data_dir, self._weights = data_dir, weights
