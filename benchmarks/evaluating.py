@@ -119,7 +119,7 @@ def command(tool: str, real: Path, generated: Path, weights: Path, rivals: Path)
     if tool != OURS:
         script = _ARGUMENTS + (_NAMES_OF_OPERATORS if lacks(rivals) else "") + _SCRIPTS[tool]
         return [str(rivals), "-c", script, str(real), str(generated), str(weights)]
-    options = ["--features", "inception", "--inception-weights", str(weights), "--metrics", "frechet_distance"]
+    options = ["--features", "inception", "--weights", str(weights), "--metrics", "frechet_distance"]
     scores = str(weights.with_name("scores.json"))
     return [
         sys.executable,

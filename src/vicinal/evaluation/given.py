@@ -11,6 +11,7 @@ from vicinal import _validation, images
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError
 from vicinal.evaluation.notes import BOOTSTRAP, REAL, RECONSTRUCTIONS
+from vicinal.metrics import Moments
 
 _CHANNELS = (1, 3, 4)
 
@@ -28,7 +29,7 @@ def by_name(generated: Any, real: Any) -> dict[str, list[Any]]:
         label = _label(str(name))
         if value is None:
             raise InvalidTypeError(f"{label} must be a set of samples, or a list of one for each seed; got None")
-        is_list = isinstance(value, list | tuple) and (not value or any(getattr(x, "ndim", 0) >= 2 for x in value))
+        is_list = isinstance(value, list | tuple) and (not value or any(map(_is_set, value)))
         sets[str(name)] = list(value) if is_list else [value]
         if is_list:
             _check_list(value, label, _shape_of(real)[1:])
@@ -39,19 +40,24 @@ def _check_list(several: Sequence[Any], label: str, row: tuple[int, ...]) -> Non
     """Raise InvalidInputError for a list that holds something else than sets of rows of about a shape."""
     if not several:
         raise InvalidInputError(f"{label} must hold at least one set of samples; got an empty list")
-    for i, shape in enumerate(map(_shape_of, several)):
-        if len(shape) < 2 or _is_one_row(shape, row):
+    for i, each in enumerate(several):
+        shape = _shape_of(each)
+        if not _is_set(each) or _is_one_row(shape, row):
             raise InvalidInputError(
                 f"{label} is a list, so it must hold one whole set of samples for each seed; got shape {shape} at "
                 f"[{i}], which is one row: make one array of the rows of a set, such as numpy.stack({label})"
             )
 
 
+def _is_set(each: Any) -> bool:
+    return isinstance(each, Moments) or getattr(each, "ndim", 0) >= 2
+
+
 def _is_one_row(shape: tuple[int, ...], row: tuple[int, ...]) -> bool:
     """Tell a single image from a set of grey images (n, H, W), where the real rows have shape ``row``."""
     size = row if len(row) != 3 else row[1:] if row[0] in _CHANNELS else row[:2]
-    if len(shape) != len(row):
-        return shape == size
+    if not shape or len(shape) != len(row):
+        return bool(shape) and shape == size
     return len(row) != 3 or shape[0] in _CHANNELS or shape[1:] != size
 
 
@@ -78,7 +84,9 @@ def prepared(given: Mapping[str, Any], *, of_features: bool) -> tuple[dict[str, 
     """Return all sets that are given in one range and layout, images whose features are taken as levels; and notes."""
     if given["real"] is None:
         raise InvalidTypeError("real must be an array of held-out data; got None")
-    present = {name: rows for name, rows in given.items() if rows is not None}
+    present = {name: rows for name, rows in given.items() if rows is not None and not isinstance(rows, Moments)}
+    if not present:
+        return {}, []
     found, are_images, said = images.alike(present, for_features=of_features)
     ready: dict[str, Array] = {}
     for name, rows in found.items():
@@ -89,10 +97,11 @@ def prepared(given: Mapping[str, Any], *, of_features: bool) -> tuple[dict[str, 
             rows = _validation.check_rows(rows, name, minimum=minimum, finite=False)  # the judge looks for NaN
         elif len(rows) < minimum:
             raise InvalidInputError(f"{name} must have at least {minimum} rows; got {len(rows)}")
-        shape = ready.setdefault("real", rows).shape
-        if rows.shape[1:] != shape[1:]:
-            raise InvalidInputError(f"{name} must have rows of shape {shape[1:]}, like real; got {rows.shape[1:]}")
         ready[name] = rows
+        model = next(iter(ready))
+        shape = ready[model].shape
+        if rows.shape[1:] != shape[1:]:
+            raise InvalidInputError(f"{name} must have rows of shape {shape[1:]}, like {model}; got {rows.shape[1:]}")
     if are_images and not of_features:
         said.append(
             "Images are compared pixel by pixel, which sees little of what they show: pass features= for a distance "

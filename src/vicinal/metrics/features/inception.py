@@ -156,6 +156,7 @@ class InceptionFeatures(RgbFeatures):
     'FID'
     """
 
+    image_size = SIDE
     _version = 2  # 1 normalised after each convolution
 
     def __init__(self, weights: str | os.PathLike[str], *, batch_size: int = 32, device: Any = None) -> None:
