@@ -28,10 +28,13 @@ from vicinal.image_files import Files, decode
 from vicinal.metrics.features.inception import shapes
 
 TARGETS = {"MNIST": 10_000, "faces": 1_000}  # images of each folder that the goal is set for
-SIZES = {"quick": {"MNIST": (50, 250), "faces": (50, 250)}, "full": {"MNIST": (1_000, 10_000), "faces": (250, 1_000)}}
+SIZES = {"quick": {"MNIST": (25, 100), "faces": (25, 100)}, "full": {"MNIST": (1_000, 10_000), "faces": (250, 1_000)}}
 ROUNDS = 3
+SPEND_S = {"quick": 1_000.0, "full": np.inf}
 TOLERANCE = 1e-3  # of the distance, between tools that resize alike
 OURS, ALIKE = "vicinal", "pytorch-fid"
+
+Found = dict[tuple[str, str, int], list[Row]]  # by data, tool and number of images
 
 _ARGUMENTS = """
 import sys, torch
@@ -64,45 +67,54 @@ def run(mode: str, options: Any) -> Row:
     """Measure; see bench.py."""
     if options.rivals is None or options.data_dir is None or options.faces is None:
         return {"not_run": "it needs --rivals, --data-dir and --faces: see benchmarks/evaluating.py"}
-    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as place:
         weights = Path(place) / "weights.pth"
         write_weights(weights)
+        folders = {}
         for data, sizes in SIZES[mode].items():
-            folders = []
             for n in sizes:
                 source = mnist(options.data_dir) if data == "MNIST" else faces(options.faces)
-                folders.append((n, *write_folders(Path(place) / f"{data}-{n}", source, n)))
-            rows += measure(data, folders, weights, options.rivals)
+                folders[data, n] = write_folders(Path(place) / f"{data}-{n}", source, n)
+        found = in_turns(folders, weights, options.rivals, SPEND_S[mode])
+    rows = [row for data, sizes in SIZES[mode].items() for row in summary(data, sizes, found)]
+    rounds = min(map(len, found.values()))
     return {
         "rows": rows,
-        "rounds": ROUNDS,
+        "rounds": rounds,
         "rivals": versions(options.rivals),
         "lacks_operators": lacks(options.rivals),
     }
 
 
-def measure(data: str, folders: list[tuple[int, Path, Path]], weights: Path, rivals: Path) -> list[Row]:
-    """Return a row for each tool: medians at the larger size, and what an image costs by the difference of the sizes."""
-    found: dict[tuple[str, int], list[Row]] = {}
-    for _ in range(ROUNDS):
-        for n, real, generated in folders:
+def in_turns(folders: dict[tuple[str, int], tuple[Path, Path]], weights: Path, rivals: Path, spend_s: float) -> Found:
+    """Return what each tool took for each pair of folders; no round begins that would end after ``spend_s``."""
+    found: Found = {}
+    began = time.monotonic()
+    for done in range(ROUNDS):
+        spent = time.monotonic() - began
+        if done and spent * (done + 1) / done > spend_s:
+            break
+        for (data, n), (real, generated) in folders.items():
             for tool in (OURS, *_SCRIPTS):
-                found.setdefault((tool, n), []).append(measured(command(tool, real, generated, weights, rivals)))
-    (few, *_), (many, *_) = folders
+                row = measured(command(tool, real, generated, weights, rivals))
+                found.setdefault((data, tool, n), []).append(row)
+    return found
+
+
+def summary(data: str, sizes: tuple[int, int], found: Found) -> list[Row]:
+    """Return a row for each tool: medians at the larger size, and what an image costs by the difference of the sizes."""
+    (few, many), target = sizes, TARGETS[data]
     rows = []
     for tool in (OURS, *_SCRIPTS):
         seconds, cpu, peak = (
-            {n: statistics.median(row[key] for row in found[tool, n]) for n in (few, many)}
+            {n: statistics.median(row[key] for row in found[data, tool, n]) for n in sizes}
             for key in ("seconds", "cpu_seconds", "peak_bytes")
         )
         each = (cpu[many] - cpu[few]) / (2 * (many - few))
-        target = TARGETS[data]
-        rows.append({
-            "data": data, "tool": tool, "n": many, "seconds": seconds[many], "cpu_seconds": cpu[many], "peak_bytes": peak[many],
-            "cpu_seconds_an_image": each, "target_n": target, "target_cpu_seconds": cpu[many] + 2 * (target - many) * each,
-            "distance": found[tool, many][0]["distance"],
-        })  # fmt: skip
+        row: Row = {"data": data, "tool": tool, "n": many, "distance": found[data, tool, many][0]["distance"]}
+        row |= {"seconds": seconds[many], "cpu_seconds": cpu[many], "peak_bytes": peak[many]}
+        row |= {"cpu_seconds_an_image": each, "target_n": target}
+        rows.append(row | {"target_cpu_seconds": cpu[many] + 2 * (target - many) * each})
     check(rows)
     return rows
 

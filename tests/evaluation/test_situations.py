@@ -18,6 +18,7 @@ import pytest
 from vicinal import evaluate, image_files
 from vicinal._errors import VicinalError
 from vicinal.evaluation import METRICS
+from vicinal.metrics import Moments
 from vicinal.metrics.features import PixelFeatures
 
 N, SIDE = 14, 16
@@ -77,6 +78,17 @@ def same(plain="RGB", note="", rel=1e-5):
         expected, found = plain_scores(plain), scores["generated"]
         for name in NAMES:
             assert found[name] == pytest.approx(expected[name], rel=rel, abs=rel), name
+        assert any(note in line for line in said), said
+
+    return check
+
+
+def same_distance(note):
+    """Expect the Frechet distance of latents, and a note."""
+
+    def check(call):
+        scores, said = call()
+        assert scores["generated"]["frechet_distance"] == pytest.approx(plain_scores("latents")["frechet_distance"])
         assert any(note in line for line in said), said
 
     return check
@@ -377,6 +389,10 @@ def frames():
     return [pandas.DataFrame(x) for x in LATENTS]
 
 
+def moments(rows):
+    return Moments.from_statistics(rows.mean(axis=0), np.cov(rows, rowvar=False), len(rows))
+
+
 def with_pot(real, generated):
     pytest.importorskip("ot")
     return given(real, generated, metrics=["frechet_distance", "sinkhorn_divergence"])
@@ -386,6 +402,7 @@ def loses_a_row(x):
     return x.reshape(len(x), -1)[:-1]
 
 
+CLASSES = np.arange(60) % 3
 EQUAL = np.full((N, SIDE, SIDE), 7, np.uint8)
 CODES = np.random.default_rng(5).integers(0, 512, (3, 50, 8))
 STACK = (
@@ -555,6 +572,30 @@ ARRAYS = {
     "function that returns NaN": (
         lambda: images(GENERATED, features=lambda x: x[:, 0, 0] * np.nan),
         refused("features of real must be finite; got NaN or inf, first in row 0. Mend what makes them"),
+    ),
+    "statistics for the real rows": (
+        lambda: given(moments(LATENTS[0]), moments(LATENTS[1])),
+        same_distance("statistics, of which only the Frechet distance can be taken"),
+    ),
+    "statistics of samples, with the rows of a seed": (
+        lambda: latents([LATENTS[1], moments(LATENTS[1])]),
+        refused("generated must hold rows for each seed, or statistics for each; got both: make it two sources"),
+    ),
+    "statistics of other dimensions": (
+        lambda: given(moments(LATENTS[0]), moments(LATENTS[1, :, :3])),
+        refused("real and generated must have equally many features; got 4 and 3"),
+    ),
+    "a class a row": (
+        lambda: latents(LATENTS[1], real_labels=CLASSES, generated_labels=CLASSES),
+        same("latents", rel=1e-9),
+    ),
+    "labels of the samples forgotten": (
+        lambda: latents(LATENTS[1], real_labels=CLASSES),
+        refused("generated_labels must be given too, one label for each row"),
+    ),
+    "fewer labels than rows": (
+        lambda: latents(LATENTS[1], real_labels=CLASSES, generated_labels=CLASSES[:9]),
+        refused(r"generated_labels must have shape \(60,\), one label for each row; got \(9,\)"),
     ),
     "training data forgotten": (
         lambda: given(REAL, GENERATED),

@@ -40,6 +40,10 @@ def _check_list(several: Sequence[Any], label: str, row: tuple[int, ...]) -> Non
     """Raise InvalidInputError for a list that holds something else than sets of rows of about a shape."""
     if not several:
         raise InvalidInputError(f"{label} must hold at least one set of samples; got an empty list")
+    if len({isinstance(each, Moments) for each in several}) > 1:
+        raise InvalidInputError(
+            f"{label} must hold rows for each seed, or statistics for each; got both: make it two sources by name"
+        )
     for i, each in enumerate(several):
         shape = _shape_of(each)
         if not _is_set(each) or _is_one_row(shape, row):
