@@ -28,7 +28,7 @@ from vicinal.image_files import Files, decode
 from vicinal.metrics.features.inception import shapes
 
 TARGETS = {"MNIST": 10_000, "faces": 1_000}  # images of each folder that the goal is set for
-SIZES = {"quick": {"MNIST": (25, 100), "faces": (25, 100)}, "full": {"MNIST": (1_000, 10_000), "faces": (250, 1_000)}}
+SIZES = {"quick": {"MNIST": (30, 100), "faces": (30, 100)}, "full": {"MNIST": (1_000, 10_000), "faces": (250, 1_000)}}
 ROUNDS = 3
 SPEND_S = {"quick": 1_000.0, "full": np.inf}
 TOLERANCE = 1e-3  # of the distance, between tools that resize alike

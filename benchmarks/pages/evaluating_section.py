@@ -23,19 +23,19 @@ def section(result: Row) -> tuple[list[str], dict[str, bytes]]:
         else ""
     )
     lines = [
-        f"`vicinal evaluate` with `--features inception`, and {result['rivals']}, on the same folders of PNGs, with the same random",
-        "weights, each as a process of its own with its own defaults and all cores. Tools take turns; times are medians of "
-        f"{result['rounds']}.",
+        "`vicinal evaluate --features inception`, pytorch-fid and torch-fidelity on the same folders of PNGs, with the same random weights:",
+        "the published ones are not at hand, so the distances mean nothing. Each is a process of its own, with its own defaults and all",
+        f"cores. They take turns; times are medians of {result['rounds']}. The others: {result['rivals']}.",
         f"torch-fidelity resizes in another way, so its distance differs.{operators}",
         "",
         *goals,
         "",
         table(headings, rows),
         "",
-        "Processor time is that of all threads and processes. It does not depend on what else runs, as time does. That of one image is",
-        "from the difference of two sizes, so that neither start nor covariances count. The last column is what all images of the goal",
-        "would take by it: it is a prediction where fewer were measured. Memory is that of the largest process: the workers of",
-        "pytorch-fid are not counted.",
+        "Processor time is that of all threads and processes. It depends far less on what else runs than time does. That of one image",
+        "is from the difference of two sizes, so that neither the start nor the distance itself counts. The last column is what all",
+        "images of the goal would take by it: it is a prediction where fewer were measured. Memory is that of the largest process: the",
+        "workers of pytorch-fid are not counted.",
     ]
     return lines, {}
 
