@@ -131,7 +131,7 @@ def test_exif_orientation_of_jpeg(tmp_path):
 @pytest.mark.parametrize("n_cores", [1, 3])
 def test_order_is_that_of_paths_at_any_depth(tmp_path, monkeypatch, n_cores):
     monkeypatch.setattr(gathering, "_FILES_AT_ONCE", 2)
-    monkeypatch.setattr(gathering, "_n_cores", lambda: n_cores)
+    monkeypatch.setattr("vicinal.images.n_cores", lambda: n_cores)
     names = [f"{folder}{i:02}.png" for folder in ("", "a/", "a/deep/", "b/") for i in range(11)]
     for level, name in enumerate(names):
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
