@@ -154,7 +154,9 @@ def test_one_colour_image_makes_all_rgb(tmp_path, colour_at):
 def test_sizes_must_be_equal(tmp_path):
     for name, size in {"a.png": (5, 6), "b.png": (5, 6), "c.png": (6, 5), "d.png": (9, 9)}.items():
         Image.new("L", size).save(tmp_path / name)
-    with pytest.raises(InvalidInputError, match=r"got 5 x 6 in a.png but 6 x 5 in c.png \(width x height\): resize"):
+    with pytest.raises(
+        InvalidInputError, match=r"got 5 x 6 in a.png but 6 x 5 in c.png \(width x height\): pass image_size=64"
+    ):
         image_files.read(tmp_path)
 
 
