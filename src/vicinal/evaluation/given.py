@@ -68,18 +68,20 @@ def prepared(
     sizes = _sizes(found) if are_images else {}
     if len(set(sizes.values())) > 1:
         listed = ", ".join(f"{width} x {height} in {name}" for name, (height, width) in sizes.items())
-        image_size = image_size or own_size
-        if image_size is None:
+        if image_size is None and own_size is None:
             raise UnequalSizesError(
                 f"images of all sets must be of one size; got {listed} (width x height): pass "
                 f"image_size={min(map(max, sizes.values()))}, or any other, to resize them"
             )
-        said.append(f"Images differ in size: {listed} (width x height).")
-    if image_size is not None and (len(set(sizes.values())) > 1 or not of_features):
-        found = {name: images.resize(rows, image_size, name) for name, rows in found.items()}
-        found, _, more = images.alike(found, for_features=of_features)
-        said += [note for note in more if note not in said]
-    said += [] if image_size is None else [images.said_of(image_size)]
+        said += [f"Images differ in size: {listed} (width x height)."] if image_size is None else []
+        image_size = image_size or own_size
+    if image_size is not None:
+        later = of_features and len(set(sizes.values())) == 1 and (image_size, image_size) not in sizes.values()
+        if not later:
+            found = {name: images.resize(rows, image_size, name) for name, rows in found.items()}
+            found, _, more = images.alike(found, for_features=of_features)
+            said += [note for note in more if note not in said]
+        said.append(images.said_of(image_size, for_features=later))
     if are_images and not of_features:
         said.append(
             "Images are compared pixel by pixel, which sees little of what they show: pass features= for a distance "
@@ -100,10 +102,11 @@ def _has_size(rows: Array, image_size: int) -> bool:
 
 
 def _sizes(sets: Mapping[str, Array]) -> dict[str, tuple[int, int]]:
-    """Return height and width of the images of each set; nothing if any set is flattened."""
-    if any(rows.ndim < 3 for rows in sets.values()):
+    """Return height and width of the images of each set; nothing if any set is flattened, or of other channels."""
+    try:
+        shapes = {name: images.channels_first(rows, name).shape for name, rows in sets.items()}
+    except InvalidInputError:
         return {}
-    shapes = {name: images.channels_first(rows, name).shape for name, rows in sets.items()}
     return {name: (shape[2], shape[3]) for name, shape in shapes.items()}
 
 
