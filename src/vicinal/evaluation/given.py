@@ -11,6 +11,7 @@ from vicinal import _validation, images
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, UnequalSizesError
 from vicinal.evaluation.notes import BOOTSTRAP, REAL, RECONSTRUCTIONS
+from vicinal.metrics import Moments
 
 
 def by_name(generated: Any) -> dict[str, list[Any]]:
@@ -23,7 +24,9 @@ def by_name(generated: Any) -> dict[str, list[Any]]:
         raise InvalidInputError(f"generated must not use the names of reference rows; got {', '.join(taken)}")
     sets = {}
     for name, value in several.items():
-        is_list = isinstance(value, list | tuple) and all(getattr(each, "ndim", 0) >= 2 for each in value)
+        is_list = isinstance(value, list | tuple) and all(
+            isinstance(each, Moments) or getattr(each, "ndim", 0) >= 2 for each in value
+        )
         sets[str(name)] = list(value) if is_list else [value]
         if not sets[str(name)]:
             raise InvalidInputError(f"generated[{str(name)!r}] must hold at least one set of samples; got none")
@@ -55,7 +58,9 @@ def prepared(
     They are resized to ``image_size``; if they differ in size, to ``own_size``, which the features resize to anyway.
     Sets of one size whose features are taken keep it: the features resize them, batch by batch.
     """
-    present = {name: rows for name, rows in given.items() if rows is not None}
+    present = {name: rows for name, rows in given.items() if rows is not None and not isinstance(rows, Moments)}
+    if not present:
+        return Prepared({}, [], image_size)
     found, are_images, said = images.alike(present, for_features=of_features)
     if image_size is not None and not are_images:
         shapes = ", ".join(f"{name} of {rows.dtype} {rows.shape}" for name, rows in found.items())
@@ -119,8 +124,9 @@ def _checked(found: Mapping[str, Array], may_be_levels: bool) -> dict[str, Array
             rows = _validation.check_rows(rows, name, minimum=minimum, finite=False)  # the judge looks for NaN
         elif len(rows) < minimum:
             raise InvalidInputError(f"{name} must have at least {minimum} rows; got {len(rows)}")
-        shape = ready.setdefault("real", rows).shape
-        if rows.shape[1:] != shape[1:]:
-            raise InvalidInputError(f"{name} must have rows of shape {shape[1:]}, like real; got {rows.shape[1:]}")
         ready[name] = rows
+        model = next(iter(ready))
+        shape = ready[model].shape
+        if rows.shape[1:] != shape[1:]:
+            raise InvalidInputError(f"{name} must have rows of shape {shape[1:]}, like {model}; got {rows.shape[1:]}")
     return ready
