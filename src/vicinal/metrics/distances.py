@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -58,9 +57,9 @@ class Moments:
         """Add rows of features, array_like of shape (n, *shape), and return self."""
         return self._add(*check_sets(features=features))
 
-    def _add(self, rows: Array) -> Moments:
+    def _add(self, rows: Any) -> Moments:
         for first in range(0, len(rows), _BLOCK):
-            block = rows[first : first + _BLOCK]
+            block = rows[first : first + _BLOCK].astype(np.float64, copy=False)
             part = Moments()
             part.n_samples, part.mean = len(block), block.mean(axis=0)
             part._keep(block - part.mean)
@@ -249,8 +248,8 @@ def frechet_distance_infinity(real: Any, generated: Any, *, random_state: int = 
     return float(np.polynomial.Polynomial.fit(numbers, means, 1)(0.0))
 
 
-def moments_of(rows: Array) -> Moments:
-    """Return the moments of float64 rows (n, d)."""
+def moments_of(rows: Any) -> Moments:
+    """Return the moments of rows (n, d), blocks of which become float64."""
     return Moments()._add(rows)
 
 
@@ -299,11 +298,11 @@ def ratio_of(generated: float, real: float) -> float:
     return generated / real if real > 0 else float("nan")
 
 
-def total_variance(rows: Array, in_float64: Callable[[Array], Array] = np.asarray) -> float:
+def total_variance(rows: Any) -> float:
     """Return the sum of the variances of all columns, without a copy of all rows; blocks of them become float64."""
     n, mean, scatter = 0, 0.0, 0.0
     for some in blocks_of(rows):
-        block = in_float64(rows[some])
+        block = rows[some].astype(np.float64, copy=False)
         total, centre = n + len(block), block.mean(axis=0)
         gap = centre - mean
         scatter += float(np.square(block - centre).sum() + np.square(gap).sum() * n * len(block) / total)
