@@ -5,7 +5,8 @@ With c a centre, the squared distance of a query a and a row b, both moved by -c
 .. math:: \lVert a - b \rVert^2 = \lVert a \rVert^2 - 2 a \cdot b + \lVert b \rVert^2
 
 A product of matrices gives it for all pairs of two blocks. In d dimensions rounding moves it by at most about
-:math:`4 \sqrt d \, u (\lVert a \rVert^2 + \lVert b \rVert^2)`, u being half the step of the floats (Higham & Mary 2019).
+:math:`4 \sqrt d \, u (\lVert a \rVert^2 + \lVert b \rVert^2)`, u being half the step of the floats (Higham &
+Mary 2019).
 Rows that are nearer than the k-th by more than that are counted. Those that may be the k-th are measured in float64.
 If these are many, the query is looked up once more by products in float64.
 
@@ -25,7 +26,7 @@ import numpy as np
 from vicinal import _progress
 from vicinal._arrays import Array
 
-_VALUES = 1 << 23  # of a block of rows
+_VALUES, _FEW_VALUES = 1 << 23, 1 << 18  # of a block of rows; of one that stays in the cache
 _PAIRS = 1 << 24  # distances of a block of queries
 _MOST = 32  # rows that are measured for a query
 
@@ -49,10 +50,13 @@ class Frame(NamedTuple):
             moved *= (1.0 / self.scale).astype(wide)
         return moved.astype(dtype, copy=False)
 
-    def exact(self, block: Array) -> Array:
-        """Return a block of rows in float64, up to a shift."""
-        block = block.astype(np.float64, copy=False)
-        return block if self.scale is None else (block - self.centre) / self.scale
+    def distances(self, first: Array, second: Array) -> Array:
+        """Return the distance between each row of one block and the same row of another, in float64."""
+        between = np.subtract(first, second, dtype=np.float64)
+        if self.scale is not None:
+            between /= self.scale
+        lengths: Array = np.sqrt(np.einsum("ij,ij->i", between, between))
+        return lengths
 
 
 def kth_nearest(
@@ -147,11 +151,9 @@ def _candidates(estimates: Array, squares: Array, k: int, d: int) -> tuple[Array
 
 def _measured(queries: Any, query: Array, rows: Any, row: Array, frame: Frame) -> Array:
     """Return the distances of pairs of a query and a row, given by their indices, in float64."""
-    size = max(1, _VALUES // rows.shape[1] // 4)
-    found = np.empty(len(query))
+    found, size = np.empty(len(query)), max(1, _FEW_VALUES // rows.shape[1])
     with np.errstate(over="ignore"):  # infinity is far away, too
         for first in range(0, len(query), size):
             some = slice(first, first + size)
-            between = frame.exact(queries[query[some]]) - frame.exact(rows[row[some]])
-            found[some] = np.linalg.norm(between, axis=1)
+            found[some] = frame.distances(queries[query[some]], rows[row[some]])
     return found

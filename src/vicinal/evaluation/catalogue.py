@@ -169,6 +169,11 @@ class Samples:
         rows = (each.in_float64() for each in (self.searched, self.reference.train))
         return memorization.penalised(distance, memorization.memorization_distance(*rows))
 
+    @property
+    def vendi_score(self) -> float:
+        """See `vicinal.metrics.vendi_score`."""
+        return inspect.unwrap(diversity.vendi_score)(self.rows.in_float64())
+
     @cached_property
     def c2st(self) -> ranks.Estimate:
         """See `vicinal.metrics.c2st_auc`."""
@@ -334,9 +339,7 @@ METRICS: dict[str, Metric] = {
     "density": Metric("density ↑", "higher", "features", lambda s: s.relations[1].density, 3),
     "coverage": Metric("coverage ↑", "higher", "features", lambda s: s.relations[1].coverage, 3),
     "mifid": Metric("Frechet / memorization ↓", "lower", "features", lambda s: s.mifid, needs_train=True),
-    "vendi_score": Metric(
-        "Vendi score (as real)", "reference", "features", lambda s: inspect.unwrap(diversity.vendi_score)(s.rows.in_float64()), 1
-    ),
+    "vendi_score": Metric("Vendi score (as real)", "reference", "features", lambda s: s.vendi_score, 1),
     "wasserstein_distance": Metric("W2 ↓", "lower", "rows", _between(transport.wasserstein_distance)),
     "wasserstein_1_distance": Metric("W1 ↓", "lower", "rows", _between(transport.wasserstein_distance, p=1)),
     "sliced_wasserstein_distance": Metric(

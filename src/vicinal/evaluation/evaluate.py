@@ -100,8 +100,8 @@ def evaluate(
     an autoencoder read as copies. The novelty of images is therefore measured relative to ``reconstructions`` if they
     are given, else between features if they are given. Else it is measured between pixels, and a note says so.
 
-    Memory: the rows and their features once more in float64, and at most about 0.5 GB beside them, or six matrices
-    of n_features squared.
+    Memory: what is given, the features, and at most 1 GB, or six matrices of n_features squared. Between pixels the
+    Frechet distance holds the held-out rows and the samples in float64, or these matrices.
 
     Examples
     --------
@@ -170,12 +170,18 @@ def _extractor(features: Any) -> Any:
         )
 
     def of_blocks(rows: Array) -> Array:
-        found = []
+        found = np.empty(0)
         with _progress.bar("Features", len(rows)) as progress:
             for block in images.blocks_of(rows):
-                found.append(_arrays.to_numpy(features(images.in_units(rows[block]))))
-                progress.advance(len(rows[block]))
-        return found[0] if len(found) == 1 else np.concatenate(found)
+                part = _arrays.to_numpy(features(images.in_units(rows[block])))
+                if part.shape[:1] != (n := len(rows[block]),):
+                    raise InvalidInputError(
+                        f"features must give one row for each image; got an array of shape {part.shape} for {n} images"
+                    )
+                found = np.empty((len(rows), *part.shape[1:]), part.dtype) if block.start == 0 else found
+                found[block] = part
+                progress.advance(len(part))
+        return found
 
     return of_blocks
 
@@ -196,7 +202,9 @@ def _judge(
             novelty = "features"
         needed = {METRICS[name].space for name in metrics if METRICS[name].needs_train}
         every = "features" in needed or (novelty == "features" and needed)
-        of_train = None if train is None else extractor(train) if every else lambda drawn: extractor(train[drawn])
+        of_train: Any = None
+        if train is not None:
+            of_train = extractor(train) if every else lambda drawn: extractor(images.taken(train, drawn))
         features = (extractor(real), of_train)
     return Judge(
         (real, train),

@@ -55,7 +55,7 @@ def prepared(given: Mapping[str, Any], *, of_features: bool) -> tuple[dict[str, 
         shape = ready.setdefault("real", rows).shape
         if rows.shape[1:] != shape[1:]:
             raise InvalidInputError(f"{name} must have rows of shape {shape[1:]}, like real; got {rows.shape[1:]}")
-        ready[name] = rows
+        ready[name] = images.in_order(rows)  # or the judge would copy it
     if are_images and not of_features:
         said.append(
             "Images are compared pixel by pixel, which sees little of what they show: pass features= for a distance "

@@ -20,8 +20,8 @@ from vicinal.metrics._inputs import check_sets
 class Judge:
     """Held-out and training data, as rows and as features, and the metrics taken against them.
 
-    Every array is checked once, when it is given, and stays where it is: what a metric takes of it becomes float64. Arrays
-    of uint8 are 8-bit levels and count as values in [0, 1].
+    Every array is checked once, when it is given, and stays where it is: what a metric takes of it becomes float64.
+    Arrays of uint8 are 8-bit levels and count as values in [0, 1].
 
     Parameters
     ----------

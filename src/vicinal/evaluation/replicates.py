@@ -74,7 +74,8 @@ class Replicates:
         others = [name for name in metrics if name != _FRECHET]
         values: dict[str, list[float]] = {name: [] for name in others}
         for kept, kept_rows in self._kept(n, m, both) if others else ():
-            samples = {space: self._samples(space, kept, each.take(kept_rows), others, seed) for space, each in rows.items()}
+            drawn = {space: each.take(kept_rows) for space, each in rows.items()}
+            samples = {space: self._samples(space, kept, each, others, seed) for space, each in drawn.items()}
             for name in others:
                 values[name].append(_value(name, samples[METRICS[name].space]))
         share = min(1.0, MOST_ROWS / min(n, m, MOST_TAKEN))

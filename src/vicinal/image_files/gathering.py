@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,7 +23,6 @@ Empty = Callable[[tuple[int, ...], Any], Array]
 
 _FILES_AT_ONCE = 16  # that a thread decodes in one go
 _NAMED = 3  # unreadable files that a message names
-_IN_MEMORY = 1 << 28  # bytes; larger arrays are mapped from a temporary file
 _BETWEEN = 1024  # images, before the memory of a mapped array is given back
 _DARK = 63  # of 255: the brightest of 14 bits, if only the upper 8 of 16 are read
 
@@ -76,17 +74,6 @@ def _or_reason(decoder: Callable[[Item], Picture], item: Item) -> Picture | str:
         return (str(error) or type(error).__name__).partition("\n")[0]
 
 
-def empty(shape: tuple[int, ...], dtype: Any) -> Array:
-    """Return a new array; a large one is mapped from a temporary file, which goes when the array goes."""
-    n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    if n_bytes <= _IN_MEMORY:
-        return np.empty(shape, dtype)
-    with tempfile.TemporaryFile() as file:
-        if hasattr(os, "posix_fallocate"):  # a full disk is an error now, not the end of the process later
-            os.posix_fallocate(file.fileno(), 0, n_bytes)
-        return np.memmap(file, dtype, "r+" if hasattr(os, "posix_fallocate") else "w+", shape=shape)
-
-
 class _Stack:
     """Images of one size, (n, C, H, W), in the type that holds them all; C is 3 if any is in colour."""
 
@@ -131,7 +118,7 @@ class _Stack:
 
 
 def gather(
-    source: Path, decoded: Iterable[tuple[str, Picture | str]], n_files: int, remedy: str, make: Empty = empty
+    source: Path, decoded: Iterable[tuple[str, Picture | str]], n_files: int, remedy: str, make: Empty = _images.empty
 ) -> Gathered:
     """Copy decoded images to one array of levels.
 

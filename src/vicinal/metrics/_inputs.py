@@ -54,7 +54,7 @@ def check_sets(*, minimum: int = 1, as_given: bool = False, **sets: Any) -> list
             raise InvalidInputError(
                 f"{first_name} and {name} must have rows of one shape; got {first.shape[1:]} and {rows.shape[1:]}"
             )
-        if max((float(np.abs(rows[some]).max()) for some in blocks_of(rows)), default=0.0) > _LARGEST:
+        if max(max(-float(rows[some].min()), float(rows[some].max())) for some in blocks_of(rows)) > _LARGEST:
             raise InvalidInputError(
                 f"{name} must be at most {_LARGEST:g} in magnitude, or its powers overflow; rescale it"
             )

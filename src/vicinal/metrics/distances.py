@@ -13,7 +13,7 @@ from vicinal._validation import check_integer
 from vicinal.images import blocks_of
 from vicinal.metrics._inputs import check_sets, checked
 
-_BLOCK = 4096  # rows centred in one go
+_ROWS, _VALUES = 4096, 1 << 23  # centred in one go, at most
 MOST_PARTS = 4  # of an extrapolation
 
 
@@ -58,8 +58,9 @@ class Moments:
         return self._add(*check_sets(features=features))
 
     def _add(self, rows: Any) -> Moments:
-        for first in range(0, len(rows), _BLOCK):
-            block = rows[first : first + _BLOCK].astype(np.float64, copy=False)
+        size = max(1, min(_ROWS, _VALUES // rows.shape[1]))
+        for first in range(0, len(rows), size):
+            block = rows[first : first + size].astype(np.float64, copy=False)
             part = Moments()
             part.n_samples, part.mean = len(block), block.mean(axis=0)
             part._keep(block - part.mean)
@@ -187,7 +188,7 @@ def frechet_distance(real: Any, generated: Any) -> float:
         product = r.factor.T @ g.factor  # its singular values squared are the eigenvalues of the covariances' product
         product = min(product, product.T, key=len)
         squares = np.linalg.eigvalsh(product @ product.T)  # in half the time of the singular values
-    trace = np.square(r.factor).sum() + np.square(g.factor).sum()
+    trace = sum(float(np.einsum("ij,ij->", each.factor, each.factor)) for each in (r, g))
     return max(float(gap @ gap + trace - 2.0 * np.sqrt(np.maximum(squares, 0.0)).sum()), 0.0)
 
 
