@@ -28,6 +28,7 @@ from vicinal._arrays import Array
 
 _VALUES, _FEW_VALUES = 1 << 23, 1 << 18  # of a block of rows; of one that stays in the cache
 _PAIRS = 1 << 24  # distances of a block of queries
+_CENTRAL = 64  # rows whose median is the centre: a mean could be far away
 _MOST = 32  # rows that are measured for a query
 
 
@@ -39,8 +40,9 @@ class Frame(NamedTuple):
 
     @classmethod
     def around(cls, rows: Any) -> Frame:
-        """Return unscaled coordinates in which the rows are not far from 0, where rounding is least."""
-        return cls(rows[: max(1, _VALUES // rows.shape[1])].mean(axis=0, dtype=np.float64))
+        """Return unscaled coordinates in which most rows are not far from 0, where rounding is least."""
+        step = -(-len(rows) // _CENTRAL)
+        return cls(np.median(rows[::step].astype(np.float64), axis=0))
 
     def rounded(self, block: Array, dtype: Any) -> Array:
         """Return a block of rows in these coordinates, as products are taken of it."""
