@@ -256,7 +256,7 @@ def test_few_rows_of_many_dimensions_share_their_distances(d):
     rows = {name: generator.normal(size=(n, d)) for name, n in (("real", 40), ("generated", 45), ("train", 60))}
     samples = Samples(Reference(rows["real"], rows["train"], 3), rows["generated"], 3)
     found = {name: metric.compute(samples) for name, metric in METRICS.items()}
-    assert found == pytest.approx(public(**rows, seed=3), rel=1e-9)
+    assert found == pytest.approx(public(**rows, seed=3), rel=1e-7)  # roots of eigenvalues that are 0 but for rounding
 
 
 def test_copies_of_known_rows_score_as_if_nobody_knew(sets):

@@ -27,7 +27,7 @@ def high_water():
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1024
 
 def features(block):
-    return block.reshape(len(block), 16, -1).mean(axis=2)
+    return block.reshape(len(block), 8, -1).mean(axis=2)
 
 n = int(sys.argv[2])
 sets = [mapped(name, n) for name in ("real", "generated", "train")]
