@@ -261,7 +261,7 @@ def test_few_rows_of_many_dimensions_share_their_distances(d):
 
 def test_copies_of_known_rows_score_as_if_nobody_knew(sets):
     index = np.random.default_rng(0).integers(0, 400, 150)
-    known = Samples(Reference(sets["real"], sets["train"], 3), sets["train"][index], 3, index)
+    known = Samples(Reference(sets["real"], sets["train"], 3), sets["train"][index], 3, copied=index)
     unknown = Samples(Reference(sets["real"], sets["train"], 3), sets["train"][index], 3)
     for name in DEFAULT_METRICS:
         assert METRICS[name].compute(known) == METRICS[name].compute(unknown)

@@ -10,7 +10,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from vicinal import evaluate, images, search
-from vicinal.metrics import data_copying, distances, neighborhoods
+from vicinal.metrics import data_copying, moments, neighborhoods
 
 MB = 1 << 20
 FROM_DISK = """
@@ -67,7 +67,7 @@ def small_blocks(monkeypatch):
         (search, "_FEW_VALUES", 1 << 14),
         (search, "_PAIRS", 1 << 16),
         (neighborhoods, "_VALUES", 1 << 16),
-        (distances, "_VALUES", 1 << 16),
+        (moments, "_VALUES", 1 << 16),
         (data_copying, "MOST_VALUES", 1 << 16),
     ):
         monkeypatch.setattr(module, name, value)

@@ -16,6 +16,7 @@ import numpy as np
 from vicinal import neighbors
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
+from vicinal.evaluation import by_class
 from vicinal.evaluation.rows import Rows
 from vicinal.metrics import (
     classifiers,
@@ -31,9 +32,10 @@ from vicinal.metrics import (
     transport,
 )
 from vicinal.metrics._inputs import drawn
+from vicinal.metrics.moments import Moments, moments_of
 from vicinal.neighbors import nearest_rows
 
-N_NEIGHBORS = 5
+N_NEIGHBORS = by_class.N_NEIGHBORS
 
 
 class Reference:
@@ -50,7 +52,9 @@ class Reference:
         random_state: int,
         max_searched: int | None = None,
         fresh: Array | Rows | None = None,
+        labels: by_class.Labels | None = None,
     ) -> None:
+        self._labels = labels
         self.real, self.random_state, self.max_searched = Rows.of(real), random_state, max_searched
         self._train, self._fresh = (None if each is None else Rows.of(each) for each in (train, fresh))
 
@@ -85,14 +89,21 @@ class Reference:
         return distances.total_variance(self.real)
 
     @cached_property
-    def moments(self) -> distances.Moments:
+    def moments(self) -> Moments:
         """Mean and covariance of the held-out data."""
-        return distances.moments_of(self.real)
+        return moments_of(self.real)
 
     @cached_property
-    def moments_of_train(self) -> distances.Moments:
+    def moments_of_train(self) -> Moments:
         """Mean and covariance of the training data."""
-        return distances.moments_of(self.train)
+        return moments_of(self.train)
+
+    @cached_property
+    def classes(self) -> by_class.Classes:
+        """The held-out data of each class."""
+        if self._labels is None:
+            raise InvalidInputError("metrics within classes need labels: pass real_labels= and generated_labels=")
+        return by_class.Classes(self.real, self._labels.real, self._labels.classes)
 
     @cached_property
     def attacked(self) -> tuple[Rows, Rows]:
@@ -143,12 +154,19 @@ class Samples:
 
     If ``rows`` are the held-out rows that the reference searches, the novelty is that of fresh data: no row is compared
     with itself. ``copied`` are the indices of the training rows that the samples are copies of: then their nearest
-    training rows are known.
+    training rows are known. ``places`` says which class each row is of: see `vicinal.evaluation.by_class`.
     """
 
-    def __init__(self, reference: Reference, rows: Array | Rows, seed: int, copied: Array | None = None) -> None:
-        self.reference, self.rows, self.seed, self._copied = reference, Rows.of(rows), seed, copied
-        self._are_held_out = self.rows is reference.searched
+    def __init__(
+        self,
+        reference: Reference,
+        rows: Array | Rows,
+        seed: int,
+        places: Array | None = None,
+        copied: Array | None = None,
+    ) -> None:
+        self.reference, self.rows, self.seed, self._places = reference, Rows.of(rows), seed, places
+        self._copied, self._are_held_out = copied, self.rows is reference.searched
 
     @property
     def searched(self) -> Rows:
@@ -158,7 +176,7 @@ class Samples:
     @cached_property
     def frechet_distance(self) -> float:
         """See `vicinal.metrics.frechet_distance`."""
-        return distances.distance_of(self.reference.moments, distances.moments_of(self.rows), self._squares)
+        return distances.distance_of(self.reference.moments, moments_of(self.rows), self._squares)
 
     @cached_property
     def _squares(self) -> Array | None:
@@ -205,6 +223,13 @@ class Samples:
     def relations(self) -> tuple[neighborhoods.PrecisionRecall, neighborhoods.DensityCoverage]:
         """Precision, recall, density and coverage."""
         return neighborhoods.relations(self.reference.searched, self.searched, N_NEIGHBORS, self.reference.radii)
+
+    @cached_property
+    def within_classes(self) -> dict[str, dict[str, float]]:
+        """Metrics within each class, by their names and those of the classes."""
+        if self._places is None:
+            raise InvalidInputError("metrics within classes need the labels of these rows")
+        return self.reference.classes.compare(self.rows, self._places)
 
     @cached_property
     def nearest(self) -> tuple[Array, Array]:
@@ -344,6 +369,10 @@ def _novelty(prefix: str, space: Literal["features", "rows"]) -> dict[str, Metri
     }
 
 
+def _mean_over(samples: Samples, name: str) -> float:
+    return mean(list(samples.within_classes[name].values()))
+
+
 METRICS: dict[str, Metric] = {
     "frechet_distance": Metric("Frechet distance ↓", "lower", "features", lambda s: s.frechet_distance),
     "frechet_distance_infinity": Metric(
@@ -368,6 +397,15 @@ METRICS: dict[str, Metric] = {
     **_novelty("", "rows"),
     **_novelty("feature_", "features"),
 }
+OF_CLASSES: dict[str, Metric] = {  # in a table if labels are given
+    by_class.FRECHET: Metric(
+        "Frechet distance within classes ↓", "lower", "features", lambda s: _mean_over(s, by_class.FRECHET)
+    ),
+    by_class.COVERAGE: Metric(
+        "coverage within classes ↑", "higher", "features", lambda s: _mean_over(s, by_class.COVERAGE), 3
+    ),
+}
+COLUMNS = METRICS | OF_CLASSES
 DEFAULT_METRICS = (
     "frechet_distance",
     "precision",

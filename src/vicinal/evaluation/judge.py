@@ -11,10 +11,12 @@ import numpy as np
 from vicinal import _progress, neighbors
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, MissingExtraError, VicinalError
-from vicinal.evaluation.catalogue import METRICS, Reference, Samples
+from vicinal.evaluation.by_class import Labels
+from vicinal.evaluation.catalogue import COLUMNS, OF_CLASSES, Reference, Samples
 from vicinal.evaluation.replicates import Replicates
 from vicinal.evaluation.rows import Rows
 from vicinal.metrics._inputs import check_sets
+from vicinal.metrics.moments import Moments
 
 
 class Judge:
@@ -42,6 +44,8 @@ class Judge:
         None takes the held-out data.
     novelty : {"rows", "features"}
         What ``nn_ratio`` and its like are measured between.
+    labels : Labels, optional
+        The classes of the held-out and the training data, for the metrics within classes.
 
     Raises
     ------
@@ -67,6 +71,7 @@ class Judge:
         max_searched: int | None = None,
         fresh: Any = None,
         novelty: Literal["rows", "features"] = "rows",
+        labels: Labels | None = None,
     ) -> None:
         self.metrics, self.random_state, self._novelty = list(metrics), random_state, novelty
 
@@ -74,7 +79,9 @@ class Judge:
             real = _checked(real, f"{of}real", minimum=2)
             others = {f"{of}train": train, "fresh": fresh}
             train, fresh = (None if each is None else _checked(each, name, real) for name, each in others.items())
-            return Reference(real, train, random_state, max_searched, fresh)
+            return Reference(real, train, random_state, max_searched, fresh, labels)
+
+        self._places_of_train = None if labels is None else labels.train
 
         self._rows = self._features = reference(*rows, fresh=fresh)
         self._features_of_train = None  # a function of indices
@@ -86,7 +93,17 @@ class Judge:
     @property
     def quality(self) -> list[str]:
         """The metrics that need no training data."""
-        return [name for name in self.metrics if not METRICS[name].needs_train]
+        return [name for name in self.metrics if not COLUMNS[name].needs_train]
+
+    @property
+    def moments(self) -> Moments:
+        """Mean and covariance of the features of the held-out data."""
+        return self._features.moments
+
+    @property
+    def n_features(self) -> int:
+        """Features of a row."""
+        return int(self._features.real.shape[1])
 
     @property
     def novelty(self) -> str:
@@ -110,6 +127,7 @@ class Judge:
         run: int = 0,
         metrics: Sequence[str] | None = None,
         name: str = "generated",
+        places: Array | None = None,
     ) -> dict[str, Any]:
         """Return the metrics of one set of samples.
 
@@ -126,15 +144,18 @@ class Judge:
             The metrics to take; None takes all of the judge.
         name : str
             What to call the samples in messages.
+        places : ndarray of shape (m,), optional
+            Place of each sample's class among those of the labels. Without it there are no metrics within classes.
 
         Returns
         -------
         dict
             ``n``, the number of samples, and each metric by name, with ``<metric>_se`` where its standard error is
-            known. A metric that cannot be taken is NaN, and ``why`` has the reason by its name.
+            known. A metric that cannot be taken is NaN, and ``why`` has the reason by its name. ``by_class`` has the
+            metrics within each class.
         """
         names = [each for each in self.metrics if metrics is None or each in metrics]
-        return self._measure(rows, features, run, names, name, minimum=2)
+        return self._measure(rows, features, run, names, name, places, minimum=2)
 
     def replicates(
         self, rows: Any, features: Any = None, *, metrics: Sequence[str], run: int = 0, both: bool = False
@@ -162,15 +183,20 @@ class Judge:
         train = self._rows.train
         size = min(len(train), len(self._rows.real) if n_samples is None else n_samples)
         drawn = generator.choice(len(train), size, replace=False)
-        found = self._measure(train.take(drawn), lambda: self._drawn_features(drawn), run, self.quality, "train")
+        features = lambda: self._drawn_features(drawn)  # noqa: E731
+        found = self._measure(train.take(drawn), features, run, self.quality, "train", self._drawn_places(drawn))
         novelty = self._novelty_of_real
         why = found.get("why", {}) | novelty.get("why", {})
         return found | novelty | ({"why": why} if why else {})
 
     def copies_run(self, drawn: Array, run: int) -> dict[str, Any]:
         """Return all metrics of copies of the training data at some indices."""
-        copies = self._rows.train.take(drawn)
-        return self._measure(copies, lambda: self._drawn_features(drawn), run, self.metrics, "train", copied=drawn)
+        copies, places = self._rows.train.take(drawn), self._drawn_places(drawn)
+        features = lambda: self._drawn_features(drawn)  # noqa: E731
+        return self._measure(copies, features, run, self.metrics, "train", places, copied=drawn)
+
+    def _drawn_places(self, drawn: Array) -> Array | None:
+        return None if self._places_of_train is None else self._places_of_train[drawn]
 
     def _drawn_features(self, drawn: Array) -> Rows | Array:
         given = self._features_of_train
@@ -184,12 +210,18 @@ class Judge:
         run: int,
         names: Sequence[str],
         name: str,
+        places: Array | None = None,
         minimum: int = 1,
         copied: Array | None = None,
     ) -> dict[str, Any]:
         """Return the metrics ``names`` of samples, as `score` does."""
-        samples = self._samples(rows, features, run, names, name, minimum, copied)
-        return {"n": len(samples["rows"].rows)} | self._values(names, samples)
+        if places is None:
+            names = [each for each in names if each not in OF_CLASSES]
+        samples = self._samples(rows, features, run, names, name, minimum, places, copied)
+        found = {"n": len(samples["rows"].rows)} | self._values(names, samples)
+        if any(each in found and each not in found.get("why", {}) for each in OF_CLASSES):
+            found["by_class"] = samples["features"].within_classes
+        return found
 
     def _samples(
         self,
@@ -199,22 +231,23 @@ class Judge:
         names: Sequence[str],
         name: str = "generated",
         minimum: int = 1,
+        places: Array | None = None,
         copied: Array | None = None,
     ) -> dict[str, Samples]:
         """Return samples in the spaces that the metrics ``names`` are taken in."""
         rows, seed = _checked(rows, name, self._rows.real, minimum), self.random_state + run
-        samples = dict.fromkeys(("rows", "features"), Samples(self._rows, rows, seed, copied))
+        samples = dict.fromkeys(("rows", "features"), Samples(self._rows, rows, seed, places, copied))
         if self._features is not self._rows and any(self._space(each) == "features" for each in names):
             found = features() if callable(features) else features
             found = _checked(found, f"features of {name}", self._features.real, minimum)
-            samples["features"] = Samples(self._features, found, seed, copied)
+            samples["features"] = Samples(self._features, found, seed, places, copied)
         return samples
 
     def _values(self, names: Sequence[str], samples: dict[str, Samples]) -> dict[str, Any]:
         """Return metrics, their standard errors where they are known, and why those that are NaN are."""
         found: dict[str, Any] = {}
         why: dict[str, str] = {}
-        if any(METRICS[name].needs_train for name in names):
+        if any(COLUMNS[name].needs_train for name in names):
             _ = self._rows.train  # raises without them
         with _progress.bar("Measuring", len(names)) as progress:
             for name in names:
@@ -227,8 +260,8 @@ class Judge:
         """Return a metric, and its standard error where it is known; put down why it is NaN if it is."""
         found: dict[str, float] = {}
         try:
-            found[name] = METRICS[name].compute(of)
-            if (error := METRICS[name].error) is not None:
+            found[name] = COLUMNS[name].compute(of)
+            if (error := COLUMNS[name].error) is not None:
                 found[f"{name}_se"] = error(of)
         except MissingExtraError:
             raise
@@ -240,7 +273,7 @@ class Judge:
 
     def _space(self, name: str) -> str:
         """Return what a metric is taken between."""
-        return self._novelty if METRICS[name].needs_train and METRICS[name].space == "rows" else METRICS[name].space
+        return self._novelty if COLUMNS[name].needs_train and COLUMNS[name].space == "rows" else COLUMNS[name].space
 
     @cached_property
     def _replicates(self) -> Replicates:
@@ -250,7 +283,7 @@ class Judge:
     def _novelty_of_real(self) -> dict[str, Any]:
         spaces = {"rows": self._rows, "features": self._features}
         samples = {space: Samples(each, each.searched, self.random_state) for space, each in spaces.items()}
-        return self._values([name for name in self.metrics if METRICS[name].needs_train], samples)
+        return self._values([name for name in self.metrics if COLUMNS[name].needs_train], samples)
 
 
 def _undefined(name: str) -> str:
