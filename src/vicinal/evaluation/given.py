@@ -124,7 +124,7 @@ def _checked(found: Mapping[str, Array], may_be_levels: bool) -> dict[str, Array
             rows = _validation.check_rows(rows, name, minimum=minimum, finite=False)  # the judge looks for NaN
         elif len(rows) < minimum:
             raise InvalidInputError(f"{name} must have at least {minimum} rows; got {len(rows)}")
-        ready[name] = rows
+        ready[name] = rows = images.in_order(rows)  # or the judge would copy it
         model = next(iter(ready))
         shape = ready[model].shape
         if rows.shape[1:] != shape[1:]:
