@@ -77,7 +77,7 @@ def test_labels_and_weights(latents):
 def test_batches_and_additions(latents):
     tensor = torch.from_numpy(latents).to(DEVICE)
     expected = PMFSampler(8, bounds=(-9, 9), random_state=0).fit(latents)
-    streamed = PMFSampler(8, bounds=(-9, 9), random_state=0).fit([tensor[:100], tensor[100:]])
+    streamed = PMFSampler(8, bounds=(-9, 9), random_state=0).fit(iter([tensor[:100], tensor[100:]]))
     added = PMFSampler(8, bounds=(-9, 9), random_state=0).partial_fit(tensor[:100]).partial_fit(tensor[100:])
     assert same(streamed.sample(20), expected.sample(20))
     assert same(added.sample(20), expected.sample(20))

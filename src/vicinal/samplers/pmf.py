@@ -177,6 +177,10 @@ class PMFSampler(Sampler):
     dropped_mass_ = property(attrgetter("_table.dropped_mass"))
 
     @property
+    def whole_range_(self) -> Array:  # noqa: D102 - the class documents its attributes
+        return np.array([self.lower_, self.upper_], dtype=np.float64)
+
+    @property
     def classes_(self) -> Array:  # noqa: D102 - the class documents its attributes
         if not self._table.classes:
             raise AttributeError("classes_ is there only after a fit with labels")
@@ -279,7 +283,7 @@ class PMFSampler(Sampler):
 
         Parameters
         ----------
-        X : array_like or re-iterable of arrays
+        X : array_like, or iterable of batches
             As in `fit`.
 
         Returns
@@ -290,7 +294,7 @@ class PMFSampler(Sampler):
         Examples
         --------
         >>> import numpy as np
-        >>> PMFSampler.bounds_of([np.zeros((2, 1)), np.ones((3, 1))])
+        >>> PMFSampler.bounds_of(np.array([[0.0], [1.0], [0.5]]))
         (array([0.]), array([1.]))
         """
         batches = Batches(X, minimum=1)

@@ -213,8 +213,9 @@ def _calibrate(
     own = draws.choices(len(latents))
 
     def draw(n_neighbors: int, scale: float) -> Array:
-        (rows, weights, _, _), starts = made(n_neighbors)
-        return _sample_around(draws, rows, weights, starts, own, s, scale)
+        found = made(n_neighbors)
+        rows, weights = found.training.rows, found.training.weights
+        return _sample_around(draws, rows, weights, found.starts, own, s, scale)
 
     def variance(n_neighbors: int, scale: float) -> float:
         return variance_ratio(made(n_neighbors), s, scale)

@@ -58,7 +58,7 @@ def partition(latents: Array, n_parts: int, max_iter: int = 0) -> tuple[Array, A
 
 def variance_ratio(found: Neighborhoods, shrinkage: float, scale: float) -> float:
     """Return the total variance of samples over that of the latents; 1 if these are all equal."""
-    (rows, weights, _, _), starts = found
+    rows, weights, starts = found.training.rows, found.training.weights, found.starts
     mass = np.ones(len(rows)) if weights is None else weights.astype(np.float64)
     centre = (mass @ rows if weights is not None else rows.sum(axis=0, dtype=np.float64)) / mass.sum()
     total = between = 0.0
