@@ -24,9 +24,11 @@ from vicinal._errors import InvalidInputError
 from vicinal.rng import Draws
 from vicinal.samplers import labels, packing, posterior, whole
 from vicinal.samplers.batches import Batches, is_whole, working_copy
+from vicinal.samplers.devices import Movable
+from vicinal.samplers.sources import Source
 
 
-class Sampler(BaseEstimator, ABC):
+class Sampler(Movable, BaseEstimator, ABC):
     """A distribution over latents, fitted to examples.
 
     Attributes
@@ -48,10 +50,8 @@ class Sampler(BaseEstimator, ABC):
     random_state: Any
     n_features_in_: int
     event_shape_: tuple[int, ...]
-    dtype_: np.dtype[Any]
     whole_range_: Array
     _fitted_names: tuple[str, ...]
-    _tensor_kind: _arrays.TensorKind | None
     _score_samples: Any  # log densities in nats, (n,), of latents (n, d); only where there is a density
 
     @abstractmethod
@@ -135,7 +135,14 @@ class Sampler(BaseEstimator, ABC):
         return self
 
     def sample(
-        self, n_samples: int = 1, *, y: Any = None, random_state: Any = None, start: int = 0, stratified: bool = False
+        self,
+        n_samples: int = 1,
+        *,
+        y: Any = None,
+        random_state: Any = None,
+        start: int = 0,
+        stratified: bool = False,
+        return_source: bool = False,
     ) -> Any:
         """Draw independent latents from the fitted distribution.
 
@@ -156,11 +163,15 @@ class Sampler(BaseEstimator, ABC):
             Whether the choices of a latent, cell or component are quasi-random, as `scipy.stats.qmc` is: each comes
             up in proportion to its mass. Means over many rows then have smaller errors. But the rows are dependent:
             do not split, bootstrap or test them. A sampler that makes no choices draws the same rows either way.
+        return_source : bool
+            Whether to return also what each sample was drawn from. `LocalSampler` and `PMFSampler` know.
 
         Returns
         -------
-        ndarray or torch.Tensor of shape (n_samples, *event_shape_)
+        latents : ndarray or torch.Tensor of shape (n_samples, *event_shape_)
             Of the array library, type and device that `fit` saw.
+        source : vicinal.samplers.sources.Source
+            Only with ``return_source``: the training row, or the cell, and the class of each sample.
 
         Raises
         ------
@@ -174,12 +185,23 @@ class Sampler(BaseEstimator, ABC):
         key = rng.seed_key(self.random_state if random_state is None else random_state)
         classes = None if y is None else self._places_of(y, n_samples)
         draws = Draws(key, start, n_samples, classes, _validation.check_bool(stratified, "stratified"))
-        latents = self._sample(draws)
+        latents = self._finished(self._sample(draws))
+        return (latents, self._source(draws)) if _validation.check_bool(return_source, "return_source") else latents
+
+    def _finished(self, latents: Any) -> Any:
+        """Return latents (n, d) in the shape, type, array library and device that `fit` saw."""
         if is_whole(self.dtype_):
             latents = whole.rounded(_arrays.to_numpy(latents), self.dtype_, self.whole_range_)
         elif not _arrays.is_tensor(latents):
             latents = latents.astype(self.dtype_, copy=False)
-        return _arrays.from_numpy(latents.reshape(n_samples, *self.event_shape_), self._tensor_kind)
+        return _arrays.from_numpy(latents.reshape(len(latents), *self.event_shape_), self._tensor_kind)
+
+    def _source(self, draws: Draws) -> Source:
+        """Return what the samples of ``draws`` are drawn from."""
+        raise InvalidInputError(
+            f"{type(self).__name__} does not know what a sample was drawn from: leave return_source out, or fit a "
+            "LocalSampler or PMFSampler"
+        )
 
     def _places_of(self, y: Any, n_samples: int) -> Array:
         """Return the places in ``classes_`` of the labels of rows, (n_samples,) int64."""
@@ -243,7 +265,7 @@ class Sampler(BaseEstimator, ABC):
         Notes
         -----
         The file holds the parameters, the fitted attributes, and the seed if it is an int. It does not hold the
-        array library: a loaded sampler returns NumPy arrays.
+        array library: a loaded sampler returns NumPy arrays, until it is moved by `to`.
         """
         check_is_fitted(self)
         arrays, scalars = packing.pack_state({name: getattr(self, name) for name in self._fitted_names})

@@ -33,6 +33,13 @@ def sample(draws: Draws, table: CellTable, temperature: float, smooth: float) ->
     return smoothing.mix_in(latents, draws, table.grid, smooth)
 
 
+def sample_cell(draws: Draws, table: CellTable, cell: int) -> Any:
+    """Return samples (n_samples, d) of one cell."""
+    occupied, _ = table.source
+    drawn = np.full(draws.n_samples, cell)
+    return kernels.select(occupied).fill_cells(occupied, drawn, *table.grid, key=draws.key, start=draws.start)
+
+
 def draw_cells(draws: Draws, table: CellTable, temperature: float) -> Array:
     """Return the index of a cell for each row, (n_samples,) int64, within its class."""
     if draws.classes is None:

@@ -33,15 +33,16 @@ from vicinal import _arrays, _validation, rng
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError
 from vicinal.rng import Draws
-from vicinal.samplers import calibration, cell_draws, cells, labels, smoothing
-from vicinal.samplers.base import Sampler
+from vicinal.samplers import calibration, cell_draws, cell_geometry, cells, labels, smoothing
 from vicinal.samplers.batches import Batches
 from vicinal.samplers.cells import CellTable, Grid
+from vicinal.samplers.sources import Source, of_cells
+from vicinal.samplers.vicinities import VicinitySampler
 
 MAX_BINS = 2**24  # float32 counts no further in steps of one
 
 
-class PMFSampler(Sampler):
+class PMFSampler(VicinitySampler):
     r"""Sample uniformly from the occupied quantization cells of the training latents.
 
     .. math:: p(z) = \frac{\mathrm{count}(\mathrm{cell}(z))}{n \prod_j \mathrm{width}_j}
@@ -347,6 +348,21 @@ class PMFSampler(Sampler):
             draws, self._table, cell_draws.checked_temperature(self.temperature), smoothing.checked(self.smoothing)
         )
 
+    def _source(self, draws: Draws) -> Source:
+        table = self._table
+        drawn = cell_draws.draw_cells(draws, table, cell_draws.checked_temperature(self.temperature))
+        broad = smoothing.is_broad(draws, self.n_features_in_, smoothing.checked(self.smoothing))
+        return of_cells(table, drawn, broad, draws.classes)
+
+    def _sample_near(self, draws: Draws, latent: Array) -> Any:
+        return cell_draws.sample_cell(draws, self._table, int(cell_geometry.nearest(latent[None], self._table)[0]))
+
+    def _centres(self) -> tuple[Array, Array]:
+        return cell_geometry.centres(self._table)
+
+    def _into_vicinities(self, points: Array) -> Array:
+        return cell_geometry.into_cells(points, self._table)
+
     def _score_samples(self, X: Array) -> Array:
         return cell_draws.log_density(
             X, self._table, cell_draws.checked_temperature(self.temperature), smoothing.checked(self.smoothing)
@@ -365,6 +381,15 @@ class PMFSampler(Sampler):
             raise InvalidInputError(
                 "min_count counts latents, so sample_weight must be whole; round it, or use min_count=1"
             )
+
+    def _move(self) -> None:
+        self._table = cells.ready(self._table, _device(self._tensor_kind))
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()
+        if "_table" in state:  # a pickle holds no tensors: it may be opened where there is no such device
+            state = state | {"_table": state["_table"]._replace(source=None)}
+        return state
 
     def _ready(self, table: CellTable, kind: _arrays.TensorKind | None) -> CellTable:
         return cells.ready(cells.prune(table, self.min_count), _device(kind))
