@@ -124,18 +124,18 @@ class TestSource:
         y, weights = np.array(["a", "b", "c"])[np.arange(300) % 3], np.arange(300) % 4
         sampler = LocalSampler(1, scale=1.0, random_state=0).fit(latents, y, sample_weight=weights)
         drawn, source = sampler.sample(500, return_source=True)  # neighbourhoods of one latent: copies
-        assert np.array_equal(drawn, latents[source.index])
-        assert np.array_equal(source.y, y[source.index])
+        assert np.array_equal(drawn, latents[source.row])
+        assert np.array_equal(source.y, y[source.row])
         sampler.save(tmp_path / "s")
-        assert np.array_equal(vicinal.load(tmp_path / "s").sample(500, return_source=True)[1].index, source.index)
+        assert np.array_equal(vicinal.load(tmp_path / "s").sample(500, return_source=True)[1].row, source.row)
         within = sampler.sample(50, y="b", return_source=True)[1]
         assert set(within.y) == {"b"}
-        assert (y[within.index] == "b").all()
+        assert (y[within.row] == "b").all()
 
     def test_rows_of_batches(self, latents):
         sampler = LocalSampler(1, scale=1.0, random_state=0).fit(iter(np.split(latents, 3)))
         drawn, source = sampler.sample(100, return_source=True)
-        assert np.array_equal(drawn, latents[source.index])
+        assert np.array_equal(drawn, latents[source.row])
         assert source.y is None
 
     @pytest.mark.parametrize("options", [{}, {"stratified": True}, {"y": "low"}])
@@ -145,7 +145,7 @@ class TestSource:
         sampler = PMFSampler(3, temperature=temperature, random_state=0).fit(latents, y)
         drawn, source = sampler.sample(400, return_source=True, **options)
         assert np.array_equal(drawn, sampler.sample(400, **options))
-        edges = sampler.lower_ + sampler.cells_[source.index] * sampler.bin_width_
+        edges = sampler.lower_ + sampler.cells_[source.row] * sampler.bin_width_
         assert ((drawn >= edges - 1e-5) & (drawn <= edges + sampler.bin_width_ + 1e-5)).all()
         assert (source.y == ("low" if options.get("y") else source.y)).all()
 
@@ -160,7 +160,7 @@ class TestSource:
         sampler = PMFSampler(4, smoothing=0.3, random_state=0).fit(latents, np.zeros(300, int))
         drawn, source = sampler.sample(300, return_source=True)
         changed = (drawn != cells).any(axis=1)
-        assert np.array_equal(source.index == -1, changed)
+        assert np.array_equal(source.row == -1, changed)
         assert [each is None for each in source.y] == changed.tolist()
 
     def test_other_samplers_do_not_know(self, latents):

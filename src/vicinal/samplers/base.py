@@ -40,7 +40,8 @@ class Sampler(Movable, BaseEstimator, ABC):
     dtype_ : numpy.dtype
         Type of the latents seen in `fit` and returned by `sample`.
     whole_range_ : ndarray of float64, shape (2, d)
-        Smallest and largest latent of each dimension; only after a fit to integers or bool.
+        Smallest and largest latent of each dimension; only after a fit to integers or bool, and not of `PMFSampler`,
+        whose bounds they are.
     """
 
     _calibrates: ClassVar[tuple[str, ...]] = ()  # parameters that may be "auto"
@@ -50,7 +51,6 @@ class Sampler(Movable, BaseEstimator, ABC):
     random_state: Any
     n_features_in_: int
     event_shape_: tuple[int, ...]
-    whole_range_: Array
     _fitted_names: tuple[str, ...]
     _score_samples: Any  # log densities in nats, (n,), of latents (n, d); only where there is a density
 
@@ -122,7 +122,7 @@ class Sampler(Movable, BaseEstimator, ABC):
     def _fit_batches(self, X: Any, batches: Batches) -> Self:
         with np.errstate(over="ignore", invalid="ignore"):
             state = self._fit(batches)
-        if is_whole(batches.dtype) and not hasattr(type(self), "whole_range_"):
+        if is_whole(batches.dtype) and "_table" not in state:  # the grid of a table has the range
             state["whole_range_"] = whole.range_of(batches)
         numbers = (value for name, value in state.items() if not name.startswith("nn_ratio") and _is_float(value))
         if not all(np.isfinite(value).all() for value in numbers):
@@ -191,10 +191,15 @@ class Sampler(Movable, BaseEstimator, ABC):
     def _finished(self, latents: Any) -> Any:
         """Return latents (n, d) in the shape, type, array library and device that `fit` saw."""
         if is_whole(self.dtype_):
-            latents = whole.rounded(_arrays.to_numpy(latents), self.dtype_, self.whole_range_)
+            latents = whole.rounded(_arrays.to_numpy(latents), self.dtype_, self._whole_limits())
         elif not _arrays.is_tensor(latents):
             latents = latents.astype(self.dtype_, copy=False)
         return _arrays.from_numpy(latents.reshape(len(latents), *self.event_shape_), self._tensor_kind)
+
+    def _whole_limits(self) -> Array:
+        """Return the smallest and largest training latent of each dimension, (2, d), after a fit to whole numbers."""
+        limits: Array = self.__dict__["whole_range_"]
+        return limits
 
     def _source(self, draws: Draws) -> Source:
         """Return what the samples of ``draws`` are drawn from."""

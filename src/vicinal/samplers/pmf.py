@@ -178,10 +178,6 @@ class PMFSampler(VicinitySampler):
     dropped_mass_ = property(attrgetter("_table.dropped_mass"))
 
     @property
-    def whole_range_(self) -> Array:  # noqa: D102 - the class documents its attributes
-        return np.array([self.lower_, self.upper_], dtype=np.float64)
-
-    @property
     def classes_(self) -> Array:  # noqa: D102 - the class documents its attributes
         if not self._table.classes:
             raise AttributeError("classes_ is there only after a fit with labels")
@@ -381,6 +377,9 @@ class PMFSampler(VicinitySampler):
             raise InvalidInputError(
                 "min_count counts latents, so sample_weight must be whole; round it, or use min_count=1"
             )
+
+    def _whole_limits(self) -> Array:
+        return np.array([self.lower_, self.upper_], dtype=np.float64)
 
     def _move(self) -> None:
         self._table = cells.ready(self._table, _device(self._tensor_kind))

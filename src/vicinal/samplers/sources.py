@@ -16,7 +16,7 @@ class Source(NamedTuple):
 
     Attributes
     ----------
-    index : ndarray of int64, shape (n_samples,)
+    row : ndarray of int64, shape (n_samples,)
         `LocalSampler`: the row of ``X`` of the training latent whose neighbourhood the sample is from.
         `PMFSampler`: the row of ``cells_``; a cell stands for all its latents. -1 where ``smoothing`` drew the sample.
     y : ndarray of shape (n_samples,), or None
@@ -24,18 +24,18 @@ class Source(NamedTuple):
         latents in the cell, the first of equal ones, and None where ``smoothing`` drew the sample.
     """
 
-    index: Array
+    row: Array
     y: Array | None
 
 
 def of_cells(table: CellTable, drawn: Array, broad: Array, classes: Array | None) -> Source:
     """Return the source of samples from cells ``drawn`` (n,) of a table, where they are not ``broad`` (n,)."""
-    index = np.where(broad, -1, drawn)
+    row = np.where(broad, -1, drawn)
     if not table.classes:
-        return Source(index, None)
+        return Source(row, None)
     labels = as_array(table.classes)
     if classes is not None:
-        return Source(index, labels[classes])
+        return Source(row, labels[classes])
     order = np.lexsort((table.pair_class, -table.pair_counts, table.pair_cell))
     cells, first = np.unique(table.pair_cell[order], return_index=True)
     usual = np.zeros(len(table.cells), dtype=np.int64)
@@ -44,4 +44,4 @@ def of_cells(table: CellTable, drawn: Array, broad: Array, classes: Array | None
     if broad.any():
         y = y.astype(object)
         y[broad] = None
-    return Source(index, y)
+    return Source(row, y)

@@ -40,7 +40,7 @@ def opened(item: Any) -> tuple[Any, Any]:
     """Return latents and labels of one batch."""
     if isinstance(item, list | tuple) and 1 <= len(item) <= 2:
         labels = item[1] if len(item) == 2 else None
-        if _is_array(labels):
+        if labels is not None and _is_array(labels):
             raise InvalidInputError(
                 f"a batch must be latents or a pair (latents, labels); got labels of shape {tuple(labels.shape)}: if "
                 "these are means and log variances, let the batches hold the means alone"
