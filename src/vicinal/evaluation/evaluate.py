@@ -51,7 +51,8 @@ def evaluate(
     Parameters
     ----------
     real : array_like of shape (n, *shape)
-        Held-out data: images or latents. Not the data that the generator was trained on.
+        Held-out data: images or latents. Not the data that the generator was trained on. Columns of data frames are
+        matched by name in all sets.
     generated : array_like of shape (m, *shape), list of those, or mapping of str to either
         Samples, of one source or of several by name. A list or tuple holds one set for each seed, and gives a mean
         with a standard error.

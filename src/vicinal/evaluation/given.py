@@ -10,6 +10,7 @@ import numpy as np
 from vicinal import _validation, images
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
+from vicinal._frames import aligned
 from vicinal.evaluation.notes import BOOTSTRAP, REAL, RECONSTRUCTIONS
 
 
@@ -41,7 +42,7 @@ def labelled(named: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
 
 def prepared(given: Mapping[str, Any], *, of_features: bool) -> tuple[dict[str, Array], list[str]]:
     """Return all sets that are given in one range and layout, images whose features are taken as levels; and notes."""
-    present = {name: rows for name, rows in given.items() if rows is not None}
+    present = aligned({name: rows for name, rows in given.items() if rows is not None})
     found, are_images, said = images.alike(present, for_features=of_features)
     ready: dict[str, Array] = {}
     for name, rows in found.items():
