@@ -15,7 +15,7 @@ from vicinal.samplers import LocalSampler
 _base = import_extra("imblearn.over_sampling.base", "imblearn")
 
 
-class VicinalOverSampler(_base.BaseOverSampler):  # type: ignore[misc, name-defined]
+class VicinalOverSampler(_base.BaseOverSampler):  # type: ignore[name-defined]
     """Add samples of rare classes, drawn within the class by a sampler of vicinal.
 
     It has the interface of imbalanced-learn: ``fit_resample(X, y)``, also as a step of ``imblearn.pipeline.Pipeline``.
