@@ -11,7 +11,7 @@ import numpy as np
 from vicinal import _arrays, _validation
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.samplers import streams
+from vicinal.samplers import given
 from vicinal.samplers.labels import labels_of, numbered
 
 _CHUNK = 1 << 25  # values of an array that are worked on together
@@ -43,7 +43,7 @@ class Batches:
     Parameters
     ----------
     X : array_like of shape (n_samples, *event_shape), or iterable of batches
-        An array or memory map; or batches: see `vicinal.samplers.streams`.
+        An array or memory map; or batches: see `vicinal.samplers.given`.
     y, sample_weight : array_like of shape (n_samples,), optional
         Labels and weights, when X is an array.
     held_out : array_like of shape (m, *event_shape), optional
@@ -75,7 +75,7 @@ class Batches:
     def __init__(
         self, X: Any, y: Any = None, sample_weight: Any = None, held_out: Any = None, *, minimum: int = 2
     ) -> None:
-        self.streamed, self.whole, self.minimum = streams.is_stream(X), True, minimum
+        self.streamed, self.whole, self.minimum = given.is_stream(X), True, minimum
         self.labels: list[Hashable] | None = None
         self._masses: Array | None = None
         self._mapped = isinstance(X, np.memmap)
@@ -89,7 +89,7 @@ class Batches:
             first = next(iter(self._X), None)
             if first is None:
                 raise InvalidInputError("latents must hold at least one batch; got none")
-            latents, labels = streams.opened(first)
+            latents, labels = given.opened(first)
             self._labelled, self.kind = labels is not None, _arrays.tensor_kind(latents)
             latents, self.dtype = _checked(latents, "latents", minimum=0)
         else:
@@ -126,7 +126,7 @@ class Batches:
     def _stream(self) -> Iterator[Batch]:
         for i, item in enumerate(self._X):
             name = f"latents of batch {i}"
-            latents, y = streams.opened(item)
+            latents, y = given.opened(item)
             rows, dtype = _checked(latents, name, event_shape=self.event_shape, owner="fit", minimum=0)
             if dtype != self.dtype:
                 raise InvalidInputError(f"{name} must be {self.dtype}, like the first batch; got {dtype}")

@@ -15,7 +15,7 @@ import numpy as np
 
 from vicinal import _arrays, _validation, rng
 from vicinal._errors import InvalidInputError
-from vicinal.samplers.streams import is_stream
+from vicinal.samplers.given import is_stream
 
 _KEY = 0x706F7374  # makes the key of these draws another one than that of samples
 _CHUNK = 1 << 20  # values drawn together

@@ -1,4 +1,4 @@
-"""Latents in batches: what counts as batches, and what a batch may be.
+"""What `fit` is given: one array or batches, and what a batch may be.
 
 One array, or anything that NumPy reads as one array, is one set of latents. Batches are
 
