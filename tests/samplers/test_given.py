@@ -39,6 +39,14 @@ def test_what_can_be_read_again_is_not_kept():
     assert Parts.passes > 1
 
 
+def test_the_remedy_is_of_the_library_of_the_latents():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(ValueError, match=r"pass torch.cat\(latents\) or iter\(latents\)"):
+        PMFSampler().fit([torch.zeros(5, 3)] * 2)
+    with pytest.raises(ValueError, match=r"pass np.concatenate\(latents\) or iter\(latents\)"):
+        PMFSampler().partial_fit([np.zeros((5, 3))] * 2)
+
+
 def test_a_loader_of_means_and_log_variances():
     torch = pytest.importorskip("torch")
     both = torch.utils.data.TensorDataset(torch.zeros(10, 3), torch.ones(10, 3))

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Set
 from typing import Any
 
 from vicinal import storage
+from vicinal._arrays import is_tensor
 from vicinal._errors import InvalidInputError
 
 
@@ -60,8 +61,9 @@ def _refuse(X: Any) -> None:
     shapes = ", ".join(str(tuple(getattr(each, "shape", ()))) for each in X[:3]) + (", ..." if len(X) > 3 else "")
     if len(X) == 2 and getattr(X[1], "ndim", 0) < 2:
         raise InvalidInputError(f"latents must be one array; got a {kind} of arrays: pass labels as fit(latents, y)")
+    together, stacked = ("torch.cat", "torch.stack") if is_tensor(X[0]) else ("np.concatenate", "np.stack")
     raise InvalidInputError(
         f"latents must be one array; got a {kind} of {len(X)} arrays, of shapes {shapes}. For batches, pass "
-        "np.concatenate(latents) or iter(latents); for single latents, np.stack(latents); for what an encoder "
+        f"{together}(latents) or iter(latents); for single latents, {stacked}(latents); for what an encoder "
         "returned, the means alone, or fit(mu, std=np.exp(logvar / 2)) for the aggregate posterior"
     )
