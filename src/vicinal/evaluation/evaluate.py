@@ -57,7 +57,7 @@ def evaluate(
     ----------
     real : array_like of shape (n, *shape), or Moments
         Held-out data: images or latents. Not the data that the generator was trained on. `vicinal.metrics.Moments` are
-        their statistics, such as published ones.
+        their statistics, such as published ones. Columns of data frames are matched by name in all sets.
     generated : array_like of shape (m, *shape) or Moments, list of those, or mapping of str to either
         Samples, of one source or of several by name. A list or tuple holds one set for each seed, and gives a mean
         with a standard error.

@@ -10,6 +10,7 @@ import numpy as np
 from vicinal import _validation, images
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, UnequalSizesError
+from vicinal._frames import aligned
 from vicinal.evaluation.notes import BOOTSTRAP, REAL, RECONSTRUCTIONS
 from vicinal.metrics import Moments
 
@@ -59,6 +60,7 @@ def prepared(
     Sets of one size whose features are taken keep it: the features resize them, batch by batch.
     """
     present = {name: rows for name, rows in given.items() if rows is not None and not isinstance(rows, Moments)}
+    present = aligned(present)
     if not present:
         return Prepared({}, [], image_size)
     found, are_images, said = images.alike(present, for_features=of_features)

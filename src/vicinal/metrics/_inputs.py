@@ -11,6 +11,7 @@ import numpy as np
 
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
+from vicinal._frames import aligned
 from vicinal._validation import check_integer, check_rows
 from vicinal.images import blocks_of
 
@@ -44,10 +45,11 @@ def checked(*, minimum: int = 1) -> Callable[[Callable[_P, _R]], Callable[_P, _R
 def check_sets(*, minimum: int = 1, as_given: bool = False, **sets: Any) -> list[Array]:
     """Return sets of rows, given by name, as float64 arrays (n, d) of equal d, whose sixth powers are within float64.
 
-    What is float64 already is not copied. ``as_given`` keeps the type of other floats.
+    Columns of data frames are matched by name. What is float64 already is not copied. ``as_given`` keeps the type of
+    other floats.
     """
     arrays: dict[str, Array] = {}
-    for name, given in sets.items():
+    for name, given in aligned(sets).items():
         rows = arrays[name] = check_rows(given, name, minimum=minimum)
         first_name, first = next(iter(arrays.items()))
         if rows.shape[1:] != first.shape[1:]:
