@@ -53,17 +53,8 @@ def check_choice(value: Any, name: str, choices: Collection[str]) -> str:
     return value
 
 
-def check_array(array: Any, name: str) -> Array:
-    """Return ``array`` as a dense real NumPy array in native byte order, or raise the errors of `check_integer`."""
-    if hasattr(array, "toarray") and hasattr(array, "tocsr"):
-        raise InvalidTypeError(f"{name} must be a dense array; got a sparse one: pass {name}.toarray()")
-    if isinstance(array, np.ma.MaskedArray):
-        raise InvalidTypeError(f"{name} must be a plain array; got a masked one: pass {name}.filled(value)")
-    given = array
-    try:
-        array = _arrays.to_numpy(array)
-    except (ValueError, TypeError, OverflowError, RuntimeError, NotImplementedError) as error:
-        raise InvalidTypeError(f"{name} must be an array, or rows of numbers of one length ({error})") from None
+def _check_is_array(given: Any, array: Array, name: str) -> None:
+    """Raise InvalidTypeError for paths and for single objects."""
     if isinstance(given, str | os.PathLike):
         raise InvalidTypeError(
             f"{name} must be an array; got a path, {str(given)!r}: pass vicinal.image_files.read({name}), which reads "
@@ -73,6 +64,24 @@ def check_array(array: Any, name: str) -> Array:
         raise InvalidTypeError(
             f"{name} must be an array; got {type(given).__name__}: collect its rows in one array first"
         )
+
+
+def check_array(array: Any, name: str) -> Array:
+    """Return ``array`` as a dense real NumPy array in native byte order, or raise the errors of `check_integer`."""
+    if hasattr(array, "toarray") and hasattr(array, "tocsr"):
+        raise InvalidTypeError(f"{name} must be a dense array; got a sparse one: pass {name}.toarray()")
+    if hasattr(type(array), "obsm"):
+        raise InvalidTypeError(
+            f"{name} must be an array; got {type(array).__name__}: pass one, {name}.obsm['X_pca'] say"
+        )
+    if isinstance(array, np.ma.MaskedArray):
+        raise InvalidTypeError(f"{name} must be a plain array; got a masked one: pass {name}.filled(value)")
+    given = array
+    try:
+        array = _arrays.to_numpy(array)
+    except (ValueError, TypeError, OverflowError, RuntimeError, NotImplementedError) as error:
+        raise InvalidTypeError(f"{name} must be an array, or rows of numbers of one length ({error})") from None
+    _check_is_array(given, array, name)
     if array.dtype.kind == "O":
         try:
             array = array.astype(np.float64)

@@ -524,7 +524,15 @@ ARRAYS = {
     ),
     "images of other sizes": (
         lambda: images(GENERATED[:, :8]),
-        refused(r"generated must have rows of shape \(16, 16, 3\), like real; got \(8, 16, 3\)"),
+        refused("images of all sets must be of one size; .*: pass image_size=16, or any other, to resize them"),
+    ),
+    "images of other sizes, resized": (
+        lambda: images(GENERATED.repeat(2, axis=1), image_size=8),
+        says("Images are resized to 8 x 8"),
+    ),
+    "latents to be resized": (
+        lambda: latents(LATENTS[1], image_size=8),
+        refused("image_size must be None unless all sets are images, .*: leave it out for latents"),
     ),
     "list of one set a seed": (lambda: images([GENERATED, GENERATED]), says("Mean ± standard error over the sets")),
     "list of sets in two ranges": (

@@ -43,6 +43,7 @@ def evaluate(
     features: Any = None,
     metrics: Sequence[str] | None = None,
     reconstructions: Any = None,
+    image_size: int | None = None,
     baseline: str | None = None,
     real_labels: Any = None,
     generated_labels: Any = None,
@@ -56,7 +57,7 @@ def evaluate(
     ----------
     real : array_like of shape (n, *shape), or Moments
         Held-out data: images or latents. Not the data that the generator was trained on. `vicinal.metrics.Moments` are
-        their statistics, such as published ones.
+        their statistics, such as published ones. Columns of data frames are matched by name in all sets.
     generated : array_like of shape (m, *shape) or Moments, list of those, or mapping of str to either
         Samples, of one source or of several by name. A list or tuple holds one set for each seed, and gives a mean
         with a standard error.
@@ -72,6 +73,11 @@ def evaluate(
         need ``train`` if it is not given.
     reconstructions : array_like of shape (l, *shape), optional
         Held-out images sent through the autoencoder: a reference row, and fresh data for novelty (see Notes).
+    image_size : int, optional
+        Height and width, 1 to 4096, that the images of all sets are resized to first: by `vicinal.images.resize`, as
+        clean-fid does. With features, floats of another size are rounded to 8 bits before, as a file would keep them,
+        and what comes out is not rounded. None keeps their size; if the sets differ in size, they are resized to the
+        ``image_size`` of the features, such as 299, if these have one. A note says what was done.
     baseline : str, optional
         A name in ``generated``: the table goes on with how much better than it the others are, with confidence
         intervals. These take each metric eleven times.
@@ -91,6 +97,8 @@ def evaluate(
 
     Raises
     ------
+    UnequalSizesError
+        If the sets are images of several sizes, ``image_size`` is not given, and the features do not resize either.
     InvalidInputError, InvalidTypeError
         For data that cannot be used: another shape, NaN, too few rows; images in another range than [0, 1] or 0..255.
     MissingExtraError
@@ -115,9 +123,12 @@ def evaluate(
     Within classes: the mean over the classes of the distance, or coverage, between the rows of a class. Of Inception
     features that is the intra-FID (Miyato & Koyama 2018, arXiv:1802.05637). Classes with fewer than 6 rows in some set
     are left out, with a note. A note names the worst class. ``by_class`` of a row has the value of each.
+    With features, images of one size are resized batch by batch, for the features alone: what is measured between
+    pixels keeps their size. Otherwise whole sets are resized, to float32: more than 256 MiB are mapped from a temporary
+    file.
 
-    Memory: the rows and their features once more in float64, and at most about 0.5 GB beside them, or six matrices
-    of n_features squared.
+    Memory: what is given, the features, and at most 1 GB, or six matrices of n_features squared. Between pixels the
+    Frechet distance holds the held-out rows and the samples in float64, or these matrices.
 
     Examples
     --------
@@ -132,12 +143,18 @@ def evaluate(
     seed = _validation.check_integer(random_state, "random_state", minimum=0, maximum=2**32 - 10_000)
     given_labels = (real_labels, generated_labels, train_labels)
     wanted = _wanted(metrics, train is not None, any(each is not None for each in given_labels))
+    image_size = None if image_size is None else images.check_size(image_size)
     extractor = _extractor(features)
     named = given.by_name(generated, real)
     check_baseline(baseline, list(named))
     every = {"real": real, "train": train, "reconstructions": reconstructions, **given.labelled(named)}
     statistics = published.found_in(every)
-    prepared, said = given.prepared(every, of_features=extractor is not None)
+    own_size = getattr(extractor, "image_size", None)
+    prepared, said, image_size = given.prepared(
+        every, of_features=extractor is not None, image_size=image_size, own_size=own_size
+    )
+    if extractor is not None and image_size is not None:
+        extractor = extractor.resized(image_size)
     found: dict[str, Any] = prepared | statistics
     real, train, reconstructions = (found.get(name) for name in ("real", "train", "reconstructions"))
     sets = {name: [found[label] for label in given.labelled({name: several})] for name, several in named.items()}
@@ -211,7 +228,7 @@ def _headings(extractor: Any, statistics: Mapping[str, Moments]) -> dict[str, st
 
 
 def _extractor(features: Any) -> Any:
-    """Return a function from images to features that sees them in 8 bits, or None."""
+    """Return the extractor of features, or None."""
     if features is None or isinstance(features, FeatureExtractor):
         return features
     torch = sys.modules.get("torch")
@@ -221,26 +238,38 @@ def _extractor(features: Any) -> Any:
         raise InvalidTypeError(
             f"features must be a FeatureExtractor, a torch.nn.Module or a callable; got {type(features).__name__}"
         )
+    return _OfFunction(features)
 
-    def of_blocks(rows: Array) -> Array:
-        found = []
+
+class _OfFunction:
+    """Features that a function gives, block by block: of images in [0, 1], resized if they are to be."""
+
+    def __init__(self, function: Callable[[Any], Any], image_size: int | None = None) -> None:
+        self._function, self._image_size = function, image_size
+
+    def resized(self, image_size: int) -> _OfFunction:
+        return _OfFunction(self._function, image_size)
+
+    def __call__(self, rows: Array) -> Array:
+        found = np.empty(0)
         with _progress.bar("Features", len(rows)) as progress:
             for block in images.blocks_of(rows):
-                found.append(_one_row_each(_arrays.to_numpy(features(images.in_units(rows[block]))), len(rows[block])))
-                progress.advance(len(rows[block]))
-        return found[0] if len(found) == 1 else np.concatenate(found)
+                some = rows[block] if self._image_size is None else images.resize(rows[block], self._image_size)
+                part = _arrays.to_numpy(self._function(images.in_units(some)))
+                _check_one_row_each(part, len(some))
+                found = np.empty((len(rows), *part.shape[1:]), part.dtype) if block.start == 0 else found
+                found[block] = part
+                progress.advance(len(part))
+        return found
 
-    return of_blocks
 
-
-def _one_row_each(found: Array, n_images: int) -> Array:
-    """Return what a function made of images, if that is one row of features each; else raise InvalidInputError."""
+def _check_one_row_each(found: Array, n_images: int) -> None:
+    """Raise InvalidInputError unless a function made one row of features of each image."""
     if found.ndim < 2 or len(found) != n_images:
         raise InvalidInputError(
             f"features must return one row of numbers for each image, ({n_images}, n_features); got {found.shape}"
             + (": add [:, None] for one number each" if found.shape == (n_images,) else "")
         )
-    return found
 
 
 def _judge(
@@ -262,7 +291,9 @@ def _judge(
             novelty = "features"
         needed = {COLUMNS[name].space for name in metrics if COLUMNS[name].needs_train}
         every = "features" in needed or (novelty == "features" and needed)
-        of_train = None if train is None else extractor(train) if every else lambda drawn: extractor(train[drawn])
+        of_train: Any = None
+        if train is not None:
+            of_train = extractor(train) if every else lambda drawn: extractor(images.taken(train, drawn))
         features = (extractor(real), of_train)
     return Judge(
         (real, train),
