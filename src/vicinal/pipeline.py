@@ -11,6 +11,7 @@ Everything here is batching and devices; the mathematics is in `vicinal.samplers
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Any
 
@@ -18,10 +19,22 @@ import numpy as np
 
 from vicinal import _arrays, _progress, _validation, storage
 from vicinal._errors import FileFormatError, InvalidInputError, InvalidTypeError, import_extra
-from vicinal.images import in_units
+from vicinal.autoencoders.adapter import Part, part_of
+from vicinal.autoencoders.modules import on_device
+
+_COMPARED = 4  # rows of the first batch that are computed twice
+_ACCURACY = {"float16": 2e-2, "bfloat16": 1e-1, "int64": 0.0}  # of the largest value; else 1e-4: sums on a GPU differ
 
 
-def encode(autoencoder: Any, images: Any, *, batch_size: int = 256, progress: bool = False) -> Any:
+def encode(
+    autoencoder: Any,
+    images: Any,
+    *,
+    batch_size: int = 256,
+    value_range: Any = None,
+    device: Any = None,
+    progress: bool = False,
+) -> Any:
     """Encode images, batch by batch.
 
     Parameters
@@ -56,12 +69,22 @@ def encode(autoencoder: Any, images: Any, *, batch_size: int = 256, progress: bo
     >>> encode(Autoencoder(lambda x: x[:, :1], lambda z: z), np.ones((3, 2))).shape
     (3, 1)
     """
-    return _in_batches(autoencoder, "encode", images, "images", batch_size, progress)
+    part = part_of(autoencoder, "encode", value_range)
+    return _in_batches(part, images, "images", batch_size, progress, device)
 
 
-def decode(autoencoder: Any, latents: Any, *, batch_size: int = 256, progress: bool = False) -> Any:
+def decode(
+    autoencoder: Any,
+    latents: Any,
+    *,
+    batch_size: int = 256,
+    value_range: Any = None,
+    device: Any = None,
+    progress: bool = False,
+) -> Any:
     """Decode latents (n, *latent_shape) to images (n, *image_shape); everything else as in `encode`."""
-    return _in_batches(autoencoder, "decode", latents, "latents", batch_size, progress)
+    part = part_of(autoencoder, "decode", value_range)
+    return _in_batches(part, latents, "latents", batch_size, progress, device)
 
 
 def generate(
@@ -73,6 +96,8 @@ def generate(
     random_state: Any = None,
     start: int = 0,
     batch_size: int = 256,
+    value_range: Any = None,
+    device: Any = None,
     progress: bool = False,
 ) -> Any:
     """Draw latents and decode them.
@@ -115,7 +140,8 @@ def generate(
     if not callable(getattr(sampler, "sample", None)):
         raise InvalidTypeError(f"sampler must be a fitted sampler; got {type(sampler).__name__}")
     latents = sampler.sample(n_samples, y=y, random_state=random_state, start=start)
-    return decode(autoencoder, latents, batch_size=batch_size, progress=progress)
+    part = part_of(autoencoder, "decode", value_range)
+    return _in_batches(part, latents, "latents", batch_size, progress, device)
 
 
 def load(path: storage.PathLike) -> Any:
@@ -156,59 +182,69 @@ def load(path: storage.PathLike) -> Any:
     )
 
 
-def _in_batches(autoencoder: Any, method: str, array: Any, name: str, batch_size: int, progress: bool) -> Any:
-    """Call ``autoencoder.method`` on batches of ``array`` and join what it returns."""
-    function = getattr(autoencoder, method, None)
-    if not callable(function):
-        raise InvalidTypeError(
-            f"autoencoder must have encode(images) and decode(latents); {type(autoencoder).__name__} has no {method}: "
-            "wrap two callables as vicinal.Autoencoder(encoder, decoder)"
-        )
+def _in_batches(part: Part, array: Any, name: str, batch_size: int, progress: bool, device: Any) -> Any:
+    """Call one part of an autoencoder on batches of ``array`` and join what it returns."""
     batch_size = _validation.check_integer(batch_size, "batch_size", minimum=1)
     kind = _arrays.tensor_kind(array)
     array = array if kind else _validation.check_array(array, name)
     if array.ndim < 2:
         raise InvalidInputError(f"{name} must have shape (n_samples, ...); got {tuple(array.shape)}")
-    module = _module_of(autoencoder, "encoder" if method == "encode" else "decoder")
-
     outputs = None
-    with _arrays.evaluating(module), _progress.bar(method, len(array), show=progress) as shown:
+    with (
+        on_device(part.modules, device),
+        _arrays.evaluating(*part.modules),
+        _progress.bar(part.method, len(array), show=progress) as shown,
+    ):
         for first in range(0, max(1, len(array)), batch_size):
             batch = array[first : first + batch_size]
-            if method == "encode":
-                batch = in_units(batch)
-            output: Any = function(batch if module is None else _tensor_for(module, batch))
-            _check_output(output, len(batch), method)
+            output = _computed(part, batch)
+            if first == 0:
+                _check_repeats(part, batch, output)
             output = _arrays.to_numpy(output) if kind is None else sys.modules["torch"].as_tensor(output)
             if outputs is None:
                 whole = (len(array), *output.shape[1:])
                 outputs = np.empty(whole, output.dtype) if kind is None else output.new_empty(whole, device=kind.device)
             if (got := tuple(output.shape[1:])) != (shape := tuple(outputs.shape[1:])):
-                raise InvalidInputError(f"{method} must return rows of one shape; got {shape} and then {got}")
+                raise InvalidInputError(f"{part.method} must return rows of one shape; got {shape} and then {got}")
             outputs[first : first + batch_size] = output
             shown.advance(len(batch))
+    part.warn(stacklevel=3)
     return outputs
 
 
-def _module_of(autoencoder: Any, part: str) -> Any:
-    """Return the torch module that does the work, or None."""
-    torch = sys.modules.get("torch")
-    function = getattr(autoencoder, part, None)
-    candidates = (autoencoder, function, getattr(function, "__self__", None))
-    return next((c for c in candidates if torch is not None and isinstance(c, torch.nn.Module)), None)
-
-
-def _tensor_for(module: Any, batch: Any) -> Any:
-    torch = sys.modules["torch"]
-    like = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
-    return torch.as_tensor(batch if _arrays.is_tensor(batch) else np.require(batch, requirements=["C", "W"])).to(like)
-
-
-def _check_output(output: Any, n_rows: int, method: str) -> None:
-    if not (_arrays.is_tensor(output) or isinstance(output, np.ndarray)):
-        raise InvalidTypeError(
-            f"{method} must return one array; got {type(output).__name__}. Wrap the model, as in "
-            "vicinal.Autoencoder(lambda images: model.encode(images)[0], model.decode)"
+def _computed(part: Part, batch: Any) -> Any:
+    """Return the outputs of a batch, without gradients."""
+    output = part(batch)
+    if getattr(output, "requires_grad", False):
+        part.say(
+            f"{part.method} returned tensors with gradients, although vicinal computes without: it turns them on "
+            "itself. They are dropped; remove torch.enable_grad() or return output.detach() to save their memory"
         )
-    if output.ndim < 1 or len(output) != n_rows:
-        raise InvalidInputError(f"{method} must return one row for each of {n_rows}; got shape {tuple(output.shape)}")
+        return output.detach()
+    return output
+
+
+def _check_repeats(part: Part, batch: Any, output: Any) -> None:
+    """Say so if the first rows of a batch give other outputs a second time."""
+    few = batch[:_COMPARED]
+    torch = sys.modules.get("torch")
+    try:
+        with contextlib.nullcontext() if torch is None else torch.random.fork_rng(devices=_gpus(torch)):
+            first = output if len(few) == len(batch) else part(few)
+            again = part(few)
+    except Exception:  # noqa: BLE001 - a model may take batches of one size only
+        return
+    first, again = _arrays.to_numpy(first), _arrays.to_numpy(again)
+    accuracy = _ACCURACY.get(str(output.dtype).removeprefix("torch."), 1e-4)
+    scale = float(np.max(np.abs(first, dtype=np.float64), initial=0.0, where=np.isfinite(first)))
+    if first.shape != again.shape or not np.allclose(first, again, rtol=0.0, atol=accuracy * scale, equal_nan=True):
+        part.say(
+            f"{part.method} returns something else each time: two calls with the same rows differ. Return a mean instead "
+            "of a draw, switch dropout off, or name the torch module that vicinal did not find, as in "
+            "vicinal.Autoencoder(encoder, decoder, module=model)"
+        )
+
+
+def _gpus(torch: Any) -> list[int]:
+    """Return the GPU in use, if there is one, to keep the state of its generator."""
+    return [torch.cuda.current_device()] if torch.cuda.is_available() and torch.cuda.is_initialized() else []
