@@ -90,10 +90,10 @@ class Autoencoder:
 
     @classmethod
     def from_diffusers(cls, vae: Any) -> Self:
-        """Return an image autoencoder of diffusers: AutoencoderKL, VQModel, AutoencoderDC, AutoencoderTiny and their like.
+        """Return an image autoencoder of diffusers: AutoencoderKL, VQModel, AutoencoderDC or AutoencoderTiny.
 
-        Images are levels or floats in [0, 1]; the model gets [-1, 1]. Latents are the modes of the posteriors, shifted and
-        scaled by the factors in ``vae.config``, as the diffusion models of diffusers see them. Those of VQModel are
+        Images are levels or floats in [0, 1]; the model gets [-1, 1]. Latents are the modes of the posteriors, shifted
+        and scaled by the factors in ``vae.config``, as the diffusion models of diffusers see them. Those of VQModel are
         not quantized: decoding does that.
 
         Parameters
@@ -120,8 +120,8 @@ class Autoencoder:
         Parameters
         ----------
         model : pythae.models.BaseAE
-            With encoder and decoder. Latents of SVAE are normalised, those of VAE_IAF and VAE_LinNF have passed the flow,
-            and those of VQVAE are not quantized: decoding does that.
+            With encoder and decoder. Latents of SVAE are normalised, those of VAE_IAF and VAE_LinNF have passed the
+            flow, and those of VQVAE are not quantized: decoding does that.
 
         Raises
         ------
@@ -136,12 +136,12 @@ class Autoencoder:
 
     @classmethod
     def from_sklearn(cls, pipeline: Any, *, image_shape: tuple[int, ...] | None = None) -> Self:
-        """Return a fitted transformer or pipeline of scikit-learn: ``transform`` encodes, ``inverse_transform`` decodes.
+        """Return a fitted transformer of scikit-learn: ``transform`` encodes, ``inverse_transform`` decodes.
 
         Parameters
         ----------
         pipeline : estimator
-            Such as ``PCA(16).fit(rows)``. It gets flattened NumPy arrays, and integers as they are.
+            Such as ``PCA(16).fit(rows)``, or a pipeline. It gets flattened NumPy arrays, and integers as they are.
         image_shape : tuple of int, optional
             Shape of a decoded image, such as (1, 28, 28); without it images are rows.
 
@@ -171,6 +171,8 @@ class Part:
     ----------
     modules : list of torch.nn.Module
         The modules behind it, nearest first.
+    is_signed : bool
+        Whether the model is known to work in [-1, 1], but images are passed on as they are.
     notes : dict of str to None
         Sentences on choices that were made, each once.
     """
@@ -184,6 +186,7 @@ class Part:
         keeps_integers: bool,
     ) -> None:
         self.method, self.modules, self.notes = method, found, dict[str, None]()
+        self.is_signed = False
         self._function, self._range = function, value_range
         takes_tokens = modules.starts_with_embedding(found)
         self._inputs = values.Inputs(value_range, self.say, keeps_integers=keeps_integers, takes_tokens=takes_tokens)
@@ -191,6 +194,11 @@ class Part:
     def __call__(self, batch: Any) -> Any:
         """Return the outputs of a batch (n, ...): a NumPy array or a torch tensor (n, ...)."""
         given = self._inputs(batch) if self.method == "encode" else batch
+        if self.is_signed and self.method == "encode" and len(given) and float(given.min()) >= 0.0:
+            self.say(
+                "images have no value below 0, but models of diffusers work in [-1, 1]: pass "
+                "vicinal.Autoencoder.from_diffusers(vae) instead of the model"
+            )
         given = modules.tensor_for(self.modules, given) if self.modules else given
         try:
             returned = self._function(given)
@@ -235,7 +243,9 @@ def part_of(autoencoder: Any, method: Method, value_range: Any = None) -> Part:
     if member in ("transform", "inverse_transform"):
         return part_of(Autoencoder.from_sklearn(autoencoder), method, value_range)
     function = getattr(autoencoder, member)
-    return Part(method, function, modules.find(function, autoencoder), value_range, False)
+    part = Part(method, function, modules.find(function, autoencoder), value_range, False)
+    part.is_signed = value_range is None and libraries.comes_from(autoencoder, "diffusers")
+    return part
 
 
 def _once(part: Part, batch: Any) -> Any:

@@ -20,7 +20,7 @@ def comes_from(model: Any, library: str) -> bool:
 
 
 def of_diffusers(vae: Any) -> Pair:
-    """Return encoder and decoder of an autoencoder of diffusers, between images in [-1, 1] and the latents of pipelines.
+    """Return encoder and decoder of a model of diffusers, between images in [-1, 1] and the latents of its pipelines.
 
     With the scaling factor s, and where there are any the shift m and the standard deviations t of each channel,
     latents are s (z - m) / t, z being the mode of the posterior; ``decode`` undoes that.
@@ -51,7 +51,7 @@ def of_diffusers(vae: Any) -> Pair:
 
 
 def of_pythae(model: Any) -> Pair:
-    """Return encoder and decoder of a model of pythae. Latents are the means of the posterior, as the decoder takes them.
+    """Return encoder and decoder of a model of pythae; latents are means of posteriors, as the decoder takes them.
 
     They are normalised for SVAE, and sent through the flow for VAE_IAF and VAE_LinNF. For VQVAE they are those before
     quantization; decoding quantizes them.
@@ -80,7 +80,7 @@ def of_pythae(model: Any) -> Pair:
 
 
 def of_sklearn(pipeline: Any, image_shape: tuple[int, ...] | None = None) -> Pair:
-    """Return encoder and decoder of a transformer of scikit-learn; images are flattened, and folded to a shape if given."""
+    """Return encoder and decoder of a transformer of scikit-learn, which takes flattened images."""
     if not callable(getattr(pipeline, "transform", None)):
         raise InvalidTypeError(f"pipeline must have transform, as in scikit-learn; got {type(pipeline).__name__}")
 

@@ -1,8 +1,8 @@
 """The torch modules behind a callable: found, kept on one device, and given tensors that they can take.
 
-A module may hide behind a bound method, a closure, a global variable that a function names, a `functools.partial`, or an
-attribute of any object. `find` looks at all of these, nearest first. torch is found in ``sys.modules``: a module that
-exists has imported it.
+A module may hide behind a bound method, a closure, a global variable that a function names, a `functools.partial`, or
+an attribute of any object. `find` looks at all of these, nearest first. torch is found in ``sys.modules``: a module
+that exists has imported it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import functools
 import sys
 import types
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -64,22 +64,23 @@ def _within(value: Any) -> Iterator[Any]:
         yield from _called_methods(value)
     elif isinstance(value, types.FunctionType):
         yield from _of_function(value)
-    elif isinstance(value, Mapping) and isinstance(value, dict):
+    elif isinstance(value, dict):
         yield from list(value.values())[:_MOST_ITEMS]
     elif isinstance(value, list | tuple | set | frozenset | deque):
         yield from list(value)[:_MOST_ITEMS]
     elif not isinstance(value, types.ModuleType):
-        attributes = getattr(value, "__dict__", {})
-        yield from attributes.values()
-        call = getattr(type(value), "__call__", None)
-        if isinstance(call, types.FunctionType):
-            yield call
-        for kind in type(value).__mro__:
-            slots = kind.__dict__.get("__slots__", ())
-            for name in (slots,) if isinstance(slots, str) else slots:
-                slot = kind.__dict__.get(name)
-                if isinstance(slot, types.MemberDescriptorType) and hasattr(value, name):
-                    yield getattr(value, name)
+        yield from _of_object(value)
+
+
+def _of_object(value: Any) -> Iterator[Any]:
+    """Yield the attributes of an object, those in slots too, and the function that runs when it is called."""
+    yield from getattr(value, "__dict__", {}).values()
+    for kind in type(value).__mro__:
+        for name, member in vars(kind).items():
+            if isinstance(member, types.MemberDescriptorType) and hasattr(value, name):
+                yield getattr(value, name)
+            elif name == "__call__" and isinstance(member, types.FunctionType):
+                yield member
 
 
 def _of_function(function: types.FunctionType) -> Iterator[Any]:

@@ -112,7 +112,7 @@ def _from_dlpack(value: Any) -> Any:
 
 
 def _unwrapped(output: Any, method: str, n_rows: int, say: Say, depth: int) -> Any:
-    """Return the array in an output, or None."""
+    """Return the array in an output; None if there is none."""
     if output is None or inspect.isroutine(output) or depth > 3:
         return None
     array = as_array(output)
