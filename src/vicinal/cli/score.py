@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from vicinal import _progress
-from vicinal._errors import InvalidInputError
-from vicinal.cli.files import Force, check_free
+from vicinal._errors import InvalidInputError, UnequalSizesError
+from vicinal.cli.files import Force, ImageSize, check_free, in_options
 
 
 def evaluate(
@@ -36,6 +36,7 @@ def evaluate(
     reconstructions: Annotated[
         Path | None, typer.Option(help="REAL sent through the autoencoder: a row to compare with.")
     ] = None,
+    image_size: ImageSize = None,
     cache: Annotated[Path | None, typer.Option(help="Folder to keep features in, for the next time.")] = None,
     device: Annotated[str | None, typer.Option(help="Where networks run: cpu, cuda, ...; the CPU without.")] = None,
     output: Annotated[
@@ -45,7 +46,6 @@ def evaluate(
     force: Force = False,
 ) -> None:
     """Score samples against held-out data: quality, and novelty when the training data are given."""
-    from vicinal import image_files
     from vicinal.evaluation import evaluate as score
     from vicinal.evaluation.scores import check_baseline
 
@@ -57,11 +57,14 @@ def evaluate(
     check_baseline(baseline, list(sets))  # here already: reading may take minutes
     wanted = _metric_names(metrics, has_train=train is not None)
     _check_features(features, inception_weights, device, cache)
-    with _progress.bar("Reading") as progress:
-        rows = image_files.read(real)
+    with in_options(), _progress.bar("Reading") as progress:
+        reader = _Reader(image_size)
+        rows = None if features != "none" and _has_files(real) else reader.read(real)
         extractor = _extractor(features, rows, inception_weights, device, cache)
-        samples = {name: [image_files.read(path) for path in paths] for name, paths in sets.items()}
-        others = [None if path is None else image_files.read(path) for path in (train, reconstructions)]
+        reader.extractor = extractor
+        rows = reader.read(real) if rows is None else rows
+        samples = {name: [reader.read(path) for path in paths] for name, paths in sets.items()}
+        others = [None if path is None else reader.read(path) for path in (train, reconstructions)]
         progress.set(doing="Evaluating")
         scores = score(
             rows,
@@ -70,6 +73,7 @@ def evaluate(
             features=extractor,
             metrics=wanted,
             reconstructions=others[1],
+            image_size=reader.image_size,
             baseline=baseline,
             random_state=seed,
             on_row=lambda name: progress.set(doing=f"Evaluating: {name} is done"),
@@ -77,6 +81,32 @@ def evaluate(
     typer.echo(str(scores))
     if output is not None:
         _write_table(output, scores)
+
+
+class _Reader:
+    """Reads sets of images or rows; what differs in size within a folder becomes the size that the features take."""
+
+    def __init__(self, image_size: int | None) -> None:
+        self.image_size = image_size
+        self.extractor: Any = None
+
+    def read(self, path: Path) -> Any:
+        from vicinal import image_files
+
+        try:
+            return image_files.read(path)  # of one size: `evaluate` resizes it
+        except UnequalSizesError:
+            self.image_size = self.image_size or getattr(self.extractor, "image_size", None)
+            if self.image_size is None:
+                raise
+            return image_files.read(path, self.image_size)
+
+
+def _has_files(path: Path) -> bool:
+    """Tell whether a path is a folder or an archive, which holds images."""
+    from vicinal import image_files
+
+    return path.is_dir() or image_files.is_archive(path)
 
 
 def _write_table(path: Path, scores: Any) -> None:
@@ -152,11 +182,11 @@ def _check_features(features: str, weights: Path | None, device: str | None, cac
 
 
 def _extractor(features: str, real: Any, weights: Any, device: str | None, cache: Path | None) -> Any:
-    """Return the features that the options ask for, or None."""
+    """Return the features that the options ask for, or None; ``real`` is None for a folder of images."""
     from vicinal.metrics import CachedFeatures, EfficientNetFeatures, InceptionFeatures, PixelFeatures
 
     if features == "auto":
-        features = "efficientnet" if _are_images(real) else "none"
+        features = "efficientnet" if real is None or _are_images(real) else "none"
     if features == "none":
         return None
     extractor: Any = PixelFeatures()

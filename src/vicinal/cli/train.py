@@ -11,13 +11,20 @@ import typer
 
 from vicinal import _progress
 from vicinal._errors import InvalidInputError
-from vicinal.cli.files import Force
+from vicinal.cli.files import Force, in_options
 
 
 def train(
     out: Annotated[Path, typer.Option(help="Folder for autoencoder.safetensors and checkpoint.safetensors.")],
     dataset: Annotated[str, typer.Option(help="Name of a data set, such as digits (built in) or mnist.")] = "digits",
     data_dir: Annotated[Path | None, typer.Option(help="Folder, or archive, of the files of the data set.")] = None,
+    image_size: Annotated[
+        int | None,
+        typer.Option(
+            help="Resize images to this height and width, antialiased and in float; those of a folder are cropped to "
+            "their central square first."
+        ),
+    ] = None,
     objective: Annotated[
         str, typer.Option(help="ae, dae, vae, wae-mmd, rae-l2, ...: see docs/autoencoders.md.")
     ] = "ae",
@@ -52,11 +59,11 @@ def train(
     if not 0.0 <= validation < 1.0:
         raise InvalidInputError(f"--validation must be a share from 0 to below 1; got {validation}")
     options = _options_of_objective(option or [])
-    with _progress.bar("Reading"):
-        images = datasets.load(dataset, data_dir=data_dir, split="train").images
+    with in_options(), _progress.bar("Reading"):
+        images = datasets.load(dataset, data_dir=data_dir, split="train", image_size=image_size).images
     n_train = len(images) - round(validation * len(images))
     out.mkdir(parents=True, exist_ok=True)
-    with _progress.bar(f"Training {objective}", epochs) as progress:
+    with in_options(), _progress.bar(f"Training {objective}", epochs) as progress:
 
         def on_epoch(_epoch: int, loss: float) -> None:
             progress.advance()

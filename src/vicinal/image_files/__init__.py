@@ -20,35 +20,41 @@ import numpy as np
 from vicinal import storage
 from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError
-from vicinal.image_files.decoding import Picture, channels_first, decode
+from vicinal.image_files.decoding import Picture, decode
 from vicinal.image_files.gathering import Gathered, gather, in_threads, message
 from vicinal.image_files.listing import SUFFIXES, Files, is_archive
+from vicinal.images import check_size, resize
 
 __all__ = [
     "SUFFIXES",
     "Files",
     "Gathered",
     "Picture",
-    "channels_first",
     "decode",
     "gather",
     "in_threads",
+    "is_archive",
     "message",
     "read",
 ]
 
 _USUAL_NAMES = ("arr_0", "images", "latents", "samples")
+_REMEDY = "pass image_size=64, or any other, to resize them"
 _ACCEPTED = "a folder, a zip or a tar file of images, or a .npy or .npz file"
 
 
-def read(path: str | os.PathLike[str]) -> Array:
+def read(path: str | os.PathLike[str], image_size: int | None = None) -> Array:
     """Read a folder or an archive of images, or the array of a .npy or .npz file. Nothing is ever unpickled.
 
     Of a folder or an archive, these are all images in it and in the folders below, in the order of their paths: uint8
-    (n, C, H, W), C being 1 if all files are grey, otherwise 3. They must be of one size. Images are turned as their
-    EXIF orientation says. What is transparent is laid on white; palettes and other colour spaces become RGB. Files of
-    16 bits or of floats become the nearest of 8 bits, in the range that all of them together have. Of several frames
-    the first is taken. More than 256 MiB are not held in memory, but mapped from a temporary file.
+    (n, C, H, W), C being 1 if all files are grey, otherwise 3. They must be of one size, unless ``image_size`` is
+    given: then each is resized from its own size, by `vicinal.images.resize`, to float32 in [0, 1]. Images of that size
+    are left as they are. An array is resized too.
+
+    Images are turned as their EXIF orientation says. What is transparent is laid on white; palettes and other colour
+    spaces become RGB. Files of 16 bits or of floats become the nearest of 8 bits, in the range that all of them
+    together have; resized, they are not rounded. Of several frames the first is taken. More than 256 MiB are not held
+    in memory, but mapped from a temporary file.
 
     Hidden files and folders hold no images. Linked folders are followed once. A UserWarning counts and names what was
     left out, in one line.
@@ -57,8 +63,10 @@ def read(path: str | os.PathLike[str]) -> Array:
 
     Raises
     ------
+    UnequalSizesError
+        If images are of several sizes, and ``image_size`` is not given.
     InvalidInputError
-        For other files, a folder without images, images of several sizes, float files in no range of images, and a
+        For other files, a folder without images, float files in no range of images, and a
         .npz file of several arrays without a usual name.
     FileFormatError
         If a file is damaged or holds no numbers, or no image can be read.
@@ -77,12 +85,14 @@ def read(path: str | os.PathLike[str]) -> Array:
     ((2, 3, 9, 8), [[255, 255, 255], [255, 0, 0]])
     """
     path = Path(path)
+    image_size = None if image_size is None else check_size(image_size)
     suffix = path.suffix.lower()
     if suffix in (".npy", ".npz") and not path.is_dir():
-        return storage.read_array(path) if suffix == ".npy" else _read_npz(path)
+        array = storage.read_array(path) if suffix == ".npy" else _read_npz(path)
+        return array if image_size is None else resize(array, image_size, str(path))
     if path.is_dir() or is_archive(path):
         with Files(path) as files:
-            found, said = _read_images(files)
+            found, said = _read_images(files, image_size)
         if said:
             warnings.warn(said, UserWarning, stacklevel=2)
         return found
@@ -92,7 +102,7 @@ def read(path: str | os.PathLike[str]) -> Array:
     raise InvalidInputError(f"{path} must be {_ACCEPTED}; got a {suffix or 'nameless'} file: {remedy}")
 
 
-def _read_images(files: Files) -> tuple[Array, str]:
+def _read_images(files: Files, image_size: int | None) -> tuple[Array, str]:
     """Return the images (n, C, H, W), and a line on what was left out."""
     names = list(files.stamps)
     if not names:
@@ -101,9 +111,9 @@ def _read_images(files: Files) -> tuple[Array, str]:
 
     def picture(name: str) -> Picture:
         with files.open(name) as file:
-            return decode(file)
+            return decode(file, image_size)
 
-    found = gather(files.path, in_threads(names, picture), len(names), "resize or crop them first")
+    found = gather(files.path, in_threads(names, picture), len(names), _REMEDY)
     return found.levels, message(files.path, found, files.skipped)
 
 

