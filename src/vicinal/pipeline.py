@@ -6,33 +6,39 @@
     sampler = PMFSampler(random_state=0).fit(latents)
     new_images = generate(autoencoder, sampler, 10_000)
 
-Everything here is batching and devices; the mathematics is in `vicinal.samplers`.
+Everything here is batching: rows come from `vicinal.streams.sources`, pass one `Part` of an autoencoder, and go to
+`vicinal.streams.sinks`. The mathematics is in `vicinal.samplers`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from vicinal import _arrays, _progress, _validation, storage
+from vicinal import _arrays, _progress, _validation, rng, storage
 from vicinal._errors import FileFormatError, InvalidInputError, InvalidTypeError, import_extra
+from vicinal.autoencoders import doubts
 from vicinal.autoencoders.adapter import Part, part_of
 from vicinal.autoencoders.modules import on_device
+from vicinal.streams.sinks import open_sink
+from vicinal.streams.sources import Source, open_source
 
-_COMPARED = 4  # rows of the first batch that are computed twice
-_ACCURACY = {"float16": 2e-2, "bfloat16": 1e-1, "int64": 0.0}  # of the largest value; else 1e-4: sums on a GPU differ
+_DRAWN_AT_ONCE = 1 << 13  # latents, so that neither they nor their images need to fit in memory
 
 
 def encode(
     autoencoder: Any,
     images: Any,
     *,
-    batch_size: int = 256,
-    value_range: Any = None,
+    out: storage.PathLike | None = None,
+    return_labels: bool = False,
     device: Any = None,
+    image_size: int | None = None,
+    value_range: tuple[float, float] | None = None,
+    batch_size: int = 256,
     progress: bool = False,
 ) -> Any:
     """Encode images, batch by batch.
@@ -40,51 +46,85 @@ def encode(
     Parameters
     ----------
     autoencoder : object
-        Anything with ``encode`` and ``decode``. A torch module gets tensors of its own device and type. It runs in
-        evaluation mode, without gradients, and has its own mode back afterwards.
-    images : array_like of shape (n, *image_shape)
-        NumPy array or torch tensor, in the range that the autoencoder was trained on. 8-bit levels are scaled to
-        [0, 1] first.
+        Anything with ``encode`` and ``decode``; or with ``encoder`` and ``decoder``, ``embed``, or ``transform`` and
+        ``inverse_transform``; or an `Autoencoder`. The torch modules behind it are found and get tensors of their
+        device and type. They run in evaluation mode, without gradients, and have their own modes back afterwards.
+    images : array_like of shape (n, *image_shape), or a source of batches
+        An array, a tensor or a memory map; the path of a .npy file, of a .zarr folder, or of a folder or an archive of
+        images; an h5py, zarr or dask array; a torch Dataset or DataLoader, or any iterable of batches x, pairs (x, y)
+        or mappings. A batch at a time is read. 8-bit levels become floats in [0, 1]; other values are passed on in the
+        range that the autoencoder was trained on. Integers that are no images, tokens or tables, stay as they are.
+    out : path_like, optional
+        Write the latents there: a ``.npy`` file or a ``.zarr`` folder, which appears once it is whole.
+    return_labels : bool
+        Whether to return the labels too.
+    device : torch.device or str, optional
+        Where to compute. The modules are moved there, and back afterwards.
+    image_size : int, optional
+        Height and width to resize images to, see `vicinal.images.resize`.
+    value_range : (float, float), optional
+        The values of black and white that the autoencoder works in, such as (-1, 1). Images are then levels or floats
+        in [0, 1].
     batch_size : int
-        Images at a time.
+        Images at a time, at most.
     progress : bool
         Whether to show a bar on standard error, if it takes more than two seconds.
 
     Returns
     -------
     ndarray or torch.Tensor of shape (n, *latent_shape)
-        In the array library of ``images``.
+        In the array library of ``images``, in the type that the autoencoder returns. With ``out``, the memory map of
+        the file, or the array of zarr. With ``return_labels`` a pair of it and the labels, an ndarray of n rows.
 
     Raises
     ------
     InvalidTypeError
         If the autoencoder lacks the method, or returns something other than an array.
     InvalidInputError
-        If it returns another number of rows.
+        If it returns another number of rows, and for images that cannot be used.
+    OSError
+        If a file cannot be read or written.
+
+    Warns
+    -----
+    AutoencoderWarning
+        If what the autoencoder returns is ambiguous, has gradients, or differs when the first rows are encoded twice.
 
     Examples
     --------
     >>> import numpy as np
     >>> from vicinal import Autoencoder
-    >>> encode(Autoencoder(lambda x: x[:, :1], lambda z: z), np.ones((3, 2))).shape
+    >>> first = Autoencoder(lambda x: x[:, :1], lambda z: z)
+    >>> encode(first, np.ones((3, 2))).shape
     (3, 1)
+    >>> latents, labels = encode(first, [(np.ones((3, 2)), [0, 1, 2]), (np.ones((1, 2)), [3])], return_labels=True)
+    >>> latents.shape, labels.tolist()
+    ((4, 1), [0, 1, 2, 3])
     """
     part = part_of(autoencoder, "encode", value_range)
-    return _in_batches(part, images, "images", batch_size, progress, device)
+    batch_size = _validation.check_integer(batch_size, "batch_size", minimum=1)
+    source = open_source(images, "images", batch_size, image_size=image_size)
+    return_labels = _validation.check_bool(return_labels, "return_labels")
+    return _through(part, source, out, device, progress, return_labels)
 
 
 def decode(
     autoencoder: Any,
     latents: Any,
     *,
-    batch_size: int = 256,
-    value_range: Any = None,
+    out: storage.PathLike | None = None,
     device: Any = None,
+    value_range: tuple[float, float] | None = None,
+    batch_size: int = 256,
     progress: bool = False,
 ) -> Any:
-    """Decode latents (n, *latent_shape) to images (n, *image_shape); everything else as in `encode`."""
+    """Decode latents (n, *latent_shape) to images (n, *image_shape); everything else as in `encode`.
+
+    With a ``value_range``, of the call or of the autoencoder, the images that come back are in [0, 1], not clipped.
+    """
     part = part_of(autoencoder, "decode", value_range)
-    return _in_batches(part, latents, "latents", batch_size, progress, device)
+    batch_size = _validation.check_integer(batch_size, "batch_size", minimum=1)
+    return _through(part, open_source(latents, "latents", batch_size), out, device, progress)
 
 
 def generate(
@@ -95,9 +135,10 @@ def generate(
     y: Any = None,
     random_state: Any = None,
     start: int = 0,
-    batch_size: int = 256,
-    value_range: Any = None,
+    out: storage.PathLike | None = None,
     device: Any = None,
+    value_range: tuple[float, float] | None = None,
+    batch_size: int = 256,
     progress: bool = False,
 ) -> Any:
     """Draw latents and decode them.
@@ -113,13 +154,13 @@ def generate(
     y, random_state, start
         As in `vicinal.samplers.Sampler.sample`: the class to draw from, the seed, and the index of the first sample.
         Image i depends on the seed and ``start + i`` alone.
-    batch_size, progress
-        As in `encode`.
+    out, device, value_range, batch_size, progress
+        As in `encode` and `decode`. With ``out``, neither the images nor all latents are held in memory.
 
     Returns
     -------
     ndarray or torch.Tensor of shape (n_samples, *image_shape)
-        In the array library of the latents that the sampler was fitted to.
+        In the array library of the latents that the sampler was fitted to; with ``out``, as in `encode`.
 
     Raises
     ------
@@ -139,9 +180,15 @@ def generate(
     """
     if not callable(getattr(sampler, "sample", None)):
         raise InvalidTypeError(f"sampler must be a fitted sampler; got {type(sampler).__name__}")
-    latents = sampler.sample(n_samples, y=y, random_state=random_state, start=start)
     part = part_of(autoencoder, "decode", value_range)
-    return _in_batches(part, latents, "latents", batch_size, progress, device)
+    batch_size = _validation.check_integer(batch_size, "batch_size", minimum=1)
+    options = {"y": y, "random_state": random_state, "start": start}
+    if out is not None and isinstance(n_samples, int) and n_samples > max(batch_size, _DRAWN_AT_ONCE):
+        latents: Any = _drawn(sampler, n_samples, options)
+    else:
+        latents = sampler.sample(n_samples, **options)
+    source = open_source(latents, "latents", batch_size)._replace(n_rows=n_samples)
+    return _through(part, source, out, device, progress)
 
 
 def load(path: storage.PathLike) -> Any:
@@ -182,69 +229,51 @@ def load(path: storage.PathLike) -> Any:
     )
 
 
-def _in_batches(part: Part, array: Any, name: str, batch_size: int, progress: bool, device: Any) -> Any:
-    """Call one part of an autoencoder on batches of ``array`` and join what it returns."""
-    batch_size = _validation.check_integer(batch_size, "batch_size", minimum=1)
-    kind = _arrays.tensor_kind(array)
-    array = array if kind else _validation.check_array(array, name)
-    if array.ndim < 2:
-        raise InvalidInputError(f"{name} must have shape (n_samples, ...); got {tuple(array.shape)}")
-    outputs = None
+def _through(part: Part, source: Source, out: Any, device: Any, progress: bool, return_labels: bool = False) -> Any:
+    """Return what one part of an autoencoder returns for all batches, with the labels if they are wanted."""
+    labels: list[Any] = []
+    is_first = True
     with (
         on_device(part.modules, device),
         _arrays.evaluating(*part.modules),
-        _progress.bar(part.method, len(array), show=progress) as shown,
+        open_sink(out, source.n_rows, part.method) as sink,
+        _progress.bar(part.method, source.n_rows, show=progress) as shown,
     ):
-        for first in range(0, max(1, len(array)), batch_size):
-            batch = array[first : first + batch_size]
-            output = _computed(part, batch)
-            if first == 0:
-                _check_repeats(part, batch, output)
-            output = _arrays.to_numpy(output) if kind is None else sys.modules["torch"].as_tensor(output)
-            if outputs is None:
-                whole = (len(array), *output.shape[1:])
-                outputs = np.empty(whole, output.dtype) if kind is None else output.new_empty(whole, device=kind.device)
-            if (got := tuple(output.shape[1:])) != (shape := tuple(outputs.shape[1:])):
-                raise InvalidInputError(f"{part.method} must return rows of one shape; got {shape} and then {got}")
-            outputs[first : first + batch_size] = output
+        for batch, some in source.batches:
+            if return_labels:
+                labels.append(_checked_labels(some))
+            output = doubts.detached(part, part(batch))
+            if is_first:
+                doubts.check_repeats(part, batch, output)
+                is_first = False
+            kind = _arrays.tensor_kind(batch)
+            sink.add(_arrays.to_numpy(output) if kind is None else _on_device_of(kind, output))
             shown.advance(len(batch))
     part.warn(stacklevel=3)
-    return outputs
+    return (sink.result(), np.concatenate(labels)) if return_labels else sink.result()
 
 
-def _computed(part: Part, batch: Any) -> Any:
-    """Return the outputs of a batch, without gradients."""
-    output = part(batch)
-    if getattr(output, "requires_grad", False):
-        part.say(
-            f"{part.method} returned tensors with gradients, although vicinal computes without: it turns them on "
-            "itself. They are dropped; remove torch.enable_grad() or return output.detach() to save their memory"
+def _drawn(sampler: Any, n_samples: int, options: dict[str, Any]) -> Iterator[Any]:
+    """Yield blocks of the latents that one call of ``sample`` would return."""
+    y, random_state, start = options["y"], options["random_state"], options["start"]
+    key = rng.seed_key(getattr(sampler, "random_state", None) if random_state is None else random_state)
+    several = isinstance(y, list | tuple) or getattr(y, "ndim", 0) == 1
+    if several and len(y) != n_samples:
+        raise InvalidInputError(f"y must be one label, or one for each of {n_samples} samples; got {len(y)}")
+    for first in range(0, n_samples, _DRAWN_AT_ONCE):
+        n = min(_DRAWN_AT_ONCE, n_samples - first)
+        labels = y[first : first + n] if several else y
+        yield sampler.sample(n, y=labels, random_state=key, start=start + first)
+
+
+def _on_device_of(kind: _arrays.TensorKind, output: Any) -> Any:
+    return sys.modules["torch"].as_tensor(output).to(kind.device)
+
+
+def _checked_labels(labels: Any) -> Any:
+    if labels is None:
+        raise InvalidInputError(
+            "return_labels needs images with labels: a torch Dataset or a DataLoader that has them, or batches "
+            "(images, labels)"
         )
-        return output.detach()
-    return output
-
-
-def _check_repeats(part: Part, batch: Any, output: Any) -> None:
-    """Say so if the first rows of a batch give other outputs a second time."""
-    few = batch[:_COMPARED]
-    torch = sys.modules.get("torch")
-    try:
-        with contextlib.nullcontext() if torch is None else torch.random.fork_rng(devices=_gpus(torch)):
-            first = output if len(few) == len(batch) else part(few)
-            again = part(few)
-    except Exception:  # noqa: BLE001 - a model may take batches of one size only
-        return
-    first, again = _arrays.to_numpy(first), _arrays.to_numpy(again)
-    accuracy = _ACCURACY.get(str(output.dtype).removeprefix("torch."), 1e-4)
-    scale = float(np.max(np.abs(first, dtype=np.float64), initial=0.0, where=np.isfinite(first)))
-    if first.shape != again.shape or not np.allclose(first, again, rtol=0.0, atol=accuracy * scale, equal_nan=True):
-        part.say(
-            f"{part.method} returns something else each time: two calls with the same rows differ. Return a mean instead "
-            "of a draw, switch dropout off, or name the torch module that vicinal did not find, as in "
-            "vicinal.Autoencoder(encoder, decoder, module=model)"
-        )
-
-
-def _gpus(torch: Any) -> list[int]:
-    """Return the GPU in use, if there is one, to keep the state of its generator."""
-    return [torch.cuda.current_device()] if torch.cuda.is_available() and torch.cuda.is_initialized() else []
+    return labels

@@ -151,7 +151,7 @@ def test_a_bare_model_of_diffusers_takes_modes(diffusers):
 
 def test_what_is_no_autoencoder_of_a_library():
     with pytest.raises(
-        TypeError, match="vae must be an image autoencoder of diffusers.*for a pipeline pass pipeline.vae"
+        TypeError, match=r"vae must be an image autoencoder of diffusers.*for a pipeline pass pipeline.vae"
     ):
         Autoencoder.from_diffusers(object())
     with pytest.raises(TypeError, match="model must be an autoencoder of pythae, with encoder and decoder; got object"):

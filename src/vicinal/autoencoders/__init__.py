@@ -8,6 +8,7 @@ Wrap your own with `Autoencoder`, or train one of ours: ``networks``, ``objectiv
 `values`      levels, integers and ranges: the numbers that a model is given
 `modules`     the torch modules behind a callable
 `libraries`   models of diffusers, pythae and scikit-learn as two functions
+`doubts`      what is said of outputs that differ from call to call
 ============  ====================================================================
 """
 

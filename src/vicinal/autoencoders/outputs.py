@@ -138,8 +138,8 @@ def _of_several(several: Any, method: str, n_rows: int, say: Say, depth: int) ->
         shapes = {tuple(each.shape) for each in arrays}
         if len(shapes) == 1:
             say(
-                f"{method} returned {len(arrays)} arrays of one shape; the first is taken, as in (mu, logvar). Pass the "
-                f"one that you mean, as in {_REMEDY[method]}"
+                f"{method} returned {len(arrays)} arrays of one shape; the first is taken, as in (mu, logvar). Pass "
+                f"the one that you mean, as in {_REMEDY[method]}"
             )
             return arrays[0]
     with_rows = [each for each in arrays if each is not None and each.ndim > 1 and len(each) == n_rows]
