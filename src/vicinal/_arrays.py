@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,7 +81,8 @@ def evaluating(*modules: Any) -> Iterator[None]:
     modes = {part: part.training for module in modules for part in module.modules()}
     try:
         for module in modules:
-            module.eval()
+            with suppress(NotImplementedError):  # a module that torch exported has one mode
+                module.eval()
         with torch.no_grad():  # tensors made in inference mode could not be trained on later
             yield
     finally:

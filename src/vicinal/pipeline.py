@@ -103,8 +103,8 @@ def encode(
     """
     part = part_of(autoencoder, "encode", value_range)
     batch_size = _validation.check_integer(batch_size, "batch_size", minimum=1)
-    source = open_source(images, "images", batch_size, image_size=image_size)
     return_labels = _validation.check_bool(return_labels, "return_labels")
+    source = open_source(images, "images", batch_size, image_size=image_size, labelled=return_labels)
     return _through(part, source, out, device, progress, return_labels)
 
 

@@ -124,11 +124,7 @@ def test_hidden_modules_are_in_evaluation_mode_and_left_as_they_were(place):
     ],
     ids=["a global", "a function that a function names", "a Python module", "a method", "an object made inside"],
 )
-def test_modules_in_global_variables(function, request):
-    if "made inside" in request.node.callspec.id:  # nothing but the class is named
-        with pytest.warns(vicinal._errors.AutoencoderWarning, match="two calls with the same rows differ"):
-            vicinal.encode(Autoencoder(function, len), torch.rand(5, 4))
-        return
+def test_modules_in_global_variables(function):
     before = GLOBAL[1].running_mean.clone()
     first = vicinal.encode(Autoencoder(function, len), np.ones((5, 4)))
     assert np.array_equal(first, vicinal.encode(Autoencoder(function, len), np.ones((5, 4))))
@@ -262,3 +258,52 @@ def test_the_search_ends_in_a_ring():
     ring = Registry(None)
     ring.itself = [ring]
     assert modules.find(ring, ring.encode) == []
+
+
+class Namespace:
+    net = GLOBAL
+
+    @classmethod
+    def encode(cls, images):
+        return cls.net(images)
+
+
+@pytest.mark.parametrize("function", [Namespace.encode, lambda images: Namespace.net(images)], ids=["method", "name"])
+def test_modules_in_classes(function):
+    assert modules.find(function) == [GLOBAL]
+
+
+def test_a_module_in_a_list_of_a_module():
+    outer = nn.Linear(4, 4)
+    outer.hidden = [network()]  # so that it is no part of the other
+    assert modules.find(outer) == [outer, outer.hidden[0]]
+
+
+@pytest.mark.parametrize("given", [np.ones((5, 4)), torch.ones(5, 4)], ids=["array", "tensor"])
+def test_a_wrapper_that_converts_arrays_itself_gets_them(given):
+    class Wrapped:
+        def __init__(self):
+            self.net, self.seen = network(), []
+
+        def encode(self, images):
+            self.seen.append(type(images))
+            return self.net(torch.from_numpy(images.astype(np.float32))).detach().numpy()
+
+    wrapped = Wrapped()
+    latents = vicinal.encode(wrapped, given, batch_size=2)
+    assert type(latents) is type(given)
+    assert np.allclose(latents, wrapped.net.eval()(torch.ones(5, 4)).detach())
+    assert wrapped.seen.count(torch.Tensor) == 1  # only once does it get what it cannot take
+
+
+def test_the_error_of_a_model_is_shown_as_it_is():
+    net = network()
+    with pytest.raises(TypeError, match="unexpected keyword argument 'mistake'"):
+        vicinal.encode(Autoencoder(lambda images: net(images, mistake=1), len), np.ones((3, 4)))
+
+
+def test_an_exported_module_has_one_mode():
+    net = nn.Sequential(nn.Linear(4, 2), nn.ReLU()).eval()
+    images = torch.rand(3, 4)
+    exported = torch.export.export(net, (images,)).module()  # refuses eval(), and takes three rows only
+    assert torch.allclose(vicinal.encode(Autoencoder(exported, len), images), net(images).detach())

@@ -16,7 +16,7 @@ DOUBLE = Autoencoder(lambda images: images * 2, lambda latents: latents / 2)
 
 def read(given, batch_size=5, **options):
     """Return all rows and labels, and the sizes of the batches."""
-    found = list(open_source(given, "images", batch_size, **options).batches)
+    found = list(open_source(given, "images", batch_size, labelled=True, **options).batches)
     labels = None if found[0][1] is None else np.concatenate([labels for _, labels in found])
     return np.concatenate([np.asarray(rows) for rows, _ in found]), labels, [len(rows) for rows, _ in found]
 
@@ -244,3 +244,12 @@ def test_labels_that_are_not_there():
     for given in (ROWS, [ROWS]):
         with pytest.raises(ValueError, match="return_labels needs images with labels: a torch Dataset"):
             vicinal.encode(DOUBLE, given, return_labels=True)
+
+
+def test_what_comes_beside_images_does_not_matter_without_labels(torch, data):
+    boxes = [(ROWS[:9], {"boxes": [1, 2]}), (ROWS[9:], "anything")]
+    assert np.array_equal(vicinal.encode(DOUBLE, boxes), 2 * ROWS)
+    triples = data.TensorDataset(torch.from_numpy(ROWS), torch.from_numpy(LABELS), torch.from_numpy(LABELS))
+    assert vicinal.encode(DOUBLE, triples).shape == ROWS.shape
+    with pytest.raises(TypeError, match="got 3 values: yield two"):
+        vicinal.encode(DOUBLE, triples, return_labels=True)

@@ -188,6 +188,7 @@ class Part:
         self.method, self.modules, self.notes = method, found, dict[str, None]()
         self.is_signed = False
         self._function, self._range = function, value_range
+        self._wants_arrays = False  # found out by the first batch
         takes_tokens = modules.starts_with_embedding(found)
         self._inputs = values.Inputs(value_range, self.say, keeps_integers=keeps_integers, takes_tokens=takes_tokens)
 
@@ -199,18 +200,30 @@ class Part:
                 "images have no value below 0, but models of diffusers work in [-1, 1]: pass "
                 "vicinal.Autoencoder.from_diffusers(vae) instead of the model"
             )
-        given = modules.tensor_for(self.modules, given) if self.modules else given
-        try:
-            returned = self._function(given)
-        except Exception as error:
-            if not self.modules and isinstance(given, np.ndarray) and "torch" in sys.modules:
-                error.add_note(
-                    f"vicinal passed a NumPy array to {self.method}, because it found no torch module there. If there "
-                    "is one, name it: vicinal.Autoencoder(encoder, decoder, module=model)"
-                )
-            raise
-        output = outputs.unwrap(returned, self.method, len(batch), self.say)
+        output = outputs.unwrap(self._returned(given), self.method, len(batch), self.say)
         return output if self._range is None or self.method == "encode" else values.out_of(self._range, output)
+
+    def _returned(self, given: Any) -> Any:
+        """Call the function with a tensor if there is a module behind it and it does not convert arrays itself."""
+        if not self.modules or self._wants_arrays:
+            try:
+                return self._function(_arrays.to_numpy(given) if self._wants_arrays else given)
+            except Exception as error:
+                if not self.modules and isinstance(given, np.ndarray) and "torch" in sys.modules:
+                    error.add_note(
+                        f"vicinal passed a NumPy array to {self.method}, because it found no torch module there. If "
+                        "there is one, name it: vicinal.Autoencoder(encoder, decoder, module=model)"
+                    )
+                raise
+        try:
+            return self._function(modules.tensor_for(self.modules, given))
+        except (TypeError, AttributeError) as error:  # such as torch.from_numpy(images) or images.astype(...) inside
+            try:
+                returned = self._function(_arrays.to_numpy(given))
+            except Exception:  # noqa: BLE001 - the first error is the one to show
+                raise error from None
+            self._wants_arrays = True
+            return returned
 
     def say(self, sentence: str) -> None:
         """Keep a sentence for `warn`."""

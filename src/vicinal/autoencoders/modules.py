@@ -23,8 +23,9 @@ from vicinal._errors import InvalidInputError
 _DEEPEST = 6  # steps from the callable to a module
 _MOST_LOOKED_AT = 5_000  # objects
 _MOST_ITEMS = 1_000  # of a container
-_LIBRARIES = frozenset(("torch", "numpy", "scipy", "sklearn", "builtins", "functools", "jax", "tensorflow"))
-_PLAIN = (str, bytes, bytearray, int, float, complex, type, np.ndarray, np.generic, types.BuiltinFunctionType)
+_LIBRARIES = sys.stdlib_module_names | {"torch", "numpy", "scipy", "sklearn", "jax", "tensorflow"}
+_PLAIN = (str, bytes, bytearray, int, float, complex, np.ndarray, np.generic, types.BuiltinFunctionType)
+_OF_MODULES = frozenset(("_parameters", "_buffers", "_modules"))  # attributes that a module lists itself
 
 
 def find(*roots: Any) -> list[Any]:
@@ -66,6 +67,8 @@ def _within(value: Any) -> Iterator[Any]:
         yield from _of_function(value)
     elif isinstance(value, dict):
         yield from list(value.values())[:_MOST_ITEMS]
+    elif isinstance(value, type):
+        yield from () if _is_foreign(value.__module__) else list(vars(value).values())
     elif isinstance(value, list | tuple | set | frozenset | deque):
         yield from list(value)[:_MOST_ITEMS]
     elif not isinstance(value, types.ModuleType):
@@ -74,7 +77,8 @@ def _within(value: Any) -> Iterator[Any]:
 
 def _of_object(value: Any) -> Iterator[Any]:
     """Yield the attributes of an object, those in slots too, and the function that runs when it is called."""
-    yield from getattr(value, "__dict__", {}).values()
+    attributes = getattr(value, "__dict__", {})
+    yield from (attribute for name, attribute in attributes.items() if name not in _OF_MODULES)
     for kind in type(value).__mro__:
         for name, member in vars(kind).items():
             if isinstance(member, types.MemberDescriptorType) and hasattr(value, name):
@@ -85,7 +89,7 @@ def _of_object(value: Any) -> Iterator[Any]:
 
 def _of_function(function: types.FunctionType) -> Iterator[Any]:
     """Yield what a function closes over, has as defaults, wraps, and names in its module."""
-    if (function.__module__ or "").partition(".")[0] in _LIBRARIES and function.__closure__ is None:
+    if function.__closure__ is None and _is_foreign(function.__module__):
         return
     for cell in function.__closure__ or ():
         try:
@@ -111,7 +115,7 @@ def _resolved(value: Any, names: frozenset[str], seen: set[str]) -> Iterator[Any
     """Yield a value; of a Python module, those of its variables that the function names too."""
     if not isinstance(value, types.ModuleType):
         yield value
-    elif value.__name__.partition(".")[0] not in _LIBRARIES and value.__name__ not in seen:
+    elif not _is_foreign(value.__name__) and value.__name__ not in seen:
         seen.add(value.__name__)
         for name in names & vars(value).keys():
             yield from _resolved(vars(value)[name], names, seen)
@@ -123,8 +127,13 @@ def _called_methods(method: types.MethodType) -> Iterator[Any]:
         return
     names = set(_names_in(method.__func__.__code__))
     for kind in type(method.__self__).__mro__:
-        if kind.__module__.partition(".")[0] not in _LIBRARIES:
+        if not _is_foreign(kind.__module__):
             yield from (part for name, part in vars(kind).items() if name in names and callable(part))
+
+
+def _is_foreign(name: str | None) -> bool:
+    """Tell whether a Python module belongs to a library that holds no modules of the user."""
+    return (name or "").partition(".")[0] in _LIBRARIES
 
 
 @contextmanager

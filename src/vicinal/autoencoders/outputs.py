@@ -75,7 +75,10 @@ def unwrap(output: Any, method: str, n_rows: int, say: Say) -> Any:
             f"{method} must return one array; got {_described(output)}. Wrap the model, as in {_REMEDY[method]}"
         )
     if found.ndim < 1 or len(found) != n_rows:
-        raise InvalidInputError(f"{method} must return one row for each of {n_rows}; got shape {tuple(found.shape)}")
+        raise InvalidInputError(
+            f"{method} must return one row for each of {n_rows}; got shape {tuple(found.shape)}. A batch has shape "
+            "(n_samples, ...): stack single images with numpy.stack or torch.stack"
+        )
     return found
 
 

@@ -42,7 +42,9 @@ class Source(NamedTuple):
     n_rows: int | None
 
 
-def open_source(given: Any, name: str, batch_size: int, *, image_size: int | None = None) -> Source:
+def open_source(
+    given: Any, name: str, batch_size: int, *, image_size: int | None = None, labelled: bool = False
+) -> Source:
     """Return what is given as batches of at most ``batch_size`` rows: NumPy arrays, or tensors.
 
     Parameters
@@ -55,6 +57,8 @@ def open_source(given: Any, name: str, batch_size: int, *, image_size: int | Non
         The most rows of a batch.
     image_size : int, optional
         Height and width that images are resized to.
+    labelled : bool
+        Whether labels are read too.
 
     Raises
     ------
@@ -63,14 +67,14 @@ def open_source(given: Any, name: str, batch_size: int, *, image_size: int | Non
 
     Examples
     --------
-    >>> source = open_source([(np.zeros((3, 2)), [0, 1, 2])], "images", 2)
+    >>> source = open_source([(np.zeros((3, 2)), [0, 1, 2])], "images", 2, labelled=True)
     >>> [(rows.shape, labels.tolist()) for rows, labels in source.batches]
     [((2, 2), [0, 1]), ((1, 2), [2])]
     """
     if image_size is not None:
         image_size = _validation.check_integer(image_size, "image_size", minimum=1)
     items, n_rows = _items(given, name, batch_size, image_size)
-    return Source(_batches(items, name, batch_size, image_size), n_rows)
+    return Source(_batches(items, name, batch_size, image_size, labelled), n_rows)
 
 
 def _items(given: Any, name: str, batch_size: int, image_size: int | None) -> tuple[Iterable[Any], int | None]:
@@ -158,12 +162,18 @@ def _of_dataset(dataset: Any, batch_size: int, image_size: int | None) -> Any:
 
 
 def _batches(
-    items: Iterable[Any], name: str, batch_size: int, image_size: int | None
+    items: Iterable[Any], name: str, batch_size: int, image_size: int | None, labelled: bool
 ) -> Iterator[tuple[Any, Array | None]]:
     is_empty = True
     for item in items:
         rows, labels = _opened(item, name, image_size)
         first, n_rows = 0, _length(rows)
+        labels = labels if labelled else None
+        if isinstance(labels, _Several):
+            raise InvalidTypeError(
+                f"batches of {name} must be arrays, pairs ({name}, labels) or mappings; got {labels.n} values: "
+                "yield two"
+            )
         if labels is not None and n_rows is not None and len(labels) != n_rows:
             raise InvalidInputError(f"{name} must have one label a row; got {n_rows} rows and {len(labels)} labels")
         for batch in _slices(rows, name, batch_size):
@@ -181,15 +191,18 @@ def _opened(item: Any, name: str, image_size: int | None) -> tuple[Any, Any]:
         return _of_path(Path(item), image_size), None
     if isinstance(item, Mapping):
         return _of_mapping(item, name)
-    if isinstance(item, list | tuple) and 1 <= len(item) <= 2 and _is_batch(item):
-        return _opened(item[0], name, image_size)[0], (item[1] if len(item) == 2 else None)
     if _is_rows(item):
         return item, None
-    if isinstance(item, list | tuple) and len(item) > 2 and _is_batch(item[0]):
-        raise InvalidTypeError(
-            f"batches of {name} must be arrays, pairs ({name}, labels) or mappings; got {len(item)} values: yield two"
-        )
+    if isinstance(item, list | tuple) and item and _is_batch(item[0]):
+        labels = None if len(item) == 1 else item[1] if len(item) == 2 else _Several(len(item))
+        return _opened(item[0], name, image_size)[0], labels
     return _validation.check_array(item, f"a batch of {name}"), None
+
+
+class _Several(NamedTuple):
+    """More than one thing beside the rows of a batch, none of which is known to be the labels."""
+
+    n: int
 
 
 def _of_mapping(item: Mapping[str, Any], name: str) -> tuple[Any, Any]:
