@@ -183,7 +183,7 @@ def generate(
     part = part_of(autoencoder, "decode", value_range)
     batch_size = _validation.check_integer(batch_size, "batch_size", minimum=1)
     options = {"y": y, "random_state": random_state, "start": start}
-    if out is not None and isinstance(n_samples, int) and n_samples > max(batch_size, _DRAWN_AT_ONCE):
+    if out is not None and isinstance(n_samples, int | np.integer) and n_samples > max(batch_size, _DRAWN_AT_ONCE):
         latents: Any = _drawn(sampler, n_samples, options)
     else:
         latents = sampler.sample(n_samples, **options)
@@ -273,7 +273,7 @@ def _on_device_of(kind: _arrays.TensorKind, output: Any) -> Any:
 def _checked_labels(labels: Any) -> Any:
     if labels is None:
         raise InvalidInputError(
-            "return_labels needs images with labels: a torch Dataset or a DataLoader that has them, or batches "
-            "(images, labels)"
+            "return_labels needs images with labels: a torch Dataset or a DataLoader that has them, batches (images, "
+            "labels), or those of a folder, vicinal.datasets.load('folder', data_dir=path)"
         )
     return labels

@@ -91,3 +91,10 @@ def test_masks_are_black_and_white(library):
     mask = np.array([[[[True, False]]]])
     assert encoded(library, mask, value_range=(-1, 1)).ravel().tolist() == [1.0, -1.0]
     assert encoded(library, mask).dtype == bool
+
+
+def test_a_range_says_that_integers_are_images(library):
+    dark = np.array([[0, 51]], np.uint8)  # rows that would be a table
+    assert np.allclose(encoded(library, dark, value_range=(-1, 1)), [[-1.0, -0.6]])
+    with pytest.raises(ValueError, match="images must be levels uint8"):
+        encoded(library, dark.astype(np.int64), value_range=(-1, 1))

@@ -113,6 +113,14 @@ def test_a_data_set_of_pictures_of_several_sizes(torch, data):
     assert np.allclose(rows[3, :, 0, 0], [30 / 255, 0, 1], atol=1e-6)
 
 
+def test_batches_of_tensors_are_resized(torch, data):
+    rows = torch.from_numpy(ROWS)
+    for given in (rows, data.DataLoader(data.TensorDataset(rows, rows[:, 0, 0, 0]), 7), data.TensorDataset(rows)):
+        latents = vicinal.encode(DOUBLE, given, image_size=2)
+        assert latents.shape == (23, 1, 2, 2)
+        assert latents.dtype == torch.float32
+
+
 def test_files(tmp_path):
     np.save(tmp_path / "images.npy", ROWS)
     np.savez(tmp_path / "images.npz", images=ROWS)

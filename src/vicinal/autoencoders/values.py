@@ -40,9 +40,9 @@ class Inputs:
         The values of black and white that the model works in. Images are then levels, or floats in [0, 1]. None leaves
         floats as they are, and makes levels floats in [0, 1].
     keeps_integers : bool
-        Whether integers are passed on as they are.
+        Whether integers are passed on as they are, without a range.
     takes_tokens : bool
-        Whether rows of integers are passed on as they are.
+        Whether rows of integers are, without a range.
     say : callable
         Called with a sentence where a choice was made.
     """
@@ -59,12 +59,13 @@ class Inputs:
         kind = _kind_of(batch)
         if kind == "float" or (kind == "bool" and self._range is not None):
             return batch if self._range is None else into(self._range, batch)
+        if self._range is not None and kind == "uint8":
+            return into(self._range, images.in_units(batch))
         if kind == "bool" or self._keeps_integers or (self._takes_tokens and batch.ndim == 2):
             return batch
         if kind == "uint8" and (batch.ndim != 2 or self._rows_are_levels(batch)):
-            units = images.in_units(batch)
-            return units if self._range is None else into(self._range, units)
-        if batch.ndim == 4 and {1, 3} & {batch.shape[1], batch.shape[3]}:
+            return images.in_units(batch)
+        if self._range is not None or (batch.ndim == 4 and {1, 3} & {batch.shape[1], batch.shape[3]}):
             raise InvalidInputError(
                 f"images must be levels uint8, or floats in the range of the model; got {batch.dtype} of shape "
                 f"{tuple(batch.shape)}: pass images.astype('uint8') for levels in 0..255, or images / largest level"

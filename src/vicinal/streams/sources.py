@@ -148,7 +148,8 @@ def _of_dataset(dataset: Any, batch_size: int, image_size: int | None) -> Any:
     def row(value: Any) -> Any:
         if hasattr(value, "getbands"):  # of Pillow
             value = torch.from_numpy(np.array(image_files.values_of(value)))
-        return value if image_size is None else images.resize(value[None], image_size)[0]
+        is_levels = str(getattr(value, "dtype", "")).endswith("uint8")  # the range of floats takes more than a row
+        return images.resize(value[None], image_size)[0] if is_levels and image_size is not None else value
 
     def stacked(rows: list[Any]) -> Any:
         if isinstance(rows[0], tuple | list):
