@@ -101,16 +101,21 @@ def test_a_data_set_of_pictures_of_several_sizes(torch, data):
     pictures = [image.new("RGB", (8 + i, 9), (10 * i, 0, 255)) for i in range(6)]
 
     class Pictures(data.Dataset):
+        def __init__(self, item):
+            self.item = item
+
         def __len__(self):
             return 6
 
         def __getitem__(self, i):
-            return pictures[i], i
+            return self.item(i)
 
-    rows, labels, _ = read(Pictures(), image_size=4)
-    assert rows.shape == (6, 3, 4, 4)
-    assert labels.tolist() == list(range(6))
-    assert np.allclose(rows[3, :, 0, 0], [30 / 255, 0, 1], atol=1e-6)
+    for item in (lambda i: (pictures[i], i), lambda i: {"image": pictures[i], "label": np.uint8(i)}):
+        rows, labels, _ = read(Pictures(item), image_size=4)
+        assert rows.shape == (6, 3, 4, 4)
+        assert labels.tolist() == list(range(6))
+        assert np.allclose(rows[3, :, 0, 0], [30 / 255, 0, 1], atol=1e-6)
+    assert read(Pictures(lambda i: pictures[0]))[0].shape == (6, 3, 9, 8)
 
 
 def test_batches_of_tensors_are_resized(torch, data):
@@ -259,5 +264,10 @@ def test_what_comes_beside_images_does_not_matter_without_labels(torch, data):
     assert np.array_equal(vicinal.encode(DOUBLE, boxes), 2 * ROWS)
     triples = data.TensorDataset(torch.from_numpy(ROWS), torch.from_numpy(LABELS), torch.from_numpy(LABELS))
     assert vicinal.encode(DOUBLE, triples).shape == ROWS.shape
+    unlabelled = [(row, None) for row in torch.from_numpy(ROWS)]
+    dataset = type(
+        "Unlabelled", (data.Dataset,), {"__getitem__": lambda s, i: unlabelled[i], "__len__": lambda s: 23}
+    )()
+    assert np.array_equal(vicinal.encode(DOUBLE, dataset), 2 * ROWS)
     with pytest.raises(TypeError, match="got 3 values: yield two"):
         vicinal.encode(DOUBLE, triples, return_labels=True)

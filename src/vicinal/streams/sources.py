@@ -73,11 +73,13 @@ def open_source(
     """
     if image_size is not None:
         image_size = _validation.check_integer(image_size, "image_size", minimum=1)
-    items, n_rows = _items(given, name, batch_size, image_size)
+    items, n_rows = _items(given, name, batch_size, image_size, labelled)
     return Source(_batches(items, name, batch_size, image_size, labelled), n_rows)
 
 
-def _items(given: Any, name: str, batch_size: int, image_size: int | None) -> tuple[Iterable[Any], int | None]:
+def _items(
+    given: Any, name: str, batch_size: int, image_size: int | None, labelled: bool
+) -> tuple[Iterable[Any], int | None]:
     """Return items that `_opened` understands, and the number of rows in all of them, if known."""
     torch = sys.modules.get("torch")
     data = getattr(getattr(torch, "utils", None), "data", None)
@@ -87,7 +89,7 @@ def _items(given: Any, name: str, batch_size: int, image_size: int | None) -> tu
     if isinstance(given, Mapping):
         return [given], _length(_of_mapping(given, name)[0])
     if data is not None and isinstance(given, data.Dataset):
-        return _of_dataset(given, batch_size, image_size), _length(given)
+        return _of_dataset(given, batch_size, image_size, labelled), _length(given)
     if data is not None and isinstance(given, data.DataLoader):
         return given, None if given.drop_last else _length(given.dataset)
     if _is_pair(given):
@@ -141,20 +143,23 @@ def _of_path(path: Path, image_size: int | None) -> Any:
     return image_files.read(path, image_size)
 
 
-def _of_dataset(dataset: Any, batch_size: int, image_size: int | None) -> Any:
+def _of_dataset(dataset: Any, batch_size: int, image_size: int | None, labelled: bool) -> Any:
     """Return a DataLoader of all rows in order; pictures of Pillow become levels (C, H, W)."""
     torch: Any = sys.modules["torch"]
 
     def row(value: Any) -> Any:
         if hasattr(value, "getbands"):  # of Pillow
             value = torch.from_numpy(np.array(image_files.values_of(value)))
-        is_levels = str(getattr(value, "dtype", "")).endswith("uint8")  # the range of floats takes more than a row
-        return images.resize(value[None], image_size)[0] if is_levels and image_size is not None else value
+        # The range of floats takes more than a row: those are resized in batches.
+        is_picture = str(getattr(value, "dtype", "")).endswith("uint8") and value.ndim > 1
+        return images.resize(value[None], image_size)[0] if is_picture and image_size is not None else value
 
     def stacked(rows: list[Any]) -> Any:
         if isinstance(rows[0], tuple | list):
-            rows = [(row(first), *others) for first, *others in rows]
-        elif not isinstance(rows[0], Mapping):
+            rows = [(row(first), *(others if labelled else ())) for first, *others in rows]
+        elif isinstance(rows[0], Mapping):
+            rows = [{key: row(value) for key, value in each.items()} for each in rows]
+        else:
             rows = [row(each) for each in rows]
         return torch.utils.data.default_collate(rows)
 
