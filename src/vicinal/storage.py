@@ -23,7 +23,8 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -88,6 +89,11 @@ def _checksum(fields: Mapping[str, Any]) -> str:
 
 def write(path: PathLike, kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
     """Write one object atomically: its class, settings that JSON can hold, and arrays of numbers or booleans."""
+    write_atomic(path, packed(kind, header, arrays))
+
+
+def packed(kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
+    """Return the bytes of the file that `write` writes."""
     from safetensors.numpy import save
 
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
@@ -99,7 +105,7 @@ def write(path: PathLike, kind: str, header: Mapping[str, Any], arrays: Mapping[
         "arrays": {name: _array_checksum(name, contiguous[name]) for name in sorted(contiguous)},
     }
     metadata["sha256"] = _checksum(metadata)
-    write_atomic(path, save(contiguous, metadata={"vicinal": json.dumps(metadata)}))
+    return save(contiguous, metadata={"vicinal": json.dumps(metadata)})
 
 
 def read(path: PathLike) -> Artifact:
@@ -153,11 +159,42 @@ def read_array(path: PathLike, *, mapped: bool = False) -> Array:
         with Path(path).open("rb") as file:  # np.load does not close a file that it cannot read
             array = np.load(path, mmap_mode="r", allow_pickle=False) if mapped else np.load(file, allow_pickle=False)
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise FileFormatError(f"{path} is not a whole .npy file of numbers ({error})") from None
+        raise FileFormatError(f"{path} is not a whole .npy file of numbers ({_reason(error)})") from None
     if not isinstance(array, np.ndarray):
         array.close()
         raise FileFormatError(f"{path} is an archive; expected a .npy file of one array")
     return array
+
+
+def read_arrays(path: PathLike, names: Sequence[str] = ()) -> tuple[dict[str, Array], list[str]]:
+    """Return those arrays of a ``.npz`` file that are called as ``names`` say, and the names of all.
+
+    What is not a whole ``.npz`` file, and arrays of Python objects, raise FileFormatError. Nothing is unpickled.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            present = list(getattr(archive, "files", ()))
+            found = {name: archive[name] for name in names if name in present}
+    except (ValueError, EOFError, OverflowError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+        reason = (
+            "it is no array, or holds Python objects, which are never unpickled"
+            if "pickle" in str(error)
+            else str(error)
+        )
+        raise FileFormatError(f"{path} is not a whole .npz archive of numbers ({reason}); write it again") from None
+    if isinstance(archive, np.ndarray):
+        raise FileFormatError(f"{path} is not an archive, but a .npy file: rename it")
+    damaged = [name for name, array in found.items() if not isinstance(array, np.ndarray)]
+    if damaged:
+        raise FileFormatError(f"{path} is not a whole .npz archive of numbers: {damaged[0]} is no array")
+    return found, present
+
+
+def _reason(error: Exception) -> str:
+    """Return why NumPy cannot read a file, without its advice to unpickle it."""
+    is_foreign = "pickle" in str(error)
+    return "it is no array, or holds Python objects, which are never unpickled" if is_foreign else str(error)
 
 
 def _parse(path: Path, metadata: str) -> dict[str, Any]:

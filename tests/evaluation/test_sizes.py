@@ -39,7 +39,18 @@ def test_all_sets_are_resized(sets, features):
     scores = evaluate(real, generated, train=train, features=features, metrics=NAMES, image_size=4)
     expected = metrics.frechet_distance(pixels(real, 4), pixels(generated, 4))
     assert scores["generated"]["frechet_distance"] == pytest.approx(expected, rel=1e-4)
-    assert SAID in scores.notes
+    assert (SAID in scores.notes) == (features is None)
+    assert any(note.startswith("Images are resized to 4 x 4 for their features") for note in scores.notes) == (
+        features is not None
+    )
+
+
+def test_features_are_resized_and_pixels_are_not(sets):
+    real, train, generated = sets
+    options = {"train": train, "features": vf.PixelFeatures(), "metrics": ["frechet_distance", "mmd"]}
+    scores, whole = evaluate(real, generated, image_size=4, **options), evaluate(real, generated, **options)
+    assert scores["generated"]["mmd"] == whole["generated"]["mmd"]
+    assert scores["generated"]["frechet_distance"] != whole["generated"]["frechet_distance"]
 
 
 def test_floats_are_rounded_as_a_file_would_before_they_are_resized(sets):

@@ -12,8 +12,10 @@ import typer
 from vicinal import _progress
 from vicinal._errors import FileFormatError, InvalidInputError, VicinalError
 from vicinal._version import __version__
+from vicinal.cli.features import Weights, cache
 from vicinal.cli.files import Force, check_free
 from vicinal.cli.score import evaluate
+from vicinal.cli.statistics import statistics
 from vicinal.cli.train import train
 
 app = typer.Typer(
@@ -201,18 +203,24 @@ app.command(epilog="Example:  vicinal evaluate real/ ours=seed0/ ours=seed1/ gan
 )
 
 
+app.command(epilog="Example:  vicinal cache kept/features --clear")(cache)
+
+
+app.command(epilog="Example:  vicinal statistics train/ -o train.npz --features inception --weights FILE")(statistics)
+
+
 @app.command(epilog="Example:  vicinal benchmark benchmarks/configs/mnist.toml --data-dir DIR --out build/mnist")
 def benchmark(
     config: Annotated[Path, typer.Argument(help="The study: a TOML file, see docs/benchmark.md.")],
     out: Annotated[Path, typer.Option(help="Folder of everything found; a run that was stopped there goes on.")],
     data_dir: Annotated[Path | None, typer.Option(help="Folder of the files of the data set.")] = None,
     device: Annotated[str, typer.Option(help="Where networks train and run: cpu, cuda, ...")] = "cpu",
-    inception_weights: Annotated[Path | None, typer.Option(help="File of weights, for inception features.")] = None,
+    weights: Weights = None,
 ) -> None:
     """Compare samplers over autoencoders and seeds; interrupted, the same command goes on."""
     from vicinal.benchmark import run
 
-    places: dict[str, Any] = {"data_dir": data_dir, "device": device, "inception_weights": inception_weights}
+    places: dict[str, Any] = {"data_dir": data_dir, "device": device, "weights": weights}
     report = run(config, out, **places, show_progress=True)
     typer.echo(f"wrote {report}")
 

@@ -87,6 +87,12 @@ def train(
             **options,
         )
     model.save(model_path)
+    if image_size is not None:
+        cropped = "cropped to their central square and " if dataset == "folder" else ""
+        typer.echo(
+            f"Images are {cropped}resized to {image_size} x {image_size}: bicubic, antialiased, in float. Pixels are "
+            "then rounded to 8 bits."
+        )
     held_out = model.card["validation_mean_squared_error"]
     more = "" if held_out is None else f", of a validation pixel {held_out:.5f}"
     typer.echo(

@@ -12,6 +12,7 @@ from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, UnequalSizesError
 from vicinal.autoencoders.values import check_range
 from vicinal.evaluation.notes import BOOTSTRAP, REAL, RECONSTRUCTIONS
+from vicinal.metrics import Moments
 
 
 def by_name(generated: Any) -> dict[str, list[Any]]:
@@ -24,7 +25,9 @@ def by_name(generated: Any) -> dict[str, list[Any]]:
         raise InvalidInputError(f"generated must not use the names of reference rows; got {', '.join(taken)}")
     sets = {}
     for name, value in several.items():
-        is_list = isinstance(value, list | tuple) and all(getattr(each, "ndim", 0) >= 2 for each in value)
+        is_list = isinstance(value, list | tuple) and all(
+            isinstance(each, Moments) or getattr(each, "ndim", 0) >= 2 for each in value
+        )
         sets[str(name)] = list(value) if is_list else [value]
         if not sets[str(name)]:
             raise InvalidInputError(f"generated[{str(name)!r}] must hold at least one set of samples; got none")
@@ -53,7 +56,7 @@ def in_units(every: Mapping[str, Any], value_range: Any) -> dict[str, Any]:
     black, white = check_range(value_range) or (0.0, 1.0)
     found = dict(every)
     for name, rows in every.items():
-        array = None if rows is None else _validation.check_array(rows, name)
+        array = None if rows is None or isinstance(rows, Moments) else _validation.check_array(rows, name)
         if array is None or array.dtype.kind != "f" or (black, white) == (0.0, 1.0):
             continue
         _validation.check_finite(array, name)
@@ -74,7 +77,9 @@ def prepared(
     They are resized to ``image_size``; if they differ in size, to ``own_size``, which the features resize to anyway.
     Sets of one size whose features are taken keep it: the features resize them, batch by batch.
     """
-    present = {name: rows for name, rows in given.items() if rows is not None}
+    present = {name: rows for name, rows in given.items() if rows is not None and not isinstance(rows, Moments)}
+    if not present:
+        return Prepared({}, [], image_size)
     found, are_images, said = images.alike(present, for_features=of_features)
     if image_size is not None and not are_images:
         shapes = ", ".join(f"{name} of {rows.dtype} {rows.shape}" for name, rows in found.items())
@@ -87,18 +92,20 @@ def prepared(
     sizes = _sizes(found) if are_images else {}
     if len(set(sizes.values())) > 1:
         listed = ", ".join(f"{width} x {height} in {name}" for name, (height, width) in sizes.items())
-        image_size = image_size or own_size
-        if image_size is None:
+        if image_size is None and own_size is None:
             raise UnequalSizesError(
                 f"images of all sets must be of one size; got {listed} (width x height): pass "
                 f"image_size={min(map(max, sizes.values()))}, or any other, to resize them"
             )
-        said.append(f"Images differ in size: {listed} (width x height).")
-    if image_size is not None and (len(set(sizes.values())) > 1 or not of_features):
-        found = {name: images.resize(rows, image_size, name) for name, rows in found.items()}
-        found, _, more = images.alike(found, for_features=of_features)
-        said += [note for note in more if note not in said]
-    said += [] if image_size is None else [images.said_of(image_size)]
+        said += [f"Images differ in size: {listed} (width x height)."] if image_size is None else []
+        image_size = image_size or own_size
+    if image_size is not None:
+        later = of_features and len(set(sizes.values())) == 1 and (image_size, image_size) not in sizes.values()
+        if not later:
+            found = {name: images.resize(rows, image_size, name) for name, rows in found.items()}
+            found, _, more = images.alike(found, for_features=of_features)
+            said += [note for note in more if note not in said]
+        said.append(images.said_of(image_size, for_features=later))
     if are_images and not of_features:
         said.append(
             "Images are compared pixel by pixel, which sees little of what they show: pass features= for a distance "
@@ -119,10 +126,11 @@ def _has_size(rows: Array, image_size: int) -> bool:
 
 
 def _sizes(sets: Mapping[str, Array]) -> dict[str, tuple[int, int]]:
-    """Return height and width of the images of each set; nothing if any set is flattened."""
-    if any(rows.ndim < 3 for rows in sets.values()):
+    """Return height and width of the images of each set; nothing if any set is flattened, or of other channels."""
+    try:
+        shapes = {name: images.channels_first(rows, name).shape for name, rows in sets.items()}
+    except InvalidInputError:
         return {}
-    shapes = {name: images.channels_first(rows, name).shape for name, rows in sets.items()}
     return {name: (shape[2], shape[3]) for name, shape in shapes.items()}
 
 
@@ -135,8 +143,9 @@ def _checked(found: Mapping[str, Array], may_be_levels: bool) -> dict[str, Array
             rows = _validation.check_rows(rows, name, minimum=minimum, finite=False)  # the judge looks for NaN
         elif len(rows) < minimum:
             raise InvalidInputError(f"{name} must have at least {minimum} rows; got {len(rows)}")
-        shape = ready.setdefault("real", rows).shape
-        if rows.shape[1:] != shape[1:]:
-            raise InvalidInputError(f"{name} must have rows of shape {shape[1:]}, like real; got {rows.shape[1:]}")
         ready[name] = rows
+        model = next(iter(ready))
+        shape = ready[model].shape
+        if rows.shape[1:] != shape[1:]:
+            raise InvalidInputError(f"{name} must have rows of shape {shape[1:]}, like {model}; got {rows.shape[1:]}")
     return ready

@@ -10,12 +10,12 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import warnings
 import zipfile
 import zlib
 from pathlib import Path
-
-import numpy as np
 
 from vicinal import storage
 from vicinal._arrays import Array
@@ -36,11 +36,14 @@ __all__ = [
     "is_archive",
     "message",
     "read",
+    "read_mapped",
+    "read_with_classes",
     "values_of",
 ]
 
 _USUAL_NAMES = ("arr_0", "images", "latents", "samples")
 _REMEDY = "pass image_size=64, or any other, to resize them"
+_LABELS = ("labels", "y", "arr_1")
 _ACCEPTED = "a folder, a zip or a tar file of images, or a .npy or .npz file"
 
 
@@ -93,7 +96,7 @@ def read(path: str | os.PathLike[str], image_size: int | None = None) -> Array:
         return array if image_size is None else resize(array, image_size, str(path))
     if path.is_dir() or is_archive(path):
         with Files(path) as files:
-            found, said = _read_images(files, image_size)
+            found, said, _ = _read_images(files, image_size)
         if said:
             warnings.warn(said, UserWarning, stacklevel=2)
         return found
@@ -103,8 +106,82 @@ def read(path: str | os.PathLike[str], image_size: int | None = None) -> Array:
     raise InvalidInputError(f"{path} must be {_ACCEPTED}; got a {suffix or 'nameless'} file: {remedy}")
 
 
-def _read_images(files: Files, image_size: int | None) -> tuple[Array, str]:
-    """Return the images (n, C, H, W), and a line on what was left out."""
+def read_with_classes(path: str | os.PathLike[str], image_size: int | None = None) -> tuple[Array, list[str]]:
+    """Read what `read` does, and the class of each image or row, as text.
+
+    The class of an image is the first folder below the folder or archive. If an archive holds everything in one folder,
+    it is the next one. Of a ``.npz`` file, the classes are its array labels, y or arr_1. Of ``NAME.npy``, they are the
+    array in ``NAME.labels.npy`` beside it.
+
+    Raises
+    ------
+    InvalidInputError
+        For images outside folders of classes, and where there are no labels, or not one for each row.
+    FileFormatError, MissingExtraError
+        As for `read`.
+    """
+    path = Path(path)
+    if path.is_dir() or (path.suffix.lower() != ".npz" and is_archive(path)):
+        with Files(path) as files:
+            found, said, names = _read_images(files, image_size)
+        if said:
+            warnings.warn(said, UserWarning, stacklevel=2)
+        return found, _classes(path, names)
+    rows = read(path, image_size)
+    if path.suffix.lower() == ".npz":
+        arrays, _ = storage.read_arrays(path, _LABELS)
+        labels = next((arrays[name] for name in _LABELS if name in arrays), None)
+        where = f"an array called {', '.join(_LABELS[:-1])} or {_LABELS[-1]}"
+    else:
+        beside = path.with_name(f"{path.stem}.labels.npy")
+        labels = storage.read_array(beside) if beside.exists() else None
+        where = f"a file {beside.name} beside it"
+    if labels is None or labels.shape != (len(rows),) or labels.dtype.kind not in "iubU":
+        got = "nothing" if labels is None else f"{labels.dtype} of shape {labels.shape}"
+        raise InvalidInputError(
+            f"{path} must have one label, an integer or a text, for each of its {len(rows)} rows, in {where}; got {got}"
+        )
+    return rows, [str(label) for label in labels.tolist()]
+
+
+def _classes(path: Path, names: list[str]) -> list[str]:
+    """Return the folder of classes that each image is in."""
+    parts = [name.split("/") for name in names]
+    if not path.is_dir() and len({each[0] for each in parts}) == 1 and all(len(each) > 2 for each in parts):
+        parts = [each[1:] for each in parts]
+    outside = next((name for name, each in zip(names, parts, strict=True) if len(each) < 2), None)
+    if outside is not None:
+        raise InvalidInputError(f"{path} must hold each image in a folder that is its class; {outside} is in none")
+    return [each[0] for each in parts]
+
+
+def read_mapped(path: str | os.PathLike[str], image_size: int | None = None) -> Array:
+    """Read what `read` does, but map arrays from their file, so that memory does not depend on their length.
+
+    ``image_size`` is for images in files: arrays are not resized. The array of a ``.npz`` file is mapped from a
+    temporary file, as images are.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".npy" and not path.is_dir():
+        return storage.read_array(path, mapped=True)
+    if path.suffix.lower() != ".npz" or path.is_dir():
+        return read(path, image_size)
+    _, names = storage.read_arrays(path)
+    chosen = _chosen(path, names)
+    with tempfile.TemporaryDirectory() as folder:
+        unpacked = Path(folder) / "array.npy"
+        try:
+            with zipfile.ZipFile(path) as archive, archive.open(f"{chosen}.npy") as member, unpacked.open("wb") as file:
+                shutil.copyfileobj(member, file, 1 << 20)
+            return storage.read_array(unpacked, mapped=True)
+        except (KeyError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+            raise FileFormatError(f"{path} is not a whole .npz archive of numbers ({error}); write it again") from None
+        except FileFormatError:
+            raise FileFormatError(f"{path} is not a whole .npz archive of numbers: {chosen} is no array") from None
+
+
+def _read_images(files: Files, image_size: int | None) -> tuple[Array, str, list[str]]:
+    """Return the images (n, C, H, W), a line on what was left out, and the path of each image."""
     names = list(files.stamps)
     if not names:
         others = ", ".join(f"{n} {kind}" for kind, n in sorted(files.skipped.items())) or "nothing"
@@ -115,26 +192,23 @@ def _read_images(files: Files, image_size: int | None) -> tuple[Array, str]:
             return decode(file, image_size)
 
     found = gather(files.path, in_threads(names, picture), len(names), _REMEDY)
-    return found.levels, message(files.path, found, files.skipped)
+    kept = [name for name in names if name not in found.unreadable]
+    return found.levels, message(files.path, found, files.skipped), kept
 
 
 def _read_npz(path: Path) -> Array:
-    try:
-        with path.open("rb") as file:  # np.load leaves open what it cannot read
-            archive = np.load(file, allow_pickle=False)
-            names = list(getattr(archive, "files", ()))
-            usual = [name for name in _USUAL_NAMES if name in names]
-            chosen = names if len(names) == 1 else usual
-            array = archive[chosen[0]] if len(chosen) == 1 else None
-    except (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise FileFormatError(f"{path} is not a whole .npz archive of numbers ({error}); write it again") from None
-    if isinstance(archive, np.ndarray):
-        raise FileFormatError(f"{path} is not an archive, but a .npy file: rename it")
+    _, names = storage.read_arrays(path)
+    chosen = _chosen(path, names)
+    return storage.read_arrays(path, (chosen,))[0][chosen]
+
+
+def _chosen(path: Path, names: list[str]) -> str:
+    """Return the name of the array to read."""
+    usual = [name for name in _USUAL_NAMES if name in names]
+    chosen = names if len(names) == 1 else usual
     if len(chosen) != 1:
         raise InvalidInputError(
             f"{path} must hold one array, or just one of those called {', '.join(_USUAL_NAMES)}; "
             f"got {', '.join(names) or 'none'}: save the one to use with numpy.save"
         )
-    if not isinstance(array, np.ndarray):
-        raise FileFormatError(f"{path} is not a whole .npz archive of numbers: {chosen[0]} is no array")
-    return array
+    return chosen[0]

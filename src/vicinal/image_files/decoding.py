@@ -75,5 +75,6 @@ def values_of(image: Any) -> Array:
 
 
 def _channels_first(image: Any) -> Array:
-    """Return an image of Pillow, grey or RGB, as (C, H, W)."""
-    return np.atleast_3d(np.asarray(image)).transpose(2, 0, 1)
+    """Return an image of Pillow, of mode L or RGB, as (C, H, W), read-only."""
+    width, height = image.size
+    return np.frombuffer(image.tobytes(), np.uint8).reshape(height, width, -1).transpose(2, 0, 1)

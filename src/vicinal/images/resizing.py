@@ -88,15 +88,19 @@ def check_size(image_size: Any) -> int:
     return _validation.check_integer(image_size, "image_size", minimum=1, maximum=LARGEST)
 
 
-def said_of(image_size: int) -> str:
-    """Return what a reader of numbers has to know of the images.
+def said_of(image_size: int, *, for_features: bool = False) -> str:
+    """Return what a reader of numbers has to know of images that were resized, or that are only ``for_features``.
 
     Examples
     --------
     >>> said_of(64)
     'Images are resized to 64 x 64 as clean-fid does: bicubic, antialiased, in float.'
     """
-    return f"Images are resized to {image_size} x {image_size} as clean-fid does: bicubic, antialiased, in float."
+    resized = f"Images are resized to {image_size} x {image_size}"
+    how = "as clean-fid does: bicubic, antialiased, in float."
+    if not for_features:
+        return f"{resized} {how}"
+    return f"{resized} for their features, {how} What is measured between pixels takes them in their own size."
 
 
 def resized_planes(values: Array, image_size: int, box: tuple[float, float, float, float] | None = None) -> Array:

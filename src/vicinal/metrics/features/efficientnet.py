@@ -75,6 +75,7 @@ class EfficientNetFeatures(RgbFeatures):
     """
 
     name = "EfficientNet-Lite0"
+    image_size: int
 
     def __init__(self, *, image_size: int = 224, batch_size: int = 32, device: Any = None) -> None:
         self.image_size: int = check_integer(image_size, "image_size", minimum=32)

@@ -1,9 +1,8 @@
-"""What a feature extractor is, the simplest one, a cache for all, and what several share."""
+"""What a feature extractor is, the simplest one, and what several share."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,10 +10,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from vicinal import _progress, storage
+from vicinal import _progress
 from vicinal import images as _images
 from vicinal._arrays import Array
-from vicinal._errors import FileFormatError, InvalidInputError, InvalidTypeError
+from vicinal._errors import InvalidInputError
 from vicinal._validation import check_array, check_device, check_finite, check_integer
 
 _AT_ONCE = 1 << 24  # values that are resized in one go
@@ -181,74 +180,6 @@ class ResizedFeatures(FeatureExtractor):
         units = _images.in_units(_images.resize(images, self.image_size))
         levels = np.clip(units, 0.0, 1.0).astype(np.float32, copy=False) * np.float32(255.0)
         return self._wrapped._features(levels)
-
-
-class CachedFeatures(FeatureExtractor):
-    """Another extractor's features, computed once for each set of images and kept in a folder.
-
-    A set of images has one file, ``<sha256>.npy``, named after the extractor's fingerprint and the
-    images' shape and 8-bit levels. Files are written whole or not at all, so that several processes
-    may share a folder; what cannot be read is computed again and replaced. Nothing is ever deleted.
-
-    Parameters
-    ----------
-    features : FeatureExtractor
-        Whose name and fingerprint this takes on.
-    folder : path_like
-        Where to keep the files; made on the first call.
-
-    Raises
-    ------
-    InvalidTypeError
-        For a function without a fingerprint.
-    OSError
-        On a call, if the folder cannot be made or written to.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     features = CachedFeatures(PixelFeatures(), folder)
-    ...     features([[0.0, 1.0]]).tolist(), features([[0.0, 1.0]]).tolist(), len(list(Path(folder).iterdir()))
-    ([[0.0, 1.0]], [[0.0, 1.0]], 1)
-    """
-
-    def __init__(self, features: FeatureExtractor, folder: str | os.PathLike[str]) -> None:
-        if not isinstance(features, FeatureExtractor):
-            raise InvalidTypeError(
-                f"features must be an extractor with a fingerprint; got {type(features).__name__}: pass one of "
-                "vicinal.metrics.features, or derive yours from its FeatureExtractor"
-            )
-        self.name = features.name
-        self.frechet_name = features.frechet_name
-        self.image_size = features.image_size
-        self._wrapped = features
-        self._folder = Path(folder)
-
-    @property
-    def fingerprint(self) -> str:
-        """That of the extractor whose features are kept."""
-        return self._wrapped.fingerprint
-
-    def resized(self, image_size: int) -> FeatureExtractor:
-        """Return a cache, in the same folder, of the extractor for resized images."""
-        return CachedFeatures(self._wrapped.resized(image_size), self._folder)
-
-    def _read(self, images: Any) -> Array:
-        return self._wrapped._read(images)
-
-    def _features(self, levels: Array) -> Array:
-        path = self._folder / f"{sum_of([('levels', levels)], self.fingerprint)}.npy"
-        try:
-            kept = storage.read_array(path)
-            if kept.dtype == np.float32 and kept.ndim == 2 and len(kept) == len(levels):
-                return kept
-        except (FileNotFoundError, FileFormatError):
-            pass
-        self._folder.mkdir(parents=True, exist_ok=True)  # before the long work, so that it is not done in vain
-        features = np.ascontiguousarray(self._wrapped._features(levels), np.float32)
-        storage.write_array(path, features)
-        return features
 
 
 class RgbFeatures(FeatureExtractor):
