@@ -24,9 +24,10 @@ import os
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -51,12 +52,19 @@ class Artifact(NamedTuple):
 
 
 def write_atomic(path: PathLike, data: bytes) -> None:
-    """Write all of ``data`` to ``path`` or nothing: temporary file, fsync, rename."""
+    """Write all of ``data`` to ``path`` or nothing."""
+    with replacing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: PathLike) -> Iterator[BinaryIO]:
+    """Give a file to write to, which gets its name once all is written: temporary file, fsync, rename."""
     path = Path(path)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         umask = os.umask(0)

@@ -247,4 +247,4 @@ def authentic_percentage(n_train: int, distance: Array, index: Array, spacing: C
     apart = distance > 0  # a copy is never authentic
     needed, inverse = np.unique(index[apart], return_inverse=True)
     authentic = distance[apart] > spacing(needed)[inverse] if len(needed) else np.zeros(0, bool)
-    return 100.0 * np.count_nonzero(authentic) / len(distance)
+    return 100.0 * float(np.count_nonzero(authentic)) / len(distance)
