@@ -25,14 +25,15 @@ def section(result: Row) -> tuple[list[str], dict[str, bytes]]:
     lines = [
         "`vicinal evaluate --features inception`, pytorch-fid and torch-fidelity on the same folders of PNGs, with the same random weights:",
         "the published ones are not at hand, so the distances mean nothing. Each is a process of its own, with its own defaults and all",
-        f"cores. They take turns; times are medians of {result['rounds']}. The others: {result['rivals']}.",
+        f"cores. They take turns; rounds: {result['rounds']}. The others: {result['rivals']}.",
         f"torch-fidelity resizes in another way, so its distance differs.{operators}",
         "",
         *goals,
+        *([] if "note" not in result else ["", result["note"]]),
         "",
         table(headings, rows),
         "",
-        "Processor time is that of all threads and processes. It depends far less on what else runs than time does. That of one image",
+        "Processor time is that of all threads and processes. It depends less on what else runs than time does. That of one image",
         "is from the difference of two sizes, so that neither the start nor the distance itself counts. The last column is what all",
         "images of the goal would take by it: it is a prediction where fewer were measured. Memory is that of the largest process: the",
         "workers of pytorch-fid are not counted.",
@@ -62,7 +63,8 @@ def _goal(data: str, tools: list[Row]) -> str:
         return found
 
     total = over("target_cpu_seconds")
+    predicted = "" if ours["n"] >= ours["target_n"] else ", predicted,"
     return (
         f"- {data}: {ratio(over('seconds'))} of the time of the fastest other tool as measured, {ratio(over('cpu_seconds_an_image'))} of the "
-        f"processor time of an image, {ratio(total)} of it for 2 x {ours['target_n']:,} images (goal: {verdict(total, GOAL, most=True)})."
+        f"processor time of an image, {ratio(total)} of it{predicted} for 2 x {ours['target_n']:,} images (goal: {verdict(total, GOAL, most=True)})."
     )
