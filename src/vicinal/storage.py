@@ -18,16 +18,16 @@ sha256          checksum of all entries above
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import tempfile
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+from numpy.lib import format as npy
 
 from vicinal._arrays import Array
 from vicinal._errors import FileFormatError
@@ -49,13 +49,14 @@ class Artifact(NamedTuple):
     format_version: int
 
 
-def write_atomic(path: PathLike, data: bytes) -> None:
-    """Write all of ``data`` to ``path`` or nothing: temporary file, fsync, rename."""
+@contextmanager
+def atomic_file(path: PathLike) -> Iterator[BinaryIO]:
+    """Give a file to write to; all of it is at ``path`` in the end, or nothing: temporary file, fsync, rename."""
     path = Path(path)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         umask = os.umask(0)
@@ -65,6 +66,12 @@ def write_atomic(path: PathLike, data: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def write_atomic(path: PathLike, data: bytes) -> None:
+    """Write all of ``data`` to ``path`` or nothing."""
+    with atomic_file(path) as file:
+        file.write(data)
 
 
 def _array_checksum(name: str, array: Array) -> str:
@@ -124,16 +131,14 @@ def read(path: PathLike) -> Artifact:
 
 def write_array(path: PathLike, array: Array) -> None:
     """Write a ``.npy`` file atomically."""
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    write_atomic(path, buffer.getvalue())
+    with atomic_file(path) as file:
+        np.save(file, array, allow_pickle=False)
 
 
 def write_arrays(path: PathLike, arrays: Mapping[str, Array]) -> None:
     """Write a ``.npz`` file of named arrays atomically."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
-    write_atomic(path, buffer.getvalue())
+    with atomic_file(path) as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def read_array(path: PathLike, *, mapped: bool = False) -> Array:
@@ -143,12 +148,16 @@ def read_array(path: PathLike, *, mapped: bool = False) -> Array:
     """
     try:
         with Path(path).open("rb") as file:  # np.load does not close a file that it cannot read
-            array = np.load(path, mmap_mode="r", allow_pickle=False) if mapped else np.load(file, allow_pickle=False)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise FileFormatError(f"{path} is not a whole .npy file of numbers ({error})") from None
-    if not isinstance(array, np.ndarray):
-        array.close()
-        raise FileFormatError(f"{path} is an archive; expected a .npy file of one array")
+            if (begin := file.read(6)) != npy.MAGIC_PREFIX:
+                what = "an archive" if begin.startswith(b"PK") else "something else"
+                raise FileFormatError(f"{path} is not a whole .npy file of numbers, but {what}")
+            file.seek(0)
+            array: Array = np.load(path, mmap_mode="r") if mapped else np.load(file, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        if isinstance(error, FileFormatError):
+            raise
+        reason = "it holds Python objects, which are never unpickled" if "bject" in str(error) else str(error)
+        raise FileFormatError(f"{path} is not a whole .npy file of numbers ({reason})") from None
     return array
 
 

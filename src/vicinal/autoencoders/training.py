@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 import time
 import warnings
@@ -119,7 +120,7 @@ def train(
         raise InvalidInputError(f"patience needs validation images to watch: pass validation=; got patience={patience}")
     settings: dict[str, Any] = {
         "objective": objective,
-        "options": recipe.resolve(objective, options),
+        "options": recipe.resolve(objective, options, inspect.signature(train).parameters),
         "image_shape": list(images.shape[1:]),
         "latent_dim": _validation.check_integer(latent_dim, "latent_dim", minimum=1),
         "width": _validation.check_integer(width, "width", minimum=1),

@@ -1,4 +1,4 @@
-"""Image files and array files, read safely: folders, zip and tar archives of images, .npy and .npz.
+"""Image files, read safely: folders, zip and tar archives of images; and files of arrays.
 
 =============  ==================================================================
 `listing`      which files of a folder or an archive are images
@@ -11,15 +11,11 @@ from __future__ import annotations
 
 import os
 import warnings
-import zipfile
-import zlib
 from pathlib import Path
 
-import numpy as np
-
-from vicinal import storage
+from vicinal import array_files
 from vicinal._arrays import Array
-from vicinal._errors import FileFormatError, InvalidInputError
+from vicinal._errors import InvalidInputError
 from vicinal.image_files.decoding import Picture, channels_first, decode
 from vicinal.image_files.gathering import Gathered, gather, in_threads, message
 from vicinal.image_files.listing import SUFFIXES, Files, is_archive
@@ -37,12 +33,11 @@ __all__ = [
     "read",
 ]
 
-_USUAL_NAMES = ("arr_0", "images", "latents", "samples")
-_ACCEPTED = "a folder, a zip or a tar file of images, or a .npy or .npz file"
+_ACCEPTED = f"a folder, a zip or a tar file of images, or a file of an array ({', '.join(array_files.SUFFIXES)})"
 
 
 def read(path: str | os.PathLike[str]) -> Array:
-    """Read a folder or an archive of images, or the array of a .npy or .npz file. Nothing is ever unpickled.
+    """Read a folder or an archive of images, or the array of a file. Nothing is ever unpickled.
 
     Of a folder or an archive, these are all images in it and in the folders below, in the order of their paths: uint8
     (n, C, H, W), C being 1 if all files are grey, otherwise 3. They must be of one size. Images are turned as their
@@ -53,17 +48,17 @@ def read(path: str | os.PathLike[str]) -> Array:
     Hidden files and folders hold no images. Linked folders are followed once. A UserWarning counts and names what was
     left out, in one line.
 
-    Of a ``.npz`` file, it is the only array, or the one that is called arr_0, images, latents or samples.
+    Which array it is of a file, `vicinal.array_files.read` says.
 
     Raises
     ------
     InvalidInputError
         For other files, a folder without images, images of several sizes, float files in no range of images, and a
-        .npz file of several arrays without a usual name.
+        file of several arrays without a usual name.
     FileFormatError
         If a file is damaged or holds no numbers, or no image can be read.
     MissingExtraError
-        If images are to be read and Pillow is not installed.
+        If images are to be read and Pillow is not installed, or the package for files of such arrays.
 
     Examples
     --------
@@ -78,8 +73,8 @@ def read(path: str | os.PathLike[str]) -> Array:
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix in (".npy", ".npz") and not path.is_dir():
-        return storage.read_array(path) if suffix == ".npy" else _read_npz(path)
+    if suffix in array_files.SUFFIXES and (suffix == ".zarr" or not path.is_dir()):
+        return array_files.read(path)
     if path.is_dir() or is_archive(path):
         with Files(path) as files:
             found, said = _read_images(files)
@@ -105,25 +100,3 @@ def _read_images(files: Files) -> tuple[Array, str]:
 
     found = gather(files.path, in_threads(names, picture), len(names), "resize or crop them first")
     return found.levels, message(files.path, found, files.skipped)
-
-
-def _read_npz(path: Path) -> Array:
-    try:
-        with path.open("rb") as file:  # np.load leaves open what it cannot read
-            archive = np.load(file, allow_pickle=False)
-            names = list(getattr(archive, "files", ()))
-            usual = [name for name in _USUAL_NAMES if name in names]
-            chosen = names if len(names) == 1 else usual
-            array = archive[chosen[0]] if len(chosen) == 1 else None
-    except (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise FileFormatError(f"{path} is not a whole .npz archive of numbers ({error}); write it again") from None
-    if isinstance(archive, np.ndarray):
-        raise FileFormatError(f"{path} is not an archive, but a .npy file: rename it")
-    if len(chosen) != 1:
-        raise InvalidInputError(
-            f"{path} must hold one array, or just one of those called {', '.join(_USUAL_NAMES)}; "
-            f"got {', '.join(names) or 'none'}: save the one to use with numpy.save"
-        )
-    if not isinstance(array, np.ndarray):
-        raise FileFormatError(f"{path} is not a whole .npz archive of numbers: {chosen[0]} is no array")
-    return array
