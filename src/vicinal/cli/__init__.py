@@ -13,6 +13,7 @@ from vicinal._errors import VicinalError
 from vicinal._version import __version__
 from vicinal.cli.benchmark import benchmark
 from vicinal.cli.demo import demo
+from vicinal.cli.features import cache
 from vicinal.cli.fit import fit
 from vicinal.cli.info import info
 from vicinal.cli.sample import sample
@@ -35,6 +36,7 @@ _COMMANDS: dict[Callable[..., None], str] = {  # each with an example
     sample: "sample sampler.safetensors -n 1000 --seed 0 -o z.npy",
     evaluate: "evaluate real/ ours=seed0/ ours=seed1/ gan=gan.npz --train train/ -o scores.md",
     benchmark: "benchmark benchmarks/configs/mnist.toml --data-dir DIR --out build/mnist",
+    cache: "cache DIR --clear",
     info: "info sampler.safetensors",
 }
 _UsageError: Any = typer.BadParameter.__base__  # the base of every usage error, whichever click Typer brings

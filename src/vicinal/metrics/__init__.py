@@ -35,7 +35,10 @@ from vicinal.metrics.diversity import vendi_score
 from vicinal.metrics.features import (
     CachedFeatures,
     ClassifierFeatures,
+    CLIPFeatures,
+    DINOv2Features,
     EfficientNetFeatures,
+    FunctionFeatures,
     InceptionFeatures,
     ModuleFeatures,
     PixelFeatures,
@@ -48,10 +51,13 @@ from vicinal.metrics.ranks import Estimate
 from vicinal.metrics.transport import sinkhorn_divergence, sliced_wasserstein_distance, wasserstein_distance
 
 __all__ = [
+    "CLIPFeatures",
     "CachedFeatures",
     "ClassifierFeatures",
+    "DINOv2Features",
     "EfficientNetFeatures",
     "Estimate",
+    "FunctionFeatures",
     "InceptionFeatures",
     "ModuleFeatures",
     "Moments",

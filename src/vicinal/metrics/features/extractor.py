@@ -1,9 +1,8 @@
-"""What a feature extractor is, the simplest one, a cache for all, and what several share."""
+"""What a feature extractor is, the simplest one, and what several share."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,10 +10,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from vicinal import _progress, storage
+from vicinal import _progress
 from vicinal import images as _images
 from vicinal._arrays import Array
-from vicinal._errors import FileFormatError, InvalidInputError, InvalidTypeError
+from vicinal._errors import InvalidInputError
 from vicinal._validation import check_device, check_integer
 
 
@@ -31,6 +30,8 @@ class FeatureExtractor(ABC):
     frechet_name : str
         What the Frechet distance between these features is called: ``"FID"`` is only that of the 2015
         Inception network.
+    image_size : int or None
+        Side that images are resized to; None takes them as they are.
 
     Examples
     --------
@@ -45,6 +46,7 @@ class FeatureExtractor(ABC):
 
     name: str
     frechet_name: str = "Frechet distance"
+    image_size: int | None = None
     _version: ClassVar[int] = 1  # raise it whenever a change of the code may change the features
 
     def __call__(self, images: Any) -> Array:
@@ -101,66 +103,6 @@ class PixelFeatures(FeatureExtractor):
 
     def _features(self, levels: Array) -> Array:
         return _images.in_units(levels.reshape(len(levels), -1))
-
-
-class CachedFeatures(FeatureExtractor):
-    """Another extractor's features, computed once for each set of images and kept in a folder.
-
-    A set of images has one file, ``<sha256>.npy``, named after the extractor's fingerprint and the
-    images' shape and 8-bit levels. Files are written whole or not at all, so that several processes
-    may share a folder; what cannot be read is computed again and replaced. Nothing is ever deleted.
-
-    Parameters
-    ----------
-    features : FeatureExtractor
-        Whose name and fingerprint this takes on.
-    folder : path_like
-        Where to keep the files; made on the first call.
-
-    Raises
-    ------
-    InvalidTypeError
-        For a function without a fingerprint.
-    OSError
-        On a call, if the folder cannot be made or written to.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     features = CachedFeatures(PixelFeatures(), folder)
-    ...     features([[0.0, 1.0]]).tolist(), features([[0.0, 1.0]]).tolist(), len(list(Path(folder).iterdir()))
-    ([[0.0, 1.0]], [[0.0, 1.0]], 1)
-    """
-
-    def __init__(self, features: FeatureExtractor, folder: str | os.PathLike[str]) -> None:
-        if not isinstance(features, FeatureExtractor):
-            raise InvalidTypeError(
-                f"features must be an extractor with a fingerprint; got {type(features).__name__}: pass one of "
-                "vicinal.metrics.features, or derive yours from its FeatureExtractor"
-            )
-        self.name = features.name
-        self.frechet_name = features.frechet_name
-        self._wrapped = features
-        self._folder = Path(folder)
-
-    @property
-    def fingerprint(self) -> str:
-        """That of the extractor whose features are kept."""
-        return self._wrapped.fingerprint
-
-    def _features(self, levels: Array) -> Array:
-        path = self._folder / f"{sum_of([('levels', levels)], self.fingerprint)}.npy"
-        try:
-            kept = storage.read_array(path)
-            if kept.dtype == np.float32 and kept.ndim == 2 and len(kept) == len(levels):
-                return kept
-        except (FileNotFoundError, FileFormatError):
-            pass
-        self._folder.mkdir(parents=True, exist_ok=True)  # before the long work, so that it is not done in vain
-        features = np.ascontiguousarray(self._wrapped._features(levels), np.float32)
-        storage.write_array(path, features)
-        return features
 
 
 class RgbFeatures(FeatureExtractor):

@@ -156,6 +156,8 @@ class InceptionFeatures(RgbFeatures):
     'FID'
     """
 
+    image_size = SIDE
+
     def __init__(self, weights: str | os.PathLike[str], *, batch_size: int = 32, device: Any = None) -> None:
         super().__init__(batch_size, device)
         path = Path(weights)
