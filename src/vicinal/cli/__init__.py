@@ -12,9 +12,12 @@ import typer
 from vicinal._errors import VicinalError
 from vicinal._version import __version__
 from vicinal.cli.benchmark import benchmark
+from vicinal.cli.decode import decode
 from vicinal.cli.demo import demo
+from vicinal.cli.encode import encode
 from vicinal.cli.features import cache
 from vicinal.cli.fit import fit
+from vicinal.cli.generate import generate
 from vicinal.cli.info import info
 from vicinal.cli.sample import sample
 from vicinal.cli.score import evaluate
@@ -32,8 +35,11 @@ app = typer.Typer(
 _COMMANDS: dict[Callable[..., None], str] = {  # each with an example
     demo: "demo --out demo",
     train: "train --dataset digits --objective rae-l2 --latent-dim 8 --out run --option beta=0.1",
+    encode: "encode run/autoencoder.safetensors images/ -o latents.npy",
     fit: "fit latents.npy -o sampler.safetensors",
+    generate: "generate run/autoencoder.safetensors sampler.safetensors -n 64 -o sheet.png",
     sample: "sample sampler.safetensors -n 1000 --seed 0 -o z.npy",
+    decode: "decode mymodule:model z.npy -o images/",
     evaluate: "evaluate real/ ours=seed0/ ours=seed1/ gan=gan.npz --train train/ -o scores.md",
     benchmark: "benchmark benchmarks/configs/mnist.toml --data-dir DIR --out build/mnist",
     cache: "cache DIR --clear",

@@ -9,6 +9,12 @@ import typer
 
 from vicinal._errors import FileFormatError, InvalidInputError
 
+ImagesOutput = Annotated[
+    Path,
+    typer.Option(
+        "--output", "-o", help="A folder for .png files, a sheet .png or .jpg, or .npy, .npz, .safetensors."
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
 
 
@@ -28,6 +34,22 @@ def check_array_output(path: Path, force: bool) -> None:
 
     array_files.check_writable(path, "--output")
     check_free(path, force)
+
+
+def check_images_output(path: Path, n_images: int | None, force: bool) -> None:
+    """Raise InvalidInputError if so many images cannot be written to a folder, a sheet, or a file of an array."""
+    from vicinal.image_files import writing
+
+    writing.check_output(path, n_images, "--output")
+    if path.suffix and not path.is_dir():
+        check_free(path, force)
+        return
+    if not path.absolute().parent.is_dir():
+        raise InvalidInputError(f"{path.parent} is not a folder; make it first")
+    if path.exists() and not path.is_dir():
+        raise InvalidInputError(f"{path} is a file; name a folder, or give it a suffix")
+    if path.is_dir() and any(path.iterdir()) and not force:
+        raise InvalidInputError(f"{path} has files in it; name another folder, or pass --force to write beside them")
 
 
 def load_sampler(path: Path) -> Any:
