@@ -302,7 +302,7 @@ def test_bad_evaluations_give_one_line_and_exit_code_2(run, folders, arguments, 
     levels = np.linspace(0.0, 255.0, 8 * 9, dtype=np.float32).reshape(8, 3, 3)
     np.save(folders / "normal.npy", levels / 63.75 - 2)
     np.save(folders / "unit.npy", levels / 255)
-    np.savez(folders / "many.npz", mu=levels, sigma=levels)
+    np.savez(folders / "many.npz", first=levels, second=levels)
     np.savez(folders / "pickle.npz", np.array([{}], dtype=object))
     defaults = ["--features", "pixels"] if not {"--features", "--weights"} & set(arguments) else []
     code, out, err = run("evaluate", *arguments, *([] if arguments[0] == "unit.npy" else defaults))

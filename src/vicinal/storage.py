@@ -21,7 +21,9 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -164,6 +166,31 @@ def read_array(path: PathLike, *, mapped: bool = False) -> Array:
         reason = "it holds Python objects, which are never unpickled" if "bject" in str(error) else str(error)
         raise FileFormatError(f"{path} is not a whole .npy file of numbers ({reason})") from None
     return array
+
+
+def read_arrays(path: PathLike, names: Sequence[str] = ()) -> tuple[dict[str, Array], list[str]]:
+    """Return those arrays of a ``.npz`` file that are called as ``names`` say, and the names of all.
+
+    What is not a whole ``.npz`` file, and arrays of Python objects, raise FileFormatError. Nothing is unpickled.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            present = list(getattr(archive, "files", ()))
+            found = {name: archive[name] for name in names if name in present}
+    except (ValueError, EOFError, OverflowError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+        reason = (
+            "it is no array, or holds Python objects, which are never unpickled"
+            if "pickle" in str(error)
+            else str(error)
+        )
+        raise FileFormatError(f"{path} is not a whole .npz archive of numbers ({reason}); write it again") from None
+    if isinstance(archive, np.ndarray):
+        raise FileFormatError(f"{path} is not an archive, but a .npy file: rename it")
+    damaged = [name for name, array in found.items() if not isinstance(array, np.ndarray)]
+    if damaged:
+        raise FileFormatError(f"{path} is not a whole .npz archive of numbers: {damaged[0]} is no array")
+    return found, present
 
 
 def _parse(path: Path, metadata: str) -> dict[str, Any]:

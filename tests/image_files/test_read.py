@@ -286,3 +286,39 @@ def test_nothing_there(tmp_path):
     for name in ("absent", "absent.npy", "absent.npz"):
         with pytest.raises(FileNotFoundError, match="absent"):
             image_files.read(tmp_path / name)
+
+
+@pytest.mark.filterwarnings("ignore:.*cannot be read and are left out")
+def test_classes_are_those_of_the_images_that_can_be_read(tmp_path):
+    pillow = pytest.importorskip("PIL.Image")
+    for i, name in enumerate(("cat/a.png", "cat/deep/b.png", "dog/a.png", "owl/a.png")):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        pillow.new("L", (2, 2), i).save(tmp_path / name)
+    (tmp_path / "cat" / "a.png").write_bytes(b"no image")
+    images, classes = image_files.read_with_classes(tmp_path)
+    assert images[:, 0, 0, 0].tolist() == [1, 2, 3]
+    assert classes == ["cat", "dog", "owl"]
+
+
+@pytest.mark.parametrize("labels", [np.zeros(3), np.zeros((2, 2), int), np.zeros(3, int), None])
+def test_labels_must_be_one_for_each_row(tmp_path, labels):
+    np.save(tmp_path / "z.npy", np.zeros((2, 3)))
+    if labels is not None:
+        np.save(tmp_path / "z.labels.npy", labels)
+    with pytest.raises(InvalidInputError, match="must have one label, an integer or a text, for each of its 2 rows"):
+        image_files.read_with_classes(tmp_path / "z.npy")
+    np.save(tmp_path / "z.labels.npy", [7, 9])
+    assert image_files.read_with_classes(tmp_path / "z.npy")[1] == ["7", "9"]
+
+
+def test_mapped_arrays_are_those_that_are_read(tmp_path):
+    array = np.random.default_rng(0).random((5, 3))
+    np.save(tmp_path / "z.npy", array)
+    np.savez_compressed(tmp_path / "z.npz", latents=array, more=np.zeros(2))
+    for name in ("z.npy", "z.npz"):
+        found = image_files.read_mapped(tmp_path / name)
+        assert isinstance(found, np.memmap)
+        np.testing.assert_array_equal(found, array)
+    np.savez(tmp_path / "objects.npz", z=np.array([{}], object))
+    with pytest.raises(FileFormatError, match=r"is not a whole .npz archive of numbers: z is no array"):
+        image_files.read_mapped(tmp_path / "objects.npz")

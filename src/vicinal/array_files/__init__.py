@@ -11,7 +11,7 @@ The suffix says the kind. Nothing is ever unpickled.
 """
 
 from vicinal.array_files.containers import SUFFIXES
-from vicinal.array_files.dataset import read, read_dataset
+from vicinal.array_files.dataset import name_of, read, read_dataset
 from vicinal.array_files.writing import WRITTEN, check_writable, write
 
-__all__ = ["SUFFIXES", "WRITTEN", "check_writable", "read", "read_dataset", "write"]
+__all__ = ["SUFFIXES", "WRITTEN", "check_writable", "name_of", "read", "read_dataset", "write"]

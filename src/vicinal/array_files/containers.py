@@ -85,12 +85,7 @@ def _npz(path: Path) -> Entries:
 
 
 def _npz_array(path: Path, name: str) -> Array:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            array: Array = archive[name]
-    except _NOT_WHOLE as error:
-        raise _damaged(path, ".npz archive", error) from None
-    return array
+    return storage.read_arrays(path, (name,))[0][name]
 
 
 def _safetensors(path: Path) -> Entries:

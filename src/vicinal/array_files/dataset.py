@@ -57,7 +57,13 @@ def read(path: str | os.PathLike[str], key: str | None = None) -> Array:
            [3., 4.]])
     """
     path = Path(path)
-    return _rows_of(_chosen(path, containers.entries(path, key), key))
+    found = containers.entries(path, key)
+    return _rows_of(found[_chosen(path, found, key)])
+
+
+def name_of(path: str | os.PathLike[str]) -> str:
+    """Return the name of the array that `read` takes of a file; "" where it has none. The errors are the same."""
+    return _chosen(Path(path), containers.entries(Path(path)), None)
 
 
 def read_dataset(
@@ -141,22 +147,22 @@ class _Batches:
 def _part(path: Path, key: str | None, labels: str | None) -> _Part:
     is_column = labels is not None and path.suffix.lower() in tables.READERS and not Path(labels).exists()
     found = containers.entries(path, key, labels if is_column else None)
-    entry = _chosen(path, found, key)
+    entry = found[_chosen(path, found, key)]
     if len(entry.shape) < 2:
         raise InvalidInputError(f"{path} must have rows, in two or more dimensions; got shape {entry.shape}")
     return _Part(path, entry, found)
 
 
-def _chosen(path: Path, found: Entries, key: str | None) -> Entry:
-    """Return the array that a key names, or the one that can be meant."""
+def _chosen(path: Path, found: Entries, key: str | None) -> str:
+    """Return the name of the array that a key means, or of the one that can be meant."""
     if "" in found:
         if key is not None and path.suffix.lower() not in tables.READERS:
             raise InvalidInputError(f"{path} holds one array without a name; leave out the key {key!r}")
-        entry = found[""]
+        name = ""
     elif key is not None:
         if key not in found:
             raise InvalidInputError(f"{path} has no array {key!r}; it has {_listed(found)}")
-        entry = found[key]
+        name = key
     else:
         data = [name for name, entry in found.items() if entry.is_data]
         usual = [name for name in data if name in USUAL_NAMES]
@@ -166,13 +172,13 @@ def _chosen(path: Path, found: Entries, key: str | None) -> Entry:
                 f"{path} must hold one array, or just one of those called {', '.join(USUAL_NAMES)}; got "
                 f"{_listed(found) or 'none'}: name the one to use with key= or --key"
             )
-        entry = found[names[0]]
-    if entry.dtype.kind not in "fiub":
-        what = f"{path}: {key}" if key else str(path)
+        name = names[0]
+    if found[name].dtype.kind not in "fiub":
         raise FileFormatError(
-            f"{what} must be a dense array of numbers; got {entry.dtype}: Python objects are never unpickled"
+            f"{path}{f': {key}' if key else ''} must be a dense array of numbers; got {found[name].dtype}: Python objects "
+            "are never unpickled"
         )
-    return entry
+    return name
 
 
 def _rows_of(entry: Entry) -> Array:

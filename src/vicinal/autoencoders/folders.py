@@ -57,7 +57,9 @@ def _diffusers(folder: Path) -> Autoencoder:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the library, about itself
-            model = kind.from_pretrained(str(folder), use_safetensors=True, local_files_only=True)
+            model = kind.from_pretrained(
+                str(folder), use_safetensors=True, local_files_only=True, low_cpu_mem_usage=False
+            )
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise FileFormatError(f"{folder} holds no whole {name} with safetensors weights ({reason})") from None

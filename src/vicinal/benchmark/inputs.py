@@ -48,7 +48,7 @@ class Inputs:
             raise InvalidInputError("features of the Inception network need its weights: pass --weights FILE")
         if kind not in NETWORKS and weights is not None:
             raise InvalidInputError(
-                f"weights are for features of {', '.join(NETWORKS)}; this study has those of {kind}"
+                f"weights go with features of {', '.join(NETWORKS)}; got {weights} for {kind} features: leave them out"
             )
         self.config, self.out, self.device = config, out, device
         self._data_dir, self._weights = data_dir, weights
@@ -76,8 +76,8 @@ class Inputs:
     @property
     def feature_settings(self) -> dict[str, Any]:
         """What the features depend on, beside the data."""
-        weights = self._weights
-        return {**self.config.features, **({} if weights is None else {"weights": Path(weights).name})}
+        weights = {"weights": self.extractor.fingerprint} if self.config.features["name"] in NETWORKS else {}
+        return {**self.config.features, **weights}
 
     @cached_property
     def extractor(self) -> FeatureExtractor:

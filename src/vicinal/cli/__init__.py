@@ -21,6 +21,7 @@ from vicinal.cli.generate import generate
 from vicinal.cli.info import info
 from vicinal.cli.sample import sample
 from vicinal.cli.score import evaluate
+from vicinal.cli.statistics import statistics
 from vicinal.cli.train import train
 
 app = typer.Typer(
@@ -42,6 +43,7 @@ _COMMANDS: dict[Callable[..., None], str] = {  # each with an example
     decode: "decode mymodule:model z.npy -o images/",
     evaluate: "evaluate real/ ours=seed0/ ours=seed1/ gan=gan.npz --train train/ -o scores.md",
     benchmark: "benchmark benchmarks/configs/mnist.toml --data-dir DIR --out build/mnist",
+    statistics: "statistics train/ -o train.npz --features inception --weights FILE",
     cache: "cache DIR --clear",
     info: "info sampler.safetensors",
 }

@@ -15,9 +15,7 @@ from vicinal.cli.models import Model, check_fits, load_model, of_model
 
 def decode(
     model: Model,
-    latents: Annotated[
-        Path, typer.Argument(help="A file of latents, as vicinal encode and sample write.")
-    ],
+    latents: Annotated[Path, typer.Argument(help="A file of latents, as vicinal encode and sample write.")],
     output: ImagesOutput,
     key: Annotated[str | None, typer.Option(help="Array in the file; columns of a table, with commas.")] = None,
     batch_size: Annotated[int, typer.Option(help="Latents at a time.")] = 256,

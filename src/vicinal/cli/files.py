@@ -11,9 +11,7 @@ from vicinal._errors import FileFormatError, InvalidInputError
 
 ImagesOutput = Annotated[
     Path,
-    typer.Option(
-        "--output", "-o", help="A folder for .png files, a sheet .png or .jpg, or .npy, .npz, .safetensors."
-    ),
+    typer.Option("--output", "-o", help="A folder for .png files, a sheet .png or .jpg, or .npy, .npz, .safetensors."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
 

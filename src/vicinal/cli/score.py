@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,10 +15,13 @@ from vicinal._errors import InvalidInputError
 from vicinal.cli.features import Cache, Device, Features, Weights, check_options
 from vicinal.cli.features import extractor as make_extractor
 from vicinal.cli.files import Force, check_free
+from vicinal.cli.sets import ByClass, check_features_named, read_set
 
 
 def evaluate(
-    real: Annotated[Path, typer.Argument(help="Held-out data: folder, zip or tar of images, or .npy or .npz file.")],
+    real: Annotated[
+        Path, typer.Argument(help="Held-out data: folder, zip or tar of images, .npy or .npz file; or statistics.")
+    ],
     generated: Annotated[
         list[str],
         typer.Argument(
@@ -32,6 +36,7 @@ def evaluate(
     reconstructions: Annotated[
         Path | None, typer.Option(help="REAL sent through the autoencoder: a row to compare with.")
     ] = None,
+    by_class: ByClass = False,
     cache: Cache = None,
     device: Device = None,
     output: Annotated[
@@ -56,20 +61,25 @@ def evaluate(
     check_options(features, **options)
     extractor = None if features == "auto" else make_extractor(features, **options)  # before the long reading
     with _progress.bar("Reading") as progress:
-        rows = image_files.read(real)
+        read = functools.partial(read_set, by_class=by_class, read=image_files.read)
+        of_real = read(real)
+        samples = {name: [read(path) for path in paths] for name, paths in sets.items()}
         if features == "auto":
-            extractor = make_extractor(features, **options, images=rows)
-        samples = {name: [image_files.read(path) for path in paths] for name, paths in sets.items()}
-        others = [None if path is None else image_files.read(path) for path in (train, reconstructions)]
+            check_features_named(of_real, [each for several in samples.values() for each in several])
+            extractor = None if of_real.are_statistics else make_extractor(features, **options, images=of_real.rows)
+        of_train = None if train is None else read(train)
         progress.set(doing="Evaluating")
         scores = score(
-            rows,
-            samples,
-            train=others[0],
+            of_real.rows,
+            {name: [each.rows for each in several] for name, several in samples.items()},
+            train=None if of_train is None else of_train.rows,
             features=extractor,
             metrics=wanted,
-            reconstructions=others[1],
+            reconstructions=None if reconstructions is None else image_files.read(reconstructions),
             baseline=baseline,
+            real_labels=of_real.labels,
+            generated_labels={n: [s.labels for s in each] for n, each in samples.items()} if by_class else None,
+            train_labels=None if of_train is None else of_train.labels,
             random_state=seed,
             on_row=lambda name: progress.set(doing=f"Evaluating: {name} is done"),
         )

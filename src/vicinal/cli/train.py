@@ -93,16 +93,21 @@ def train(
         )
         progress.set(doing="Encoding")
         model.save(model_path)
-        storage.write_array(latents_path, pipeline.encode(model, images[:n_train]))
+        written = {latents_path: images[:n_train]}
+        if n_train < len(images):
+            written[out / "validation-latents.npy"] = images[n_train:]
+        for path, part in written.items():
+            storage.write_array(path, pipeline.encode(model, part))
     held_out = model.card["validation_mean_squared_error"]
     more = "" if held_out is None else f", of a validation pixel {held_out:.5f}"
     n_epochs = model.card["epochs_trained"]
     n_steps = n_epochs * (n_train // model.card["batch_size"])
     typer.echo(
-        f"wrote {model_path}, mean squared error of a training pixel {model.card['mean_squared_error']:.5f}{more}\n"
-        f"wrote {latents_path}, {n_train:,} latents of {latent_dim} dimensions\n"
-        f"trained {n_epochs} epochs, {n_steps:,} steps; --epochs sets another number"
+        f"wrote {model_path}, mean squared error of a training pixel {model.card['mean_squared_error']:.5f}{more}"
     )
+    for path, part in written.items():
+        typer.echo(f"wrote {path}, {len(part):,} latents of {latent_dim} dimensions")
+    typer.echo(f"trained {n_epochs} epochs, {n_steps:,} steps; --epochs sets another number")
 
 
 def _dataset_of(dataset: str | None, data_dir: Path | None) -> str:

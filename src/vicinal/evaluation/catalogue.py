@@ -16,6 +16,7 @@ import numpy as np
 from vicinal import images, neighbors
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
+from vicinal.evaluation import by_class
 from vicinal.metrics import (
     classifiers,
     data_copying,
@@ -30,9 +31,10 @@ from vicinal.metrics import (
     transport,
 )
 from vicinal.metrics._inputs import subsets
+from vicinal.metrics.moments import Moments, moments_of
 from vicinal.neighbors import nearest_rows
 
-N_NEIGHBORS = 5
+N_NEIGHBORS = by_class.N_NEIGHBORS
 
 
 def in_float64(given: Array) -> Array:
@@ -54,7 +56,9 @@ class Reference:
         random_state: int,
         max_searched: int | None = None,
         fresh: Array | None = None,
+        labels: by_class.Labels | None = None,
     ) -> None:
+        self._labels = labels
         self.given, self.given_train, self.random_state = real, train, random_state
         self.max_searched, self._fresh = max_searched, fresh
 
@@ -103,14 +107,21 @@ class Reference:
         return distances.total_variance(self.given, in_float64)
 
     @cached_property
-    def moments(self) -> distances.Moments:
+    def moments(self) -> Moments:
         """Mean and covariance of the held-out data."""
-        return distances.moments_of(self.real)
+        return moments_of(self.real)
 
     @cached_property
-    def moments_of_train(self) -> distances.Moments:
+    def moments_of_train(self) -> Moments:
         """Mean and covariance of the training data."""
-        return distances.moments_of(self.train)
+        return moments_of(self.train)
+
+    @cached_property
+    def classes(self) -> by_class.Classes:
+        """The held-out data of each class."""
+        if self._labels is None:
+            raise InvalidInputError("metrics within classes need labels: pass real_labels= and generated_labels=")
+        return by_class.Classes(self.real, self._labels.real, self._labels.classes)
 
     @cached_property
     def attacked(self) -> tuple[Array, Array]:
@@ -143,11 +154,11 @@ class Samples:
     """One set of samples, (m, d), kept as given, and the seed of the subsets that metrics take.
 
     If ``rows`` is the array of held-out rows that the reference searches, the novelty is that of fresh data: no row is
-    compared with itself.
+    compared with itself. ``places`` says which class each row is of: see `vicinal.evaluation.by_class`.
     """
 
-    def __init__(self, reference: Reference, rows: Array, seed: int) -> None:
-        self.reference, self.given, self.seed = reference, rows, seed
+    def __init__(self, reference: Reference, rows: Array, seed: int, places: Array | None = None) -> None:
+        self.reference, self.given, self.seed, self._places = reference, rows, seed, places
         self._are_held_out = rows is reference.given_searched
 
     @cached_property
@@ -163,7 +174,7 @@ class Samples:
     @cached_property
     def frechet_distance(self) -> float:
         """See `vicinal.metrics.frechet_distance`."""
-        return distances.frechet_distance(self.reference.moments, distances.moments_of(self.rows))
+        return distances.frechet_distance(self.reference.moments, moments_of(self.rows))
 
     @property
     def mifid(self) -> float:
@@ -188,6 +199,13 @@ class Samples:
     def relations(self) -> tuple[neighborhoods.PrecisionRecall, neighborhoods.DensityCoverage]:
         """Precision, recall, density and coverage."""
         return neighborhoods.relations(self.reference.searched, self.searched, N_NEIGHBORS, self.reference.radii)
+
+    @cached_property
+    def within_classes(self) -> dict[str, dict[str, float]]:
+        """Metrics within each class, by their names and those of the classes."""
+        if self._places is None:
+            raise InvalidInputError("metrics within classes need the labels of these rows")
+        return self.reference.classes.compare(self.rows, self._places)
 
     @cached_property
     def nearest(self) -> tuple[Array, Array]:
@@ -322,6 +340,10 @@ def _novelty(prefix: str, space: Literal["features", "rows"]) -> dict[str, Metri
     }
 
 
+def _mean_over(samples: Samples, name: str) -> float:
+    return mean(list(samples.within_classes[name].values()))
+
+
 METRICS: dict[str, Metric] = {
     "frechet_distance": Metric("Frechet distance ↓", "lower", "features", lambda s: s.frechet_distance),
     "frechet_distance_infinity": Metric(
@@ -348,6 +370,15 @@ METRICS: dict[str, Metric] = {
     **_novelty("", "rows"),
     **_novelty("feature_", "features"),
 }
+OF_CLASSES: dict[str, Metric] = {  # in a table if labels are given
+    by_class.FRECHET: Metric(
+        "Frechet distance within classes ↓", "lower", "features", lambda s: _mean_over(s, by_class.FRECHET)
+    ),
+    by_class.COVERAGE: Metric(
+        "coverage within classes ↑", "higher", "features", lambda s: _mean_over(s, by_class.COVERAGE), 3
+    ),
+}
+COLUMNS = METRICS | OF_CLASSES
 DEFAULT_METRICS = (
     "frechet_distance",
     "precision",

@@ -11,6 +11,7 @@ from vicinal import _validation, images
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
 from vicinal.evaluation.notes import BOOTSTRAP, REAL, RECONSTRUCTIONS
+from vicinal.metrics import Moments
 
 
 def by_name(generated: Any) -> dict[str, list[Any]]:
@@ -23,7 +24,9 @@ def by_name(generated: Any) -> dict[str, list[Any]]:
         raise InvalidInputError(f"generated must not use the names of reference rows; got {', '.join(taken)}")
     sets = {}
     for name, value in several.items():
-        is_list = isinstance(value, list | tuple) and all(getattr(each, "ndim", 0) >= 2 for each in value)
+        is_list = isinstance(value, list | tuple) and all(
+            isinstance(each, Moments) or getattr(each, "ndim", 0) >= 2 for each in value
+        )
         sets[str(name)] = list(value) if is_list else [value]
         if not sets[str(name)]:
             raise InvalidInputError(f"generated[{str(name)!r}] must hold at least one set of samples; got none")
@@ -41,7 +44,9 @@ def labelled(named: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
 
 def prepared(given: Mapping[str, Any], *, of_features: bool) -> tuple[dict[str, Array], list[str]]:
     """Return all sets that are given in one range and layout, images whose features are taken as levels; and notes."""
-    present = {name: rows for name, rows in given.items() if rows is not None}
+    present = {name: rows for name, rows in given.items() if rows is not None and not isinstance(rows, Moments)}
+    if not present:
+        return {}, []
     found, are_images, said = images.alike(present, for_features=of_features)
     ready: dict[str, Array] = {}
     for name, rows in found.items():
@@ -52,10 +57,11 @@ def prepared(given: Mapping[str, Any], *, of_features: bool) -> tuple[dict[str, 
             rows = _validation.check_rows(rows, name, minimum=minimum, finite=False)  # the judge looks for NaN
         elif len(rows) < minimum:
             raise InvalidInputError(f"{name} must have at least {minimum} rows; got {len(rows)}")
-        shape = ready.setdefault("real", rows).shape
-        if rows.shape[1:] != shape[1:]:
-            raise InvalidInputError(f"{name} must have rows of shape {shape[1:]}, like real; got {rows.shape[1:]}")
         ready[name] = rows
+        model = next(iter(ready))
+        shape = ready[model].shape
+        if rows.shape[1:] != shape[1:]:
+            raise InvalidInputError(f"{name} must have rows of shape {shape[1:]}, like {model}; got {rows.shape[1:]}")
     if are_images and not of_features:
         said.append(
             "Images are compared pixel by pixel, which sees little of what they show: pass features= for a distance "

@@ -11,9 +11,11 @@ import numpy as np
 from vicinal import _progress, neighbors
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, MissingExtraError, VicinalError
-from vicinal.evaluation.catalogue import METRICS, Reference, Samples
+from vicinal.evaluation.by_class import Labels
+from vicinal.evaluation.catalogue import COLUMNS, OF_CLASSES, Reference, Samples
 from vicinal.evaluation.replicates import Replicates
 from vicinal.metrics._inputs import check_sets
+from vicinal.metrics.moments import Moments
 from vicinal.metrics.novelty import scaled_distances
 
 
@@ -42,6 +44,8 @@ class Judge:
         None takes the held-out data.
     novelty : {"rows", "features"}
         What ``nn_ratio`` and its like are measured between.
+    labels : Labels, optional
+        The classes of the held-out and the training data, for the metrics within classes.
 
     Raises
     ------
@@ -67,6 +71,7 @@ class Judge:
         max_searched: int | None = None,
         fresh: Any = None,
         novelty: Literal["rows", "features"] = "rows",
+        labels: Labels | None = None,
     ) -> None:
         self.metrics, self.random_state, self._novelty = list(metrics), random_state, novelty
 
@@ -74,7 +79,9 @@ class Judge:
             real = _checked(real, f"{of}real", minimum=2)
             train = None if train is None else _checked(train, f"{of}train", real)
             fresh = None if fresh is None else _checked(fresh, "fresh", real)
-            return Reference(real, train, random_state, max_searched, fresh)
+            return Reference(real, train, random_state, max_searched, fresh, labels)
+
+        self._places_of_train = None if labels is None else labels.train
 
         self._rows = self._features = reference(*rows, fresh=fresh)
         self._features_of_train = None  # a function of indices
@@ -86,7 +93,17 @@ class Judge:
     @property
     def quality(self) -> list[str]:
         """The metrics that need no training data."""
-        return [name for name in self.metrics if not METRICS[name].needs_train]
+        return [name for name in self.metrics if not COLUMNS[name].needs_train]
+
+    @property
+    def moments(self) -> Moments:
+        """Mean and covariance of the features of the held-out data."""
+        return self._features.moments
+
+    @property
+    def n_features(self) -> int:
+        """Features of a row."""
+        return int(self._features.given.shape[1])
 
     @property
     def novelty(self) -> str:
@@ -110,6 +127,7 @@ class Judge:
         run: int = 0,
         metrics: Sequence[str] | None = None,
         name: str = "generated",
+        places: Array | None = None,
     ) -> dict[str, Any]:
         """Return the metrics of one set of samples.
 
@@ -126,15 +144,18 @@ class Judge:
             The metrics to take; None takes all of the judge.
         name : str
             What to call the samples in messages.
+        places : ndarray of shape (m,), optional
+            Place of each sample's class among those of the labels. Without it there are no metrics within classes.
 
         Returns
         -------
         dict
             ``n``, the number of samples, and each metric by name, with ``<metric>_se`` where its standard error is
-            known. A metric that cannot be taken is NaN, and ``why`` has the reason by its name.
+            known. A metric that cannot be taken is NaN, and ``why`` has the reason by its name. ``by_class`` has the
+            metrics within each class.
         """
         names = [each for each in self.metrics if metrics is None or each in metrics]
-        return self._measure(rows, features, run, names, name, minimum=2)
+        return self._measure(rows, features, run, names, name, places, minimum=2)
 
     def replicates(
         self, rows: Any, features: Any = None, *, metrics: Sequence[str], run: int = 0, both: bool = False
@@ -162,7 +183,8 @@ class Judge:
         train = self._rows.check_train()
         size = min(len(train), len(self._rows.given) if n_samples is None else n_samples)
         drawn = generator.choice(len(train), size, replace=False)
-        found = self._measure(train[drawn], lambda: self._drawn_features(drawn), run, self.quality, "train")
+        features = lambda: self._drawn_features(drawn)  # noqa: E731
+        found = self._measure(train[drawn], features, run, self.quality, "train", self._drawn_places(drawn))
         novelty = self._novelty_of_real
         why = found.get("why", {}) | novelty.get("why", {})
         return found | novelty | ({"why": why} if why else {})
@@ -170,7 +192,11 @@ class Judge:
     def copies_run(self, drawn: Array, run: int) -> dict[str, Any]:
         """Return all metrics of copies of the training data at some indices."""
         copies = self._rows.check_train()[drawn]
-        return self.score(copies, lambda: self._drawn_features(drawn), run=run, name="train")
+        places = self._drawn_places(drawn)
+        return self.score(copies, lambda: self._drawn_features(drawn), run=run, name="train", places=places)
+
+    def _drawn_places(self, drawn: Array) -> Array | None:
+        return None if self._places_of_train is None else self._places_of_train[drawn]
 
     def _drawn_features(self, drawn: Array) -> Array:
         given = self._features_of_train
@@ -178,29 +204,48 @@ class Judge:
         return found
 
     def _measure(
-        self, rows: Any, features: Any, run: int, names: Sequence[str], name: str, minimum: int = 1
+        self,
+        rows: Any,
+        features: Any,
+        run: int,
+        names: Sequence[str],
+        name: str,
+        places: Array | None = None,
+        minimum: int = 1,
     ) -> dict[str, Any]:
         """Return the metrics ``names`` of samples, as `score` does."""
-        samples = self._samples(rows, features, run, names, name, minimum)
-        return {"n": len(samples["rows"].given)} | self._values(names, samples)
+        if places is None:
+            names = [each for each in names if each not in OF_CLASSES]
+        samples = self._samples(rows, features, run, names, name, minimum, places)
+        found = {"n": len(samples["rows"].given)} | self._values(names, samples)
+        if any(each in found and each not in found.get("why", {}) for each in OF_CLASSES):
+            found["by_class"] = samples["features"].within_classes
+        return found
 
     def _samples(
-        self, rows: Any, features: Any, run: int, names: Sequence[str], name: str = "generated", minimum: int = 1
+        self,
+        rows: Any,
+        features: Any,
+        run: int,
+        names: Sequence[str],
+        name: str = "generated",
+        minimum: int = 1,
+        places: Array | None = None,
     ) -> dict[str, Samples]:
         """Return samples in the spaces that the metrics ``names`` are taken in."""
         rows, seed = _checked(rows, name, self._rows.given, minimum), self.random_state + run
-        samples = dict.fromkeys(("rows", "features"), Samples(self._rows, rows, seed))
+        samples = dict.fromkeys(("rows", "features"), Samples(self._rows, rows, seed, places))
         if self._features is not self._rows and any(self._space(each) == "features" for each in names):
             found = features() if callable(features) else features
             found = _checked(found, f"features of {name}", self._features.given, minimum)
-            samples["features"] = Samples(self._features, found, seed)
+            samples["features"] = Samples(self._features, found, seed, places)
         return samples
 
     def _values(self, names: Sequence[str], samples: dict[str, Samples]) -> dict[str, Any]:
         """Return metrics, their standard errors where they are known, and why those that are NaN are."""
         found: dict[str, Any] = {}
         why: dict[str, str] = {}
-        if any(METRICS[name].needs_train for name in names):
+        if any(COLUMNS[name].needs_train for name in names):
             self._rows.check_train()
         with _progress.bar("Measuring", len(names)) as progress:
             for name in names:
@@ -213,8 +258,8 @@ class Judge:
         """Return a metric, and its standard error where it is known; put down why it is NaN if it is."""
         found: dict[str, float] = {}
         try:
-            found[name] = METRICS[name].compute(of)
-            if (error := METRICS[name].error) is not None:
+            found[name] = COLUMNS[name].compute(of)
+            if (error := COLUMNS[name].error) is not None:
                 found[f"{name}_se"] = error(of)
         except MissingExtraError:
             raise
@@ -226,7 +271,7 @@ class Judge:
 
     def _space(self, name: str) -> str:
         """Return what a metric is taken between."""
-        return self._novelty if METRICS[name].needs_train and METRICS[name].space == "rows" else METRICS[name].space
+        return self._novelty if COLUMNS[name].needs_train and COLUMNS[name].space == "rows" else COLUMNS[name].space
 
     @cached_property
     def _replicates(self) -> Replicates:
@@ -236,7 +281,7 @@ class Judge:
     def _novelty_of_real(self) -> dict[str, Any]:
         spaces = {"rows": self._rows, "features": self._features}
         samples = {space: Samples(each, each.given_searched, self.random_state) for space, each in spaces.items()}
-        return self._values([name for name in self.metrics if METRICS[name].needs_train], samples)
+        return self._values([name for name in self.metrics if COLUMNS[name].needs_train], samples)
 
 
 def _undefined(name: str) -> str:

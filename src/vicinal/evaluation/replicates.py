@@ -20,7 +20,7 @@ from vicinal._arrays import Array
 from vicinal._errors import VicinalError
 from vicinal.evaluation.catalogue import METRICS, Reference, Samples, in_float64
 from vicinal.metrics import Moments, frechet_distance, transport
-from vicinal.metrics.distances import moments_of
+from vicinal.metrics.moments import moments_of
 
 N_GROUPS = 10
 MOST_ROWS = transport.MAX_SAMPLES

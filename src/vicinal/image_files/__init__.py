@@ -10,12 +10,16 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import warnings
+import zipfile
+import zlib
 from pathlib import Path
 
-from vicinal import array_files
+from vicinal import array_files, storage
 from vicinal._arrays import Array
-from vicinal._errors import InvalidInputError
+from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal.image_files.decoding import Picture, channels_first, decode
 from vicinal.image_files.gathering import Gathered, gather, in_threads, message
 from vicinal.image_files.listing import SUFFIXES, Files, is_archive
@@ -31,8 +35,11 @@ __all__ = [
     "in_threads",
     "message",
     "read",
+    "read_mapped",
+    "read_with_classes",
 ]
 
+_LABELS = ("labels", "y", "arr_1")
 _ACCEPTED = f"a folder, a zip or a tar file of images, or a file of an array ({', '.join(array_files.SUFFIXES)})"
 
 
@@ -77,7 +84,7 @@ def read(path: str | os.PathLike[str]) -> Array:
         return array_files.read(path)
     if path.is_dir() or is_archive(path):
         with Files(path) as files:
-            found, said = _read_images(files)
+            found, said, _ = _read_images(files)
         if said:
             warnings.warn(said, UserWarning, stacklevel=2)
         return found
@@ -87,8 +94,80 @@ def read(path: str | os.PathLike[str]) -> Array:
     raise InvalidInputError(f"{path} must be {_ACCEPTED}; got a {suffix or 'nameless'} file: {remedy}")
 
 
-def _read_images(files: Files) -> tuple[Array, str]:
-    """Return the images (n, C, H, W), and a line on what was left out."""
+def read_with_classes(path: str | os.PathLike[str]) -> tuple[Array, list[str]]:
+    """Read what `read` does, and the class of each image or row, as text.
+
+    The class of an image is the first folder below the folder or archive. If an archive holds everything in one folder,
+    it is the next one. Of a ``.npz`` file, the classes are its array labels, y or arr_1. Of ``NAME.npy``, they are the
+    array in ``NAME.labels.npy`` beside it.
+
+    Raises
+    ------
+    InvalidInputError
+        For images outside folders of classes, and where there are no labels, or not one for each row.
+    FileFormatError, MissingExtraError
+        As for `read`.
+    """
+    path = Path(path)
+    if path.is_dir() or (path.suffix.lower() != ".npz" and is_archive(path)):
+        with Files(path) as files:
+            found, said, names = _read_images(files)
+        if said:
+            warnings.warn(said, UserWarning, stacklevel=2)
+        return found, _classes(path, names)
+    rows = read(path)
+    if path.suffix.lower() == ".npz":
+        arrays, _ = storage.read_arrays(path, _LABELS)
+        labels = next((arrays[name] for name in _LABELS if name in arrays), None)
+        where = f"an array called {', '.join(_LABELS[:-1])} or {_LABELS[-1]}"
+    else:
+        beside = path.with_name(f"{path.stem}.labels.npy")
+        labels = storage.read_array(beside) if beside.exists() else None
+        where = f"a file {beside.name} beside it"
+    if labels is None or labels.shape != (len(rows),) or labels.dtype.kind not in "iubU":
+        got = "nothing" if labels is None else f"{labels.dtype} of shape {labels.shape}"
+        raise InvalidInputError(
+            f"{path} must have one label, an integer or a text, for each of its {len(rows)} rows, in {where}; got {got}"
+        )
+    return rows, [str(label) for label in labels.tolist()]
+
+
+def _classes(path: Path, names: list[str]) -> list[str]:
+    """Return the folder of classes that each image is in."""
+    parts = [name.split("/") for name in names]
+    if not path.is_dir() and len({each[0] for each in parts}) == 1 and all(len(each) > 2 for each in parts):
+        parts = [each[1:] for each in parts]
+    outside = next((name for name, each in zip(names, parts, strict=True) if len(each) < 2), None)
+    if outside is not None:
+        raise InvalidInputError(f"{path} must hold each image in a folder that is its class; {outside} is in none")
+    return [each[0] for each in parts]
+
+
+def read_mapped(path: str | os.PathLike[str]) -> Array:
+    """Read what `read` does, but map arrays from their file, so that memory does not depend on their length.
+
+    The array of a ``.npz`` file is mapped from a temporary file, as images are.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".npy" and not path.is_dir():
+        return storage.read_array(path, mapped=True)
+    if path.suffix.lower() != ".npz" or path.is_dir():
+        return read(path)
+    chosen = array_files.name_of(path)
+    with tempfile.TemporaryDirectory() as folder:
+        unpacked = Path(folder) / "array.npy"
+        try:
+            with zipfile.ZipFile(path) as archive, archive.open(f"{chosen}.npy") as member, unpacked.open("wb") as file:
+                shutil.copyfileobj(member, file, 1 << 20)
+            return storage.read_array(unpacked, mapped=True)
+        except (KeyError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+            raise FileFormatError(f"{path} is not a whole .npz archive of numbers ({error}); write it again") from None
+        except FileFormatError:
+            raise FileFormatError(f"{path} is not a whole .npz archive of numbers: {chosen} is no array") from None
+
+
+def _read_images(files: Files) -> tuple[Array, str, list[str]]:
+    """Return the images (n, C, H, W), a line on what was left out, and the path of each image."""
     names = list(files.stamps)
     if not names:
         others = ", ".join(f"{n} {kind}" for kind, n in sorted(files.skipped.items())) or "nothing"
@@ -99,4 +178,3 @@ def _read_images(files: Files) -> tuple[Array, str]:
             return decode(file)
 
     found = gather(files.path, in_threads(names, picture), len(names), "resize or crop them first")
-    return found.levels, message(files.path, found, files.skipped)

@@ -30,7 +30,7 @@ Quality alone rewards copying: always read it beside novelty. Features to measur
 from vicinal.metrics.classifiers import c2st_auc, train_on_synthetic_accuracy
 from vicinal.metrics.data_copying import data_copying_test
 from vicinal.metrics.discrepancy import kernel_distance, mmd
-from vicinal.metrics.distances import Moments, frechet_distance, frechet_distance_infinity, variance_ratio
+from vicinal.metrics.distances import frechet_distance, frechet_distance_infinity, variance_ratio
 from vicinal.metrics.diversity import vendi_score
 from vicinal.metrics.features import (
     CachedFeatures,
@@ -45,6 +45,7 @@ from vicinal.metrics.features import (
 )
 from vicinal.metrics.membership import membership_auc, membership_tpr
 from vicinal.metrics.memorization import mifid
+from vicinal.metrics.moments import Moments
 from vicinal.metrics.neighborhoods import density_coverage, precision_recall
 from vicinal.metrics.novelty import authenticity, copied, nn_quantile_ratios, nn_ratio, novelty_test
 from vicinal.metrics.ranks import Estimate

@@ -75,6 +75,12 @@ def test_dinov2_features_are_the_normalised_class_token_of_transformers(dinov2_f
     assert features.name == "DINOv2 (tiny-dinov2)"
 
 
+def test_a_folder_is_called_by_its_name_wherever_one_is(dinov2_folder, monkeypatch):
+    monkeypatch.chdir(dinov2_folder)
+    assert vf.DINOv2Features(".").name == "DINOv2 (tiny-dinov2)"
+    assert vf.DINOv2Features("model.safetensors").name == "DINOv2 (tiny-dinov2)"
+
+
 def test_clip_features_are_the_class_token_before_the_projection(clip_folder, generator):
     levels = levels_of(generator, 64)
     network = transformers.CLIPModel.from_pretrained(clip_folder).eval()

@@ -179,5 +179,5 @@ def _read(path: Path, key: str) -> Array:
     if kind != _KIND or header.get("key") != key or arrays.keys() != {"features"}:
         raise FileFormatError(f"{path} holds other features than its name says")
     with contextlib.suppress(OSError):  # deleted meanwhile, or a folder that cannot be written to
-        os.utime(path, (time.time(), path.stat().st_mtime))
+        os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
     return arrays["features"]

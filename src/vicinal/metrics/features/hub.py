@@ -55,7 +55,7 @@ class HubFeatures(RgbFeatures):
         return self._fingerprint(image_size=self.image_size, config=self._sums[CONFIG], sha256=self._sums[TENSORS])
 
     def _label(self, kind: str, weights: str | os.PathLike[str]) -> str:
-        path = Path(weights)
+        path = Path(weights).absolute()
         return f"{kind} ({path.parent.name if path.name == TENSORS else path.name})"
 
     def _batch(self, levels: Array) -> Array:
