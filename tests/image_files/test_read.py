@@ -320,5 +320,5 @@ def test_mapped_arrays_are_those_that_are_read(tmp_path):
         assert isinstance(found, np.memmap)
         np.testing.assert_array_equal(found, array)
     np.savez(tmp_path / "objects.npz", z=np.array([{}], object))
-    with pytest.raises(FileFormatError, match=r"is not a whole .npz archive of numbers: z is no array"):
+    with pytest.raises(FileFormatError, match=r"objects.npz must be a dense array of numbers"):
         image_files.read_mapped(tmp_path / "objects.npz")

@@ -174,9 +174,9 @@ def _chosen(path: Path, found: Entries, key: str | None) -> str:
             )
         name = names[0]
     if found[name].dtype.kind not in "fiub":
+        what = f"{path}: {key}" if key else str(path)
         raise FileFormatError(
-            f"{path}{f': {key}' if key else ''} must be a dense array of numbers; got {found[name].dtype}: Python objects "
-            "are never unpickled"
+            f"{what} must be a dense array of numbers; got {found[name].dtype}: Python objects are never unpickled"
         )
     return name
 

@@ -178,3 +178,5 @@ def _read_images(files: Files) -> tuple[Array, str, list[str]]:
             return decode(file)
 
     found = gather(files.path, in_threads(names, picture), len(names), "resize or crop them first")
+    kept = [name for name in names if name not in found.unreadable]
+    return found.levels, message(files.path, found, files.skipped), kept
