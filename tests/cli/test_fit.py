@@ -32,7 +32,7 @@ def test_local_is_the_default(run, latents):
 
 def test_near_copies_are_called_so(run, latents):
     _, out, _ = run("fit", "latents.npy", "-o", "s.safetensors", "--sampler", "pmf", "--n-bins", "64")
-    nn_ratio, copied = re.search(r"nn ratio (\S+), copied (\S+)%: near copies of training latents", out).groups()
+    nn_ratio, copied = re.search(r"nn ratio (\S+), copied (\S+) %: near copies of training latents", out).groups()
     assert float(nn_ratio) < 0.5
     assert float(copied) > 10
     assert "fresh data have nn ratio 1 and copied 1 %" in out

@@ -161,7 +161,7 @@ def test_a_folder_of_pythae(run, tmp_path):
         (["generate", "mine:absent", "s.safetensors", "-o", "mine.py/x"], "mine.py is not a folder; make it first"),
         (
             ["generate", "mine:absent", "s.safetensors", "-n", "20000", "-o", "y.png"],
-            "a sheet of at most 10,000 images",
+            "one sheet, of at most 10,000 images",
         ),
         (
             ["generate", "mine:model", "s.safetensors", "-n", "0", "-o", "y.png"],

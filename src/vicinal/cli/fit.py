@@ -88,7 +88,7 @@ def fit(
     if isinstance(found, str):
         typer.echo(f"how new its samples are cannot be said: {found}")
         return
-    typer.echo(f"nn ratio {found.nn_ratio:.2f}, copied {found.copied:.1%}: {found.means}")
+    typer.echo(f"nn ratio {found.nn_ratio:.2f}, copied {100 * found.copied:.1f} %: {found.means}")
     typer.echo("(fresh data have nn ratio 1 and copied 1 %; copies have 0 and 100 %)")
 
 
