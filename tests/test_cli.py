@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import vicinal
-from vicinal import cli, evaluation, image_files, metrics
+from vicinal import cli, evaluation, image_files, images, metrics
 
 
 @pytest.fixture
@@ -153,6 +153,43 @@ def test_evaluate_is_the_library(run, folders):
     assert out == f"{scores}\n"
 
 
+def test_evaluate_resizes(run, folders):
+    code, out, _ = run(*OF_FOLDERS, "--image-size", "4")
+    assert code == 0
+    assert "Images are resized to 4 x 4 for their features, as clean-fid does: bicubic, antialiased, in float." in out
+    sets = {name: image_files.read(folders / name) for name in ("real", "train", "a0", "a1", "b")}
+    scores = vicinal.evaluate(
+        sets["real"],
+        {"a": [sets["a0"], sets["a1"]], "b": sets["b"], "b.npz": sets["b"]},
+        train=sets["train"],
+        features=metrics.PixelFeatures(),
+        image_size=4,
+    )
+    assert str(scores) in out
+
+
+@pytest.mark.parametrize("mixed", ["real", "b"])
+def test_folders_of_several_sizes_go_where_features_resize_anyway(run, folders, monkeypatch, mixed):
+    class Small(metrics.PixelFeatures):
+        image_size = 4
+
+        def __init__(self, device=None):
+            pass
+
+    from PIL import Image
+
+    monkeypatch.setattr(metrics, "EfficientNetFeatures", Small)  # which is there, and fast
+    expected = {name: images.resize(image_files.read(folders / name), 4) for name in ("real", "b")}
+    Image.new("RGB", (9, 7), "red").save(folders / mixed / "8.png")
+    red = images.resize(np.broadcast_to(np.uint8([255, 0, 0])[:, None, None], (1, 3, 7, 9)), 4)
+    expected[mixed] = np.concatenate([expected[mixed], red])
+    code, out, _ = run("evaluate", "real", "b", "--metrics", "frechet_distance")
+    assert code == 0
+    assert "Images are resized to 4 x 4 as clean-fid does" in out
+    options = {"features": Small(), "metrics": ["frechet_distance"], "image_size": 4}
+    assert str(vicinal.evaluate(expected["real"], {"b": expected["b"]}, **options)) in out
+
+
 def test_evaluate_writes_tables(run, folders):
     more = ["--metrics", "mmd", "--baseline", "b", "-o"]
     assert run(*OF_FOLDERS, *more, "s.csv")[0] == 0
@@ -252,8 +289,10 @@ BAD_EVALUATIONS = [
     ),
     (["real", "a=absent"], "absent must be a folder, a zip or a tar file"),
     (["real/0.png", "b"], "got a .png file: pass the folder that holds the images"),
-    (["real", "small"], "must have rows of shape (3, 6, 5), like real; got (3, 4, 4)"),
-    (["real", "mixed"], "mixed must hold images of one size; got 5 x 6 in 0.png but 4 x 4 in 1.png"),
+    (["real", "small"], "got 5 x 6 in real, 4 x 4 in generated['small'] (width x height): pass --image-size 4, or any"),
+    (["real", "mixed"], "5 x 6 in 0.png but 4 x 4 in 1.png (width x height): pass --image-size 64, or any other, to"),
+    (["real", "b", "--image-size", "0"], "--image-size must be an integer from 1 to 4096; got 0"),
+    (["rows.npy", "rows.npy", "--image-size", "8"], "--image-size must be None unless all sets are images"),
     (
         ["real", "b", "--features", "vgg"],
         "--features must be one of auto, none, pixels, efficientnet, inception, dinov2, clip, or module:function",
@@ -302,6 +341,7 @@ def test_bad_evaluations_give_one_line_and_exit_code_2(run, folders, arguments, 
     levels = np.linspace(0.0, 255.0, 8 * 9, dtype=np.float32).reshape(8, 3, 3)
     np.save(folders / "normal.npy", levels / 63.75 - 2)
     np.save(folders / "unit.npy", levels / 255)
+    np.save(folders / "rows.npy", levels.reshape(8, 9) - 100)
     np.savez(folders / "many.npz", first=levels, second=levels)
     np.savez(folders / "pickle.npz", np.array([{}], dtype=object))
     defaults = ["--features", "pixels"] if not {"--features", "--weights"} & set(arguments) else []
@@ -319,7 +359,7 @@ def test_a_missing_extra_is_named_with_its_command(run, folders, monkeypatch):
     assert (code, err.count("\n")) == (2, 1)
     assert 'pip install "vicinal[features]"' in err
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
-    assert 'pip install "vicinal[images]"' in run("evaluate", "real", "b")[2]
+    assert 'pip install "vicinal[images]"' in run("evaluate", "real", "b", "--features", "pixels")[2]
 
 
 @pytest.mark.parametrize("command", ["demo", "fit", "sample", "evaluate", "cache", "info"])

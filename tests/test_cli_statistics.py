@@ -64,12 +64,12 @@ def test_statistics_are_those_of_the_features(run, images, tmp_path, source):
 
 
 def test_statistics_do_not_depend_on_the_blocks(run, images, monkeypatch, tmp_path):
-    from vicinal.images import ranges
+    from vicinal.images import memory
 
     dark = images["real"] // 255  # 0 and 1 alone: as a block of its own it would look like another range
     np.save("both.npy", np.concatenate([dark, images["real"]]))
     np.save("signed.npy", np.concatenate([dark * 0.5, images["real"] / 127.5 - 1]).astype(np.float32))
-    monkeypatch.setattr(ranges, "_BLOCK", 6 * 8)
+    monkeypatch.setattr(memory, "_BLOCK", 6 * 8)
     for name in ("both", "signed"):
         code, out, _ = run("statistics", f"{name}.npy", "-o", f"{name}.npz", "--features", "pixels")
         assert code == 0

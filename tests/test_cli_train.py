@@ -39,6 +39,24 @@ def weights():
     return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
 
 
+def write_images(folder):
+    """Write images of two sizes; all are for training."""
+    pillow = pytest.importorskip("PIL.Image")
+    levels = np.random.default_rng(0).integers(0, 256, (9, 11, 13), dtype=np.uint8)
+    for i, image in enumerate(levels):
+        (folder / f"{i}").mkdir(parents=True)
+        pillow.fromarray(image[: 9 + i % 2]).save(folder / f"{i}" / "0.png")
+
+
+def test_images_of_several_sizes_are_cropped_and_resized(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    write_images(tmp_path / "images")
+    code, out, _ = run("--dataset", "folder", "--data-dir", "images", "--image-size", "8")
+    assert code == 0
+    assert "Images are cropped to their central square and resized to 8 x 8: bicubic, antialiased, in float." in out
+    assert vicinal.load("run/autoencoder.safetensors").image_shape == (1, 8, 8)
+
+
 def test_train_is_the_library(run, tmp_path):
     code, out, err = run("--objective", "rae-l2", "--option", "beta=0.5", "--seed", "3")
     assert (code, err) == (0, "")
@@ -123,11 +141,17 @@ def test_the_bar(run, monkeypatch):
         (["--validation", "1"], "--validation must be a share from 0 to below 1; got 1.0"),
         (["--patience", "1"], "patience needs validation images to watch"),
         (["--epochs", "0"], "n_epochs must be an integer at least 1; got 0"),
+        (["--image-size", "16"], "--image-size must be None for digits, which has one size; got 16"),
+        (["--dataset", "folder", "--data-dir", "odd", "--image-size", "7"], "load them with --image-size 8, or resize"),
+        (["--dataset", "folder", "--data-dir", "odd"], "(width x height): pass --image-size 64, or any other, to crop"),
         (["--device", "mars"], "device must name a device that torch can use"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_bad_arguments_give_one_line_and_exit_code_2(run, arguments, message):
+def test_bad_arguments_give_one_line_and_exit_code_2(run, tmp_path, monkeypatch, arguments, message):
+    if "odd" in arguments:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        write_images(tmp_path / "odd")
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
     assert err.startswith("error: ")

@@ -4,6 +4,7 @@
 
     VicinalError
     ├── InvalidInputError   (also a ValueError)   a value that cannot be used
+    │   └── UnequalSizesError                     images that differ in height or width
     ├── InvalidTypeError    (also a TypeError)    a value of the wrong type
     ├── FileFormatError     (also a ValueError)   a foreign or damaged file, or one of a newer version
     └── MissingExtraError   (also an ImportError) an optional package that is not installed
@@ -26,6 +27,10 @@ class VicinalError(Exception):
 
 class InvalidInputError(VicinalError, ValueError):
     """An argument has an invalid value; the message names it and a remedy."""
+
+
+class UnequalSizesError(InvalidInputError):
+    """Images differ in size; the message says which, and how they are resized."""
 
 
 class InvalidTypeError(VicinalError, TypeError):

@@ -201,7 +201,7 @@ def test_images_in_no_range_are_refused(features):
 
 
 def test_a_function_takes_features_block_by_block(monkeypatch):
-    monkeypatch.setattr("vicinal.images.ranges._BLOCK", 7 * 25)
+    monkeypatch.setattr("vicinal.images.memory._BLOCK", 7 * 25)
     real, good = np.random.default_rng(0).integers(0, 256, size=(2, 40, 1, 5, 5), dtype=np.uint8)
     sizes = []
     scores = evaluate(
@@ -217,7 +217,7 @@ def test_a_function_takes_features_block_by_block(monkeypatch):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_a_distance_between_features_copies_no_pixels(monkeypatch, dtype):
-    monkeypatch.setattr("vicinal.images.ranges._BLOCK", 1 << 16)
+    monkeypatch.setattr("vicinal.images.memory._BLOCK", 1 << 16)
     images = np.random.default_rng(0).integers(0, 256, size=(2, 500, 3, 48, 48), dtype=np.uint8)
     images = images if dtype == np.uint8 else images / np.float32(255)
 

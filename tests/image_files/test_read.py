@@ -131,7 +131,7 @@ def test_exif_orientation_of_jpeg(tmp_path):
 @pytest.mark.parametrize("n_cores", [1, 3])
 def test_order_is_that_of_paths_at_any_depth(tmp_path, monkeypatch, n_cores):
     monkeypatch.setattr(gathering, "_FILES_AT_ONCE", 2)
-    monkeypatch.setattr(gathering, "_n_cores", lambda: n_cores)
+    monkeypatch.setattr("vicinal.images.n_cores", lambda: n_cores)
     names = [f"{folder}{i:02}.png" for folder in ("", "a/", "a/deep/", "b/") for i in range(11)]
     for level, name in enumerate(names):
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
@@ -154,7 +154,9 @@ def test_one_colour_image_makes_all_rgb(tmp_path, colour_at):
 def test_sizes_must_be_equal(tmp_path):
     for name, size in {"a.png": (5, 6), "b.png": (5, 6), "c.png": (6, 5), "d.png": (9, 9)}.items():
         Image.new("L", size).save(tmp_path / name)
-    with pytest.raises(InvalidInputError, match=r"got 5 x 6 in a.png but 6 x 5 in c.png \(width x height\): resize"):
+    with pytest.raises(
+        InvalidInputError, match=r"got 5 x 6 in a.png but 6 x 5 in c.png \(width x height\): pass image_size=64"
+    ):
         image_files.read(tmp_path)
 
 

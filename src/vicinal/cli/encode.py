@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from vicinal import _progress
-from vicinal.cli.files import Force, check_array_output, check_free
+from vicinal.cli.files import Force, ImageSize, check_array_output, check_free, in_options
 from vicinal.cli.models import Model, load_model, of_model
 
 
@@ -22,6 +22,7 @@ def encode(
     labels: Annotated[
         bool, typer.Option("--labels", help="Also write the class of each image, its folder, to NAME.labels.npy.")
     ] = False,
+    image_size: ImageSize = None,
     batch_size: Annotated[int, typer.Option(help="Images at a time.")] = 256,
     force: Force = False,
 ) -> None:
@@ -33,8 +34,9 @@ def encode(
     if labels:
         check_free(beside, force)
     autoencoder = load_model(model)
-    with _progress.bar("Reading"):
-        read, classes = image_files.read_with_classes(images) if labels else (image_files.read(images), [])
+    reader = image_files.read_with_classes if labels else lambda *given: (image_files.read(*given), [])
+    with in_options(), _progress.bar("Reading"):
+        read, classes = reader(images, image_size)
     with of_model(model, f"cannot encode images of shape {read.shape[1:]}"):
         latents = pipeline.encode(autoencoder, read, batch_size=batch_size, progress=True)
     array_files.write(output, latents)

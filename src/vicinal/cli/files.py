@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +15,10 @@ from vicinal._errors import FileFormatError, InvalidInputError
 ImagesOutput = Annotated[
     Path,
     typer.Option("--output", "-o", help="A folder for .png files, a sheet .png or .jpg, or .npy, .npz, .safetensors."),
+]
+ImageSize = Annotated[
+    int | None,
+    typer.Option(help="Resize images to this height and width, as clean-fid does: bicubic, antialiased, in float."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
 
@@ -64,3 +71,13 @@ def class_of(sampler: Any, label: str | None) -> Any:
     """Return the class of a sampler that is written like ``label``; None for all classes."""
     classes = {} if label is None else {str(each): each for each in getattr(sampler, "classes_", ())}
     return classes.get(str(label), label)  # the sampler says what is wrong with another one
+
+
+@contextmanager
+def in_options() -> Iterator[None]:
+    """Have errors name the option ``--image-size 64`` where they name the argument ``image_size=64``."""
+    try:
+        yield
+    except InvalidInputError as error:
+        text = re.sub(r"\bimage_size=(?=\d)", "--image-size ", str(error))
+        raise type(error)(re.sub(r"\bimage_size\b=?", "--image-size", text)) from None

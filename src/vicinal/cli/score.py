@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +13,8 @@ from vicinal import _progress
 from vicinal._errors import InvalidInputError
 from vicinal.cli.features import Cache, Device, Features, Weights, check_options
 from vicinal.cli.features import extractor as make_extractor
-from vicinal.cli.files import Force, check_free
-from vicinal.cli.sets import ByClass, check_features_named, read_set
+from vicinal.cli.files import Force, ImageSize, check_free, in_options
+from vicinal.cli.sets import ByClass, Reader, check_features_named, has_files
 
 
 def evaluate(
@@ -36,6 +35,7 @@ def evaluate(
     reconstructions: Annotated[
         Path | None, typer.Option(help="REAL sent through the autoencoder: a row to compare with.")
     ] = None,
+    image_size: ImageSize = None,
     by_class: ByClass = False,
     cache: Cache = None,
     device: Device = None,
@@ -46,7 +46,6 @@ def evaluate(
     force: Force = False,
 ) -> None:
     """Score samples against held-out data: quality, and novelty when the training data are given."""
-    from vicinal import image_files
     from vicinal.evaluation import evaluate as score
     from vicinal.evaluation.scores import check_baseline
 
@@ -59,15 +58,20 @@ def evaluate(
     wanted = _metric_names(metrics, has_train=train is not None)
     options: dict[str, Any] = {"weights": weights, "device": device, "cache": cache}
     check_options(features, **options)
-    extractor = None if features == "auto" else make_extractor(features, **options)  # before the long reading
-    with _progress.bar("Reading") as progress:
-        read = functools.partial(read_set, by_class=by_class, read=image_files.read)
-        of_real = read(real)
-        samples = {name: [read(path) for path in paths] for name, paths in sets.items()}
-        if features == "auto":
+    is_automatic = features == "auto"
+    extractor = None
+    if not is_automatic or has_files(real):  # before the long reading, and for images that differ in size
+        extractor = make_extractor("efficientnet" if is_automatic else features, **options)
+    with in_options(), _progress.bar("Reading") as progress:
+        reader = Reader(image_size, extractor, by_class=by_class)
+        of_real = reader.read(real)
+        samples = {name: [reader.read(path) for path in paths] for name, paths in sets.items()}
+        if is_automatic:
             check_features_named(of_real, [each for several in samples.values() for each in several])
-            extractor = None if of_real.are_statistics else make_extractor(features, **options, images=of_real.rows)
-        of_train = None if train is None else read(train)
+        if is_automatic and extractor is None and not of_real.are_statistics:
+            extractor = make_extractor(features, **options, images=of_real.rows)
+        of_train = None if train is None else reader.read(train)
+        reconstructed = None if reconstructions is None else Reader(reader.image_size, extractor).read(reconstructions)
         progress.set(doing="Evaluating")
         scores = score(
             of_real.rows,
@@ -75,7 +79,8 @@ def evaluate(
             train=None if of_train is None else of_train.rows,
             features=extractor,
             metrics=wanted,
-            reconstructions=None if reconstructions is None else image_files.read(reconstructions),
+            reconstructions=None if reconstructed is None else reconstructed.rows,
+            image_size=reader.image_size,
             baseline=baseline,
             real_labels=of_real.labels,
             generated_labels={n: [s.labels for s in each] for n, each in samples.items()} if by_class else None,

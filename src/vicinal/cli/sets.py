@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from vicinal._errors import InvalidInputError
+from vicinal._errors import InvalidInputError, UnequalSizesError
 
 ByClass = Annotated[
     bool,
@@ -35,22 +35,58 @@ class Set(NamedTuple):
         return isinstance(self.rows, Moments)
 
 
-def read_set(path: Path, *, by_class: bool, read: Callable[[Path], Any]) -> Set:
-    """Return a set of images or rows, or published statistics; ``read`` reads what has no classes."""
-    from vicinal import image_files, storage
-    from vicinal.metrics import Moments
+class Reader:
+    """Reads sets, one after another. Images that differ in size within a folder get the size that the features take.
 
-    if not Moments.are_in(path):
-        return Set(*image_files.read_with_classes(path)) if by_class else Set(read(path), None)
-    if by_class:
-        raise InvalidInputError(f"--by-class needs images or rows; {path} holds statistics")
-    if "arr_0" in storage.read_arrays(path)[1]:
-        warnings.warn(
-            f"{path}: its statistics mu and sigma are used, not its images arr_0: save these alone to score them",
-            UserWarning,
-            stacklevel=2,
-        )
-    return Set(Moments.load(path), None)
+    Attributes
+    ----------
+    image_size : int or None
+        What images are to be resized to, as far as is known after the sets that were read.
+    """
+
+    def __init__(self, image_size: int | None, extractor: Any = None, *, by_class: bool = False) -> None:
+        self.image_size, self._extractor, self._by_class = image_size, extractor, by_class
+
+    def read(self, path: Path) -> Set:
+        """Return a set of images or rows, with their classes if those are compared, or published statistics."""
+        from vicinal import image_files, storage
+        from vicinal.metrics import Moments
+
+        if not Moments.are_in(path):
+            if self._by_class:
+                return Set(*self._of_one_size(image_files.read_with_classes, path))
+            return Set(self._of_one_size(image_files.read, path), None)
+        if self._by_class:
+            raise InvalidInputError(f"--by-class needs images or rows; {path} holds statistics")
+        if "arr_0" in storage.read_arrays(path)[1]:
+            warnings.warn(
+                f"{path}: its statistics mu and sigma are used, not its images arr_0: save these alone to score them",
+                UserWarning,
+                stacklevel=2,
+            )
+        return Set(Moments.load(path), None)
+
+    def read_mapped(self, path: Path) -> Any:
+        """Return images or rows that are mapped from their file."""
+        from vicinal import image_files
+
+        return self._of_one_size(image_files.read_mapped, path)
+
+    def _of_one_size(self, read: Callable[..., Any], path: Path) -> Any:
+        try:
+            return read(path)  # what has one size is resized later, a few images at a time
+        except UnequalSizesError:
+            self.image_size = self.image_size or getattr(self._extractor, "image_size", None)
+            if self.image_size is None:
+                raise
+            return read(path, self.image_size)
+
+
+def has_files(path: Path) -> bool:
+    """Tell whether a path is a folder or an archive, which holds images."""
+    from vicinal import image_files
+
+    return path.is_dir() or (path.suffix.lower() not in (".npy", ".npz") and image_files.is_archive(path))
 
 
 def check_features_named(real: Set, others: list[Set]) -> None:

@@ -10,7 +10,8 @@ import typer
 from vicinal import _progress
 from vicinal._errors import InvalidInputError
 from vicinal.cli.features import Cache, Device, Features, Weights, check_options, extractor
-from vicinal.cli.files import Force, check_free
+from vicinal.cli.files import Force, ImageSize, check_free, in_options
+from vicinal.cli.sets import Reader, has_files
 
 
 def statistics(
@@ -20,10 +21,10 @@ def statistics(
     weights: Weights = None,
     cache: Cache = None,
     device: Device = None,
+    image_size: ImageSize = None,
     force: Force = False,
 ) -> None:
     """Write mean and covariance of features, as pytorch-fid reads them; vicinal evaluate takes them for a set."""
-    from vicinal import image_files
     from vicinal.evaluation.published import gathered
 
     if output.suffix.lower() != ".npz":
@@ -31,10 +32,18 @@ def statistics(
     check_free(output, force)
     options: dict[str, Any] = {"weights": weights, "device": device, "cache": cache}
     check_options(features, **options)
-    made = None if features == "auto" else extractor(features, **options)  # before the long reading
-    with _progress.bar("Reading") as progress:
-        rows = image_files.read_mapped(data)
-        made = extractor(features, **options, images=rows) if features == "auto" else made
+    is_automatic = features == "auto"
+    made = None
+    if not is_automatic or has_files(data):  # before the long reading, and for images that differ in size
+        made = extractor("efficientnet" if is_automatic else features, **options)
+    with in_options(), _progress.bar("Reading") as progress:
+        reader = Reader(image_size, made)
+        rows = reader.read_mapped(data)
+        made = extractor(features, **options, images=rows) if is_automatic and made is None else made
+        if reader.image_size is not None:
+            if made is None:
+                raise InvalidInputError("image_size must be None for rows that are taken as they are: name --features")
+            made = made.resized(reader.image_size)
         progress.set(doing="Features")
         moments, notes = gathered(rows, made)
         moments.save(output)

@@ -11,7 +11,7 @@ import typer
 
 from vicinal import _progress
 from vicinal._errors import InvalidInputError
-from vicinal.cli.files import Force
+from vicinal.cli.files import Force, in_options
 
 
 def train(
@@ -23,6 +23,13 @@ def train(
         typer.Option(help="digits (built in, the default), mnist, fashion-mnist, celeba, mobius, or folder: your own."),
     ] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder, or archive, of the files of the data set.")] = None,
+    image_size: Annotated[
+        int | None,
+        typer.Option(
+            help="Resize images to this height and width, antialiased and in float; those of a folder are cropped to "
+            "their central square first."
+        ),
+    ] = None,
     objective: Annotated[
         str, typer.Option(help="ae, dae, vae, wae-mmd, rae-l2, ...: see docs/autoencoders.md.")
     ] = "ae",
@@ -62,13 +69,13 @@ def train(
     if not 0.0 <= validation < 1.0:
         raise InvalidInputError(f"--validation must be a share from 0 to below 1; got {validation}")
     options = _options_of_objective(option or [])
-    with _progress.bar("Reading"):
-        images = datasets.load(name, data_dir=data_dir, split="train").images
+    with in_options(), _progress.bar("Reading"):
+        images = datasets.load(name, data_dir=data_dir, split="train", image_size=image_size).images
     n_train = len(images) - round(validation * len(images))
     if epochs is None:
         epochs = training.enough_epochs(n_train, batch_size)
     out.mkdir(parents=True, exist_ok=True)
-    with _progress.bar(f"Training {objective}", epochs) as progress:
+    with in_options(), _progress.bar(f"Training {objective}", epochs) as progress:
 
         def on_epoch(_epoch: int, loss: float) -> None:
             progress.advance()
@@ -98,6 +105,12 @@ def train(
             written[out / "validation-latents.npy"] = images[n_train:]
         for path, part in written.items():
             storage.write_array(path, pipeline.encode(model, part))
+    if image_size is not None:
+        cropped = "cropped to their central square and " if name == "folder" else ""
+        typer.echo(
+            f"Images are {cropped}resized to {image_size} x {image_size}: bicubic, antialiased, in float. Pixels are "
+            "then rounded to 8 bits."
+        )
     held_out = model.card["validation_mean_squared_error"]
     more = "" if held_out is None else f", of a validation pixel {held_out:.5f}"
     n_epochs = model.card["epochs_trained"]

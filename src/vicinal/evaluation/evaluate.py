@@ -43,6 +43,7 @@ def evaluate(
     features: Any = None,
     metrics: Sequence[str] | None = None,
     reconstructions: Any = None,
+    image_size: int | None = None,
     baseline: str | None = None,
     real_labels: Any = None,
     generated_labels: Any = None,
@@ -72,6 +73,11 @@ def evaluate(
         need ``train`` if it is not given.
     reconstructions : array_like of shape (l, *shape), optional
         Held-out images sent through the autoencoder: a reference row, and fresh data for novelty (see Notes).
+    image_size : int, optional
+        Height and width, 1 to 4096, that the images of all sets are resized to first: by `vicinal.images.resize`, as
+        clean-fid does. With features, floats of another size are rounded to 8 bits before, as a file would keep them,
+        and what comes out is not rounded. None keeps their size; if the sets differ in size, they are resized to the
+        ``image_size`` of the features, such as 299, if these have one. A note says what was done.
     baseline : str, optional
         A name in ``generated``: the table goes on with how much better than it the others are, with confidence
         intervals. These take each metric eleven times.
@@ -91,6 +97,8 @@ def evaluate(
 
     Raises
     ------
+    UnequalSizesError
+        If the sets are images of several sizes, ``image_size`` is not given, and the features do not resize either.
     InvalidInputError, InvalidTypeError
         For data that cannot be used: another shape, NaN, too few rows; images in another range than [0, 1] or 0..255.
     MissingExtraError
@@ -115,6 +123,9 @@ def evaluate(
     Within classes: the mean over the classes of the distance, or coverage, between the rows of a class. Of Inception
     features that is the intra-FID (Miyato & Koyama 2018, arXiv:1802.05637). Classes with fewer than 6 rows in some set
     are left out, with a note. A note names the worst class. ``by_class`` of a row has the value of each.
+    With features, images of one size are resized batch by batch, for the features alone: what is measured between
+    pixels keeps their size. Otherwise whole sets are resized, to float32: more than 256 MiB are mapped from a temporary
+    file.
 
     Memory: the rows and their features once more in float64, and at most about 0.5 GB beside them, or six matrices
     of n_features squared.
@@ -132,12 +143,18 @@ def evaluate(
     seed = _validation.check_integer(random_state, "random_state", minimum=0, maximum=2**32 - 10_000)
     given_labels = (real_labels, generated_labels, train_labels)
     wanted = _wanted(metrics, train is not None, any(each is not None for each in given_labels))
+    image_size = None if image_size is None else images.check_size(image_size)
     extractor = _extractor(features)
     named = given.by_name(generated)
     check_baseline(baseline, list(named))
     every = {"real": real, "train": train, "reconstructions": reconstructions, **given.labelled(named)}
     statistics = published.found_in(every)
-    prepared, said = given.prepared(every, of_features=extractor is not None)
+    own_size = getattr(extractor, "image_size", None)
+    prepared, said, image_size = given.prepared(
+        every, of_features=extractor is not None, image_size=image_size, own_size=own_size
+    )
+    if extractor is not None and image_size is not None:
+        extractor = extractor.resized(image_size)
     found: dict[str, Any] = prepared | statistics
     real, train, reconstructions = (found.get(name) for name in ("real", "train", "reconstructions"))
     sets = {name: [found[label] for label in given.labelled({name: several})] for name, several in named.items()}
@@ -211,7 +228,7 @@ def _headings(extractor: Any, statistics: Mapping[str, Moments]) -> dict[str, st
 
 
 def _extractor(features: Any) -> Any:
-    """Return a function from images to features that sees them in 8 bits, or None."""
+    """Return the extractor of features, or None."""
     if features is None or isinstance(features, FeatureExtractor):
         return features
     torch = sys.modules.get("torch")
@@ -221,16 +238,26 @@ def _extractor(features: Any) -> Any:
         raise InvalidTypeError(
             f"features must be a FeatureExtractor, a torch.nn.Module or a callable; got {type(features).__name__}"
         )
+    return _OfFunction(features)
 
-    def of_blocks(rows: Array) -> Array:
+
+class _OfFunction:
+    """Features that a function gives, block by block: of images in [0, 1], resized if they are to be."""
+
+    def __init__(self, function: Callable[[Any], Any], image_size: int | None = None) -> None:
+        self._function, self._image_size = function, image_size
+
+    def resized(self, image_size: int) -> _OfFunction:
+        return _OfFunction(self._function, image_size)
+
+    def __call__(self, rows: Array) -> Array:
         found = []
         with _progress.bar("Features", len(rows)) as progress:
             for block in images.blocks_of(rows):
-                found.append(_arrays.to_numpy(features(images.in_units(rows[block]))))
-                progress.advance(len(rows[block]))
+                some = rows[block] if self._image_size is None else images.resize(rows[block], self._image_size)
+                found.append(_arrays.to_numpy(self._function(images.in_units(some))))
+                progress.advance(len(some))
         return found[0] if len(found) == 1 else np.concatenate(found)
-
-    return of_blocks
 
 
 def _judge(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from vicinal import _validation, images
 from vicinal._arrays import Array
-from vicinal._errors import InvalidInputError
+from vicinal._errors import InvalidInputError, UnequalSizesError
 from vicinal.evaluation.notes import BOOTSTRAP, REAL, RECONSTRUCTIONS
 from vicinal.metrics import Moments
 
@@ -42,18 +42,85 @@ def labelled(named: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     }
 
 
-def prepared(given: Mapping[str, Any], *, of_features: bool) -> tuple[dict[str, Array], list[str]]:
-    """Return all sets that are given in one range and layout, images whose features are taken as levels; and notes."""
+class Prepared(NamedTuple):
+    """Sets that may be compared, notes, and the size that images are still to be resized to before their features."""
+
+    sets: dict[str, Array]
+    notes: list[str]
+    image_size: int | None
+
+
+def prepared(
+    given: Mapping[str, Any], *, of_features: bool, image_size: int | None = None, own_size: int | None = None
+) -> Prepared:
+    """Return all sets that are given in one range and layout, and images whose features are taken as levels.
+
+    They are resized to ``image_size``; if they differ in size, to ``own_size``, which the features resize to anyway.
+    Sets of one size whose features are taken keep it: the features resize them, batch by batch.
+    """
     present = {name: rows for name, rows in given.items() if rows is not None and not isinstance(rows, Moments)}
     if not present:
-        return {}, []
+        return Prepared({}, [], image_size)
     found, are_images, said = images.alike(present, for_features=of_features)
+    if image_size is not None and not are_images:
+        shapes = ", ".join(f"{name} of {rows.dtype} {rows.shape}" for name, rows in found.items())
+        raise InvalidInputError(
+            "image_size must be None unless all sets are images, (n, H, W), (n, C, H, W) or (n, H, W, C), with values "
+            f"in [0, 1] or 0..255; got {shapes}: leave it out for latents"
+        )
+    if of_features:
+        found = {name: _levels(rows, name, image_size) for name, rows in found.items()}
+    sizes = _sizes(found) if are_images else {}
+    if len(set(sizes.values())) > 1:
+        listed = ", ".join(f"{width} x {height} in {name}" for name, (height, width) in sizes.items())
+        if image_size is None and own_size is None:
+            raise UnequalSizesError(
+                f"images of all sets must be of one size; got {listed} (width x height): pass "
+                f"image_size={min(map(max, sizes.values()))}, or any other, to resize them"
+            )
+        said += [f"Images differ in size: {listed} (width x height)."] if image_size is None else []
+        image_size = image_size or own_size
+    if image_size is not None:
+        later = of_features and len(set(sizes.values())) == 1 and (image_size, image_size) not in sizes.values()
+        if not later:
+            found = {name: images.resize(rows, image_size, name) for name, rows in found.items()}
+            found, _, more = images.alike(found, for_features=of_features)
+            said += [note for note in more if note not in said]
+        said.append(images.said_of(image_size, for_features=later))
+    if are_images and not of_features:
+        said.append(
+            "Images are compared pixel by pixel, which sees little of what they show: pass features= for a distance "
+            "such as FID."
+        )
+    return Prepared(_checked(found, are_images or of_features), said, image_size)
+
+
+def _levels(rows: Array, name: str, image_size: int | None) -> Array:
+    """Return images as levels, but floats that have the size already as they are: they may have been resized."""
+    if rows.ndim < 3 or (image_size is not None and rows.dtype.kind == "f" and _has_size(rows, image_size)):
+        return rows
+    return images.to_levels(rows, name)
+
+
+def _has_size(rows: Array, image_size: int) -> bool:
+    return images.channels_first(rows).shape[2:] == (image_size, image_size)
+
+
+def _sizes(sets: Mapping[str, Array]) -> dict[str, tuple[int, int]]:
+    """Return height and width of the images of each set; nothing if any set is flattened, or of other channels."""
+    try:
+        shapes = {name: images.channels_first(rows, name).shape for name, rows in sets.items()}
+    except InvalidInputError:
+        return {}
+    return {name: (shape[2], shape[3]) for name, shape in shapes.items()}
+
+
+def _checked(found: Mapping[str, Array], may_be_levels: bool) -> dict[str, Array]:
+    """Return sets as floats or levels, which have rows of one shape."""
     ready: dict[str, Array] = {}
     for name, rows in found.items():
         minimum = 1 if name == "train" else 2
-        if of_features and rows.ndim > 2:
-            rows = images.to_levels(rows, name)
-        if rows.dtype != np.uint8 or not (are_images or of_features):
+        if rows.dtype != np.uint8 or not may_be_levels:
             rows = _validation.check_rows(rows, name, minimum=minimum, finite=False)  # the judge looks for NaN
         elif len(rows) < minimum:
             raise InvalidInputError(f"{name} must have at least {minimum} rows; got {len(rows)}")
@@ -62,9 +129,4 @@ def prepared(given: Mapping[str, Any], *, of_features: bool) -> tuple[dict[str, 
         shape = ready[model].shape
         if rows.shape[1:] != shape[1:]:
             raise InvalidInputError(f"{name} must have rows of shape {shape[1:]}, like {model}; got {rows.shape[1:]}")
-    if are_images and not of_features:
-        said.append(
-            "Images are compared pixel by pixel, which sees little of what they show: pass features= for a distance "
-            "such as FID."
-        )
-    return ready, said
+    return ready

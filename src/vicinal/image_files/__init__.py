@@ -20,37 +20,43 @@ from pathlib import Path
 from vicinal import array_files, storage
 from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError
-from vicinal.image_files.decoding import Picture, channels_first, decode
+from vicinal.image_files.decoding import Picture, decode
 from vicinal.image_files.gathering import Gathered, gather, in_threads, message
 from vicinal.image_files.listing import SUFFIXES, Files, is_archive
+from vicinal.images import check_size, resize
 
 __all__ = [
     "SUFFIXES",
     "Files",
     "Gathered",
     "Picture",
-    "channels_first",
     "decode",
     "gather",
     "in_threads",
+    "is_archive",
     "message",
     "read",
     "read_mapped",
     "read_with_classes",
 ]
 
+_REMEDY = "pass image_size=64, or any other, to resize them"
 _LABELS = ("labels", "y", "arr_1")
 _ACCEPTED = f"a folder, a zip or a tar file of images, or a file of an array ({', '.join(array_files.SUFFIXES)})"
 
 
-def read(path: str | os.PathLike[str]) -> Array:
+def read(path: str | os.PathLike[str], image_size: int | None = None) -> Array:
     """Read a folder or an archive of images, or the array of a file. Nothing is ever unpickled.
 
     Of a folder or an archive, these are all images in it and in the folders below, in the order of their paths: uint8
-    (n, C, H, W), C being 1 if all files are grey, otherwise 3. They must be of one size. Images are turned as their
-    EXIF orientation says. What is transparent is laid on white; palettes and other colour spaces become RGB. Files of
-    16 bits or of floats become the nearest of 8 bits, in the range that all of them together have. Of several frames
-    the first is taken. More than 256 MiB are not held in memory, but mapped from a temporary file.
+    (n, C, H, W), C being 1 if all files are grey, otherwise 3. They must be of one size, unless ``image_size`` is
+    given: then each is resized from its own size, by `vicinal.images.resize`, to float32 in [0, 1]. Images of that size
+    are left as they are. An array is resized too.
+
+    Images are turned as their EXIF orientation says. What is transparent is laid on white; palettes and other colour
+    spaces become RGB. Files of 16 bits or of floats become the nearest of 8 bits, in the range that all of them
+    together have; resized, they are not rounded. Of several frames the first is taken. More than 256 MiB are not held
+    in memory, but mapped from a temporary file.
 
     Hidden files and folders hold no images. Linked folders are followed once. A UserWarning counts and names what was
     left out, in one line.
@@ -59,9 +65,11 @@ def read(path: str | os.PathLike[str]) -> Array:
 
     Raises
     ------
+    UnequalSizesError
+        If images are of several sizes, and ``image_size`` is not given.
     InvalidInputError
-        For other files, a folder without images, images of several sizes, float files in no range of images, and a
-        file of several arrays without a usual name.
+        For other files, a folder without images, float files in no range of images, and a file of several arrays
+        without a usual name.
     FileFormatError
         If a file is damaged or holds no numbers, or no image can be read.
     MissingExtraError
@@ -79,12 +87,14 @@ def read(path: str | os.PathLike[str]) -> Array:
     ((2, 3, 9, 8), [[255, 255, 255], [255, 0, 0]])
     """
     path = Path(path)
+    image_size = None if image_size is None else check_size(image_size)
     suffix = path.suffix.lower()
     if suffix in array_files.SUFFIXES and (suffix == ".zarr" or not path.is_dir()):
-        return array_files.read(path)
+        array = array_files.read(path)
+        return array if image_size is None else resize(array, image_size, str(path))
     if path.is_dir() or is_archive(path):
         with Files(path) as files:
-            found, said, _ = _read_images(files)
+            found, said, _ = _read_images(files, image_size)
         if said:
             warnings.warn(said, UserWarning, stacklevel=2)
         return found
@@ -94,7 +104,7 @@ def read(path: str | os.PathLike[str]) -> Array:
     raise InvalidInputError(f"{path} must be {_ACCEPTED}; got a {suffix or 'nameless'} file: {remedy}")
 
 
-def read_with_classes(path: str | os.PathLike[str]) -> tuple[Array, list[str]]:
+def read_with_classes(path: str | os.PathLike[str], image_size: int | None = None) -> tuple[Array, list[str]]:
     """Read what `read` does, and the class of each image or row, as text.
 
     The class of an image is the first folder below the folder or archive. If an archive holds everything in one folder,
@@ -111,11 +121,11 @@ def read_with_classes(path: str | os.PathLike[str]) -> tuple[Array, list[str]]:
     path = Path(path)
     if path.is_dir() or (path.suffix.lower() != ".npz" and is_archive(path)):
         with Files(path) as files:
-            found, said, names = _read_images(files)
+            found, said, names = _read_images(files, image_size)
         if said:
             warnings.warn(said, UserWarning, stacklevel=2)
         return found, _classes(path, names)
-    rows = read(path)
+    rows = read(path, image_size)
     if path.suffix.lower() == ".npz":
         arrays, _ = storage.read_arrays(path, _LABELS)
         labels = next((arrays[name] for name in _LABELS if name in arrays), None)
@@ -143,16 +153,17 @@ def _classes(path: Path, names: list[str]) -> list[str]:
     return [each[0] for each in parts]
 
 
-def read_mapped(path: str | os.PathLike[str]) -> Array:
+def read_mapped(path: str | os.PathLike[str], image_size: int | None = None) -> Array:
     """Read what `read` does, but map arrays from their file, so that memory does not depend on their length.
 
-    The array of a ``.npz`` file is mapped from a temporary file, as images are.
+    ``image_size`` is for images in files: arrays are not resized. The array of a ``.npz`` file is mapped from a
+    temporary file, as images are.
     """
     path = Path(path)
     if path.suffix.lower() == ".npy" and not path.is_dir():
         return storage.read_array(path, mapped=True)
     if path.suffix.lower() != ".npz" or path.is_dir():
-        return read(path)
+        return read(path, image_size)
     chosen = array_files.name_of(path)
     with tempfile.TemporaryDirectory() as folder:
         unpacked = Path(folder) / "array.npy"
@@ -166,7 +177,7 @@ def read_mapped(path: str | os.PathLike[str]) -> Array:
             raise FileFormatError(f"{path} is not a whole .npz archive of numbers: {chosen} is no array") from None
 
 
-def _read_images(files: Files) -> tuple[Array, str, list[str]]:
+def _read_images(files: Files, image_size: int | None) -> tuple[Array, str, list[str]]:
     """Return the images (n, C, H, W), a line on what was left out, and the path of each image."""
     names = list(files.stamps)
     if not names:
@@ -175,8 +186,8 @@ def _read_images(files: Files) -> tuple[Array, str, list[str]]:
 
     def picture(name: str) -> Picture:
         with files.open(name) as file:
-            return decode(file)
+            return decode(file, image_size)
 
-    found = gather(files.path, in_threads(names, picture), len(names), "resize or crop them first")
+    found = gather(files.path, in_threads(names, picture), len(names), _REMEDY)
     kept = [name for name in names if name not in found.unreadable]
     return found.levels, message(files.path, found, files.skipped), kept

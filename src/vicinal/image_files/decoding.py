@@ -9,6 +9,7 @@ import numpy as np
 
 from vicinal._arrays import Array
 from vicinal._errors import import_extra
+from vicinal.images import resized_planes
 
 _FORMATS = ("PNG", "JPEG", "MPO", "BMP", "DIB", "PPM", "WEBP", "AVIF", "GIF", "TIFF")  # not all: EPS starts Ghostscript
 
@@ -19,12 +20,13 @@ class Picture(NamedTuple):
     """An image (C, H, W), C being 1 if it is grey, otherwise 3: uint8 levels, or uint16 or float32 as in the file."""
 
     values: Array
+    dtype: Any  # that of the file: values that were resized are float32
     has_frames: bool = False  # whether there are more, of which this is the first
     is_cut: bool = False  # whether these are the upper 8 of 16 bits, all that Pillow reads of deep colour
 
 
-def decode(file: BinaryIO) -> Picture:
-    """Return the image in an open file.
+def decode(file: BinaryIO, image_size: int | None = None) -> Picture:
+    """Return the image in an open file, resized to a square of ``image_size`` if that is given and another size.
 
     It is turned as its EXIF orientation says. What is transparent is laid on white; palettes and other colour spaces
     become RGB. Pillow raises many errors for what is damaged, of another format, or too large to be an image.
@@ -39,7 +41,11 @@ def decode(file: BinaryIO) -> Picture:
         if image.format != "TIFF" and not _TURNING.isdisjoint(image.info):
             import_extra("PIL.ImageOps", "images").exif_transpose(image, in_place=True)
         values = _values_of(image)
-        return Picture(values, has_frames, is_deep and values.dtype == np.uint8)
+        picture = Picture(values, values.dtype, has_frames, is_deep and values.dtype == np.uint8)
+        if image_size is None or values.shape[1:] == (image_size, image_size):
+            return picture
+        low, high = (0, 255) if values.dtype == np.uint8 else (values.min(), values.max())
+        return picture._replace(values=resized_planes(values, image_size).clip(low, high))
 
 
 @functools.cache
@@ -65,9 +71,10 @@ def _values_of(image: Any) -> Array:
     if "transparency" in image.info or image.mode in ("LA", "PA", "RGBA", "RGBa"):
         pillow = import_extra("PIL.Image", "images")
         image = pillow.alpha_composite(pillow.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    return channels_first(image if image.mode == kept else image.convert(kept))
+    return _channels_first(image if image.mode == kept else image.convert(kept))
 
 
-def channels_first(image: Any) -> Array:
-    """Return an image of Pillow, grey or RGB, as (C, H, W)."""
-    return np.atleast_3d(np.asarray(image)).transpose(2, 0, 1)
+def _channels_first(image: Any) -> Array:
+    """Return an image of Pillow, of mode L or RGB, as (C, H, W), read-only."""
+    width, height = image.size
+    return np.frombuffer(image.tobytes(), np.uint8).reshape(height, width, -1).transpose(2, 0, 1)

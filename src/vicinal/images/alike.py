@@ -13,7 +13,8 @@ import numpy as np
 from vicinal import _validation
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.images.ranges import BITS, BRIGHT, LEVELS_8, SIGNED, UNITS, Range, blocks_of, range_of
+from vicinal.images.memory import blocks_of
+from vicinal.images.ranges import BITS, BRIGHT, LEVELS_8, SIGNED, UNITS, Range, range_of
 
 _CHANNELS = (1, 3)
 

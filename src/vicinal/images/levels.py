@@ -9,7 +9,8 @@ import numpy as np
 from vicinal import _arrays, _validation
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.images.ranges import MOST_OUTSIDE, OUTSIDE, UNITS, blocks_of
+from vicinal.images.memory import blocks_of
+from vicinal.images.ranges import MOST_OUTSIDE, OUTSIDE, UNITS
 
 
 def to_levels(images: Any, name: str = "images") -> Array:

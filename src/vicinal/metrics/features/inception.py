@@ -114,7 +114,8 @@ class InceptionFeatures(RgbFeatures):
     """2048 features of the 2015 Inception network: the Frechet distance between them is FID.
 
     Levels become RGB, are resized to 299 x 299 (bilinear, not antialiased) and scaled to [-1, 1], as in
-    pytorch-fid. A TorchScript file gets the levels as they are, and resizes them itself.
+    pytorch-fid. A TorchScript file gets the levels as they are, and resizes them itself. ``resized(299)`` resizes as
+    clean-fid does.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from vicinal import _arrays, storage
 from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError, InvalidTypeError, import_extra
 from vicinal._validation import check_device, check_integer
-from vicinal.images import channels_first, in_units
+from vicinal.images import channels_first
 from vicinal.metrics.features.extractor import FeatureExtractor, PixelFeatures, in_batches, sum_of, sum_of_file
 
 PIXELS = PixelFeatures()
@@ -223,7 +223,7 @@ class ModuleFeatures(FeatureExtractor):
 
         like = next((p for p in self._module.parameters() if p.is_floating_point()), torch.empty(0))
         device = like.device if self._device is None else self._device
-        images = torch.from_numpy(in_units(levels)).to(device, like.dtype)
+        images = torch.from_numpy(levels / np.float32(255.0)).to(device, like.dtype)
         output = self._module(images if self._preprocess is None else self._preprocess(images))
         if not isinstance(output, torch.Tensor):
             raise InvalidTypeError(
@@ -292,7 +292,7 @@ class FunctionFeatures(FeatureExtractor):
         return in_batches(self._batch, _with_channels(levels), self._batch_size, f"Features: {self.name}")
 
     def _batch(self, levels: Array) -> Array:
-        output = self._function(in_units(np.ascontiguousarray(levels)))
+        output = self._function(np.ascontiguousarray(levels) / np.float32(255.0))
         features = _arrays.to_numpy(output) if hasattr(output, "dtype") else np.asarray(output, object)
         if features.dtype.kind not in "fiub":
             raise InvalidTypeError(
