@@ -5,6 +5,7 @@ The modules, in the order in which data flows through them:
 =============  =====================================================================
 datasets       real images to train and measure on
 autoencoders   networks, objectives and training; wrap your own with `Autoencoder`
+streams        rows read in batches from anything that holds them, and written as they come
 pipeline       encode images, decode latents, generate: read this first
 samplers       distributions fitted to latents: `LocalSampler`, `PMFSampler` and their rivals
 metrics        quality and novelty of samples

@@ -13,6 +13,7 @@
     OutOfBoundsWarning      (a UserWarning)       values that were clipped to given bounds
     LabelWarning            (a UserWarning)       labels that are ignored, or classes with a single latent
     CollapseWarning         (a UserWarning)       an autoencoder that reconstructs little more than the mean image
+    AutoencoderWarning      (a UserWarning)       what an autoencoder was given or returned is open to doubt
 """
 
 from __future__ import annotations
@@ -59,6 +60,10 @@ class LabelWarning(UserWarning):
 
 class CollapseWarning(UserWarning):
     """An autoencoder reconstructs hardly better than the mean image; the message says what to try."""
+
+
+class AutoencoderWarning(UserWarning):
+    """What an autoencoder was given or returned is open to doubt; the message says how it was taken, and a remedy."""
 
 
 def import_extra(module: str, extra: str) -> Any:

@@ -51,9 +51,15 @@ class Artifact(NamedTuple):
     format_version: int
 
 
+def write_atomic(path: PathLike, data: bytes) -> None:
+    """Write all of ``data`` to ``path`` or nothing."""
+    with replacing(path) as file:
+        file.write(data)
+
+
 @contextmanager
-def atomic_file(path: PathLike) -> Iterator[BinaryIO]:
-    """Give a file to write to; all of it is at ``path`` in the end, or nothing: temporary file, fsync, rename."""
+def replacing(path: PathLike) -> Iterator[BinaryIO]:
+    """Give a file to write to, which gets its name once all is written: temporary file, fsync, rename."""
     path = Path(path)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
@@ -68,12 +74,6 @@ def atomic_file(path: PathLike) -> Iterator[BinaryIO]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-
-
-def write_atomic(path: PathLike, data: bytes) -> None:
-    """Write all of ``data`` to ``path`` or nothing."""
-    with atomic_file(path) as file:
-        file.write(data)
 
 
 def _array_checksum(name: str, array: Array) -> str:
@@ -138,13 +138,13 @@ def read(path: PathLike) -> Artifact:
 
 def write_array(path: PathLike, array: Array) -> None:
     """Write a ``.npy`` file atomically."""
-    with atomic_file(path) as file:
+    with replacing(path) as file:
         np.save(file, array, allow_pickle=False)
 
 
 def write_arrays(path: PathLike, arrays: Mapping[str, Array]) -> None:
     """Write a ``.npz`` file of named arrays atomically."""
-    with atomic_file(path) as file:
+    with replacing(path) as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
 
 

@@ -284,3 +284,16 @@ def test_bad_input(data):
         TypeError, match=r"features must be a FeatureExtractor, a torch.nn.Module or a callable; got str"
     ):
         evaluate(data[1], data[2], features="pixels")
+
+
+def test_images_in_a_range_that_is_given():
+    real, generated = np.random.default_rng(0).random((2, 60, 1, 4, 4)).astype(np.float32)
+    expected = evaluate(real, generated, metrics=["frechet_distance"])
+    signed = evaluate(2 * real - 1, 2 * generated - 1, metrics=["frechet_distance"], value_range=(-1, 1))
+    levels = evaluate(255 * real, 255 * generated, metrics=["frechet_distance"], value_range=(0, 255))
+    for found in (signed, levels):
+        assert np.isclose(found["generated"]["frechet_distance"], expected["generated"]["frechet_distance"], rtol=1e-3)
+    with pytest.raises(
+        ValueError, match=r"generated must be images in the value_range \(-1, 1\); got floats in \[0, 1\]"
+    ):
+        evaluate(2 * real - 1, generated, value_range=(-1, 1))

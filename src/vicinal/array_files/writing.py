@@ -61,7 +61,7 @@ def write(path: str | os.PathLike[str], array: Any, name: str = "latents") -> No
     path, array = Path(path), to_numpy(array)
     if path.suffix.lower() in _TABLES and array.ndim != 2:
         raise InvalidInputError(f"a {path.suffix} file takes rows of shape (n, d); got {array.shape}: write .npy")
-    with storage.atomic_file(path) as file:
+    with storage.replacing(path) as file:
         WRITTEN[path.suffix.lower()](file, array, name)
 
 

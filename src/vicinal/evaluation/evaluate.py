@@ -44,6 +44,7 @@ def evaluate(
     metrics: Sequence[str] | None = None,
     reconstructions: Any = None,
     image_size: int | None = None,
+    value_range: tuple[float, float] | None = None,
     baseline: str | None = None,
     real_labels: Any = None,
     generated_labels: Any = None,
@@ -78,6 +79,9 @@ def evaluate(
         clean-fid does. With features, floats of another size are rounded to 8 bits before, as a file would keep them,
         and what comes out is not rounded. None keeps their size; if the sets differ in size, they are resized to the
         ``image_size`` of the features, such as 299, if these have one. A note says what was done.
+    value_range : (float, float), optional
+        The values of black and white of all images that are floats, such as (-1, 1). None tells usual ranges apart by
+        the values, and says so in a note.
     baseline : str, optional
         A name in ``generated``: the table goes on with how much better than it the others are, with confidence
         intervals. These take each metric eleven times.
@@ -149,6 +153,8 @@ def evaluate(
     check_baseline(baseline, list(named))
     every = {"real": real, "train": train, "reconstructions": reconstructions, **given.labelled(named)}
     statistics = published.found_in(every)
+    if value_range is not None:
+        every |= given.in_units({name: rows for name, rows in every.items() if name not in statistics}, value_range)
     own_size = getattr(extractor, "image_size", None)
     prepared, said, image_size = given.prepared(
         every, of_features=extractor is not None, image_size=image_size, own_size=own_size

@@ -10,6 +10,7 @@ import numpy as np
 from vicinal import _validation, images
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, UnequalSizesError
+from vicinal.autoencoders.values import check_range
 from vicinal.evaluation.notes import BOOTSTRAP, REAL, RECONSTRUCTIONS
 from vicinal.metrics import Moments
 
@@ -48,6 +49,24 @@ class Prepared(NamedTuple):
     sets: dict[str, Array]
     notes: list[str]
     image_size: int | None
+
+
+def in_units(every: Mapping[str, Any], value_range: Any) -> dict[str, Any]:
+    """Return sets of images in a range, black first, as floats in [0, 1]; what is no float stays as it is."""
+    black, white = check_range(value_range) or (0.0, 1.0)
+    found = dict(every)
+    for name, rows in every.items():
+        array = None if rows is None else _validation.check_array(rows, name)
+        if array is None or array.dtype.kind != "f" or (black, white) == (0.0, 1.0):
+            continue
+        _validation.check_finite(array, name)
+        if array.size and array.min() >= 0.0 and array.max() <= 1.0:
+            raise InvalidInputError(
+                f"{name} must be images in the value_range ({black:g}, {white:g}); got floats in [0, 1], as generate "
+                "returns them: leave value_range out, and ranges are told apart by the values"
+            )
+        found[name] = images.Range(f"floats in [{black:g}, {white:g}]", black, white).units(array)
+    return found
 
 
 def prepared(

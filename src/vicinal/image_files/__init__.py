@@ -20,7 +20,7 @@ from pathlib import Path
 from vicinal import array_files, storage
 from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError
-from vicinal.image_files.decoding import Picture, decode
+from vicinal.image_files.decoding import Picture, decode, values_of
 from vicinal.image_files.gathering import Gathered, gather, in_threads, message
 from vicinal.image_files.listing import SUFFIXES, Files, is_archive
 from vicinal.images import check_size, resize
@@ -38,6 +38,7 @@ __all__ = [
     "read",
     "read_mapped",
     "read_with_classes",
+    "values_of",
 ]
 
 _REMEDY = "pass image_size=64, or any other, to resize them"

@@ -40,7 +40,7 @@ def decode(file: BinaryIO, image_size: int | None = None) -> Picture:
         # Pillow itself turns TIFF; some versions would turn it twice here.
         if image.format != "TIFF" and not _TURNING.isdisjoint(image.info):
             import_extra("PIL.ImageOps", "images").exif_transpose(image, in_place=True)
-        values = _values_of(image)
+        values = values_of(image)
         picture = Picture(values, values.dtype, has_frames, is_deep and values.dtype == np.uint8)
         if image_size is None or values.shape[1:] == (image_size, image_size):
             return picture
@@ -55,7 +55,7 @@ def _formats(pillow: Any) -> list[str]:
     return [name for name in _FORMATS if name in pillow.OPEN]
 
 
-def _values_of(image: Any) -> Array:
+def values_of(image: Any) -> Array:
     """Return an image of Pillow as (C, H, W), C being 1 or 3."""
     if image.mode.startswith("I"):  # grey of 16 bits; some formats are given more
         deep = np.asarray(image)

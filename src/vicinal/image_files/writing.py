@@ -105,5 +105,5 @@ def _save(path: Path, levels: Array) -> None:
     pillow = import_extra("PIL.Image", "images")
     pixels = levels[0] if len(levels) == 1 else levels.transpose(1, 2, 0)
     kind = "PNG" if path.suffix.lower() == ".png" else "JPEG"
-    with storage.atomic_file(path) as file:
+    with storage.replacing(path) as file:
         pillow.fromarray(np.ascontiguousarray(pixels)).save(file, kind)
