@@ -99,9 +99,9 @@ def test_our_own_files(run, tmp_path):
     assert np.allclose(np.load("y.npy"), vicinal.decode(model, vicinal.encode(model, images)), atol=1e-5)
     np.save("z5.npy", np.zeros((60, 5)) + np.arange(60)[:, None])
     run("fit", "z5.npy", "-o", "s.safetensors", "--sampler", "bootstrap")
-    message = "s.safetensors has latents of 5 dimensions, but MODEL ae.safetensors has 3: fit a sampler to latents of"
+    message = "s.safetensors must have latents of 3 dimensions, as the autoencoder has; got 5: fit a sampler to latents"
     assert message in run("generate", "ae.safetensors", "s.safetensors", "-o", "y.png")[2]
-    assert "z5.npy has latents of 5 dimensions" in run("decode", "ae.safetensors", "z5.npy", "-o", "y.png")[2]
+    assert "z5.npy must have latents of 3 dimensions" in run("decode", "ae.safetensors", "z5.npy", "-o", "y.png")[2]
 
 
 def test_a_folder_of_diffusers(run, tmp_path):
@@ -170,7 +170,7 @@ def test_a_folder_of_pythae(run, tmp_path):
         (["generate", "mine:model", "mine.py", "-o", "y.png"], "mine.py is not a vicinal file"),
         (
             ["decode", "mine:model", "wide.npy", "-o", "y.png"],
-            "wide.npy has latents of 3 dimensions, but MODEL mine:model",
+            "wide.npy must have latents of 64",
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

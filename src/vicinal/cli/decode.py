@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from vicinal import _progress
+from vicinal.cli.features import Device
 from vicinal.cli.files import Force, ImagesOutput, check_images_output
-from vicinal.cli.models import Model, check_fits, load_model, of_model
+from vicinal.cli.models import Model, load_model, of_model
 
 
 def decode(
@@ -19,6 +20,7 @@ def decode(
     output: ImagesOutput,
     key: Annotated[str | None, typer.Option(help="Array in the file; columns of a table, with commas.")] = None,
     batch_size: Annotated[int, typer.Option(help="Latents at a time.")] = 256,
+    device: Device = None,
     force: Force = False,
 ) -> None:
     """Decode latents to images."""
@@ -29,12 +31,12 @@ def decode(
     _validation.check_integer(batch_size, "--batch-size", minimum=1)
     autoencoder = load_model(model)
     rows = array_files.read(latents, key)
-    check_fits(autoencoder, model, rows.shape[1:], str(latents))
+    pipeline.check_latents(autoencoder, rows.shape[1:], str(latents))
 
     def blocks(progress: _progress.Bar) -> Iterator[Any]:
         for first in range(0, len(rows), batch_size):
             block = rows[first : first + batch_size]
-            yield pipeline.decode(autoencoder, block, batch_size=batch_size)
+            yield pipeline.decode(autoencoder, block, batch_size=batch_size, device=device)
             progress.advance(len(block))
 
     with (

@@ -9,6 +9,7 @@ import numpy as np
 import typer
 
 from vicinal import _progress
+from vicinal.cli.features import Device
 from vicinal.cli.files import Force, ImageSize, check_array_output, check_free, in_options
 from vicinal.cli.models import Model, load_model, of_model
 
@@ -24,6 +25,7 @@ def encode(
     ] = False,
     image_size: ImageSize = None,
     batch_size: Annotated[int, typer.Option(help="Images at a time.")] = 256,
+    device: Device = None,
     force: Force = False,
 ) -> None:
     """Encode images; vicinal fit takes what this writes."""
@@ -38,7 +40,7 @@ def encode(
     with in_options(), _progress.bar("Reading"):
         read, classes = reader(images, image_size)
     with of_model(model, f"cannot encode images of shape {read.shape[1:]}"):
-        latents = pipeline.encode(autoencoder, read, batch_size=batch_size, progress=True)
+        latents = pipeline.encode(autoencoder, read, batch_size=batch_size, device=device, progress=True)
     array_files.write(output, latents)
     typer.echo(f"wrote {output}: {len(latents):,} latents of shape {tuple(latents.shape[1:])}")
     if labels:

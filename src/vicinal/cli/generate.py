@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from vicinal import _progress
+from vicinal.cli.features import Device
 from vicinal.cli.files import Force, ImagesOutput, check_images_output, class_of, load_sampler
-from vicinal.cli.models import Model, check_fits, load_model, of_model
+from vicinal.cli.models import Model, load_model, of_model
 
 
 def generate(
@@ -22,6 +23,7 @@ def generate(
     seed: Annotated[int | None, typer.Option(help="Beats the seed kept with the sampler.")] = None,
     start: Annotated[int, typer.Option(help="First row of the endless stream of samples.")] = 0,
     batch_size: Annotated[int, typer.Option(help="Images at a time.")] = 256,
+    device: Device = None,
     force: Force = False,
 ) -> None:
     """Draw latents from a fitted sampler and decode them to images."""
@@ -32,8 +34,9 @@ def generate(
     _validation.check_integer(n_samples, "--n-samples", minimum=1)
     _validation.check_integer(batch_size, "--batch-size", minimum=1)
     fitted, autoencoder = load_sampler(sampler), load_model(model)
-    check_fits(autoencoder, model, fitted.event_shape_, str(sampler))
-    given: dict[str, Any] = {"y": class_of(fitted, label), "random_state": seed, "batch_size": batch_size}
+    pipeline.check_latents(autoencoder, fitted.event_shape_, str(sampler))
+    given: dict[str, Any] = {"y": class_of(fitted, label), "random_state": seed}
+    given |= {"batch_size": batch_size, "device": device}
 
     def blocks(progress: _progress.Bar) -> Iterator[Any]:
         for first in range(0, n_samples, batch_size):

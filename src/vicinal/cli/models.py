@@ -70,14 +70,3 @@ def of_model(spec: str, what: str) -> Iterator[None]:
     except (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
         reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
         raise InvalidInputError(f"MODEL {spec} {what} ({reason})") from error
-
-
-def check_fits(model: Any, spec: str, shape: tuple[int, ...], source: str) -> None:
-    """Raise InvalidInputError if latents of a shape (without rows) are not those of a model that says its size."""
-    size = getattr(model, "latent_dim", None)
-    if isinstance(size, int) and shape != (size,):
-        of = "x".join(map(str, shape))
-        raise InvalidInputError(
-            f"{source} has latents of {of} dimensions, but MODEL {spec} has {size}: fit a sampler to latents of this "
-            "model, which vicinal encode writes"
-        )
