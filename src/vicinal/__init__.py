@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from vicinal.pipeline import load as load
     from vicinal.samplers.local import LocalSampler as LocalSampler
     from vicinal.samplers.pmf import PMFSampler as PMFSampler
+    from vicinal.samplers.through import sample_through as sample_through
 
 _HOME = {
     "Autoencoder": "vicinal.autoencoders",
@@ -43,6 +44,7 @@ _HOME = {
     "evaluate": "vicinal.evaluation.evaluate",
     "generate": "vicinal.pipeline",
     "load": "vicinal.pipeline",
+    "sample_through": "vicinal.samplers.through",
 }
 _MODULES = ("autoencoders", "datasets", "evaluation", "metrics", "pipeline", "samplers")
 
@@ -56,6 +58,7 @@ __all__ = [
     "evaluate",
     "generate",
     "load",
+    "sample_through",
 ]
 
 

@@ -73,6 +73,10 @@ def check_array(array: Any, name: str) -> Array:
     """Return ``array`` as a dense real NumPy array in native byte order, or raise the errors of `check_integer`."""
     if hasattr(array, "toarray") and hasattr(array, "tocsr"):
         raise InvalidTypeError(f"{name} must be a dense array; got a sparse one: pass {name}.toarray()")
+    if hasattr(type(array), "obsm"):
+        raise InvalidTypeError(
+            f"{name} must be an array; got {type(array).__name__}: pass one, {name}.obsm['X_pca'] say"
+        )
     if isinstance(array, np.ma.MaskedArray):
         raise InvalidTypeError(f"{name} must be a plain array; got a masked one: pass {name}.filled(value)")
     try:

@@ -207,13 +207,16 @@ def check_latents(autoencoder: Any, shape: tuple[int, ...], source: str) -> None
         )
 
 
-def load(path: storage.PathLike) -> Any:
+def load(path: storage.PathLike, *, device: Any = None) -> Any:
     """Load a sampler or an autoencoder that vicinal saved.
 
     Parameters
     ----------
     path : path_like
         A file written by ``save``.
+    device : str or torch.device, optional
+        Where the autoencoder goes, or the samples of the sampler: see `vicinal.samplers.Sampler.to`. Without it, they
+        are NumPy arrays, and the autoencoder is on the CPU.
 
     Returns
     -------
@@ -224,8 +227,10 @@ def load(path: storage.PathLike) -> Any:
     ------
     FileFormatError
         If the file is not vicinal's, is damaged, or is of a newer version.
+    InvalidInputError
+        If torch cannot use the device.
     MissingExtraError
-        For an autoencoder, if torch is not installed.
+        For an autoencoder or a device, if torch is not installed.
     OSError
         If the file cannot be read.
     """
@@ -233,12 +238,14 @@ def load(path: storage.PathLike) -> Any:
 
     artifact = storage.read(path)
     if artifact.kind in samplers.__all__:
-        return getattr(samplers, artifact.kind).from_artifact(artifact)
+        sampler = getattr(samplers, artifact.kind).from_artifact(artifact)
+        return sampler if device is None else sampler.to(device)
     if artifact.kind == "ConvAutoencoder":
         import_extra("torch", "torch")
         from vicinal.autoencoders.networks import ConvAutoencoder
 
-        return ConvAutoencoder._from_artifact(artifact)
+        autoencoder = ConvAutoencoder._from_artifact(artifact)
+        return autoencoder if device is None else autoencoder.to(_validation.check_device(device))
     raise FileFormatError(
         f"{path} holds a {artifact.kind}, written by vicinal {artifact.written_by}, which this version does not know: "
         "run pip install -U vicinal"

@@ -44,9 +44,9 @@ class Labels(NamedTuple):
 
 
 class Classes:
-    """The real rows of each class, float64 (n_c, d), and what the metrics need of them, once."""
+    """The real rows of each class, (n_c, d), and what the metrics need of them, once."""
 
-    def __init__(self, rows: Array, places: Array, names: Sequence[str]) -> None:
+    def __init__(self, rows: Any, places: Array, names: Sequence[str]) -> None:
         self.names = names
         self._rows = [rows[places == place] for place in range(len(names))]
 
@@ -58,7 +58,7 @@ class Classes:
     def _radii(self) -> list[Array]:
         return [neighborhoods.radii(rows, N_NEIGHBORS, "real") for rows in self._rows]
 
-    def compare(self, rows: Array, places: Array) -> dict[str, dict[str, float]]:
+    def compare(self, rows: Any, places: Array) -> dict[str, dict[str, float]]:
         """Return both metrics within each class, by the name of the class, of rows (m, d) and their places (m,)."""
         found: dict[str, dict[str, float]] = {FRECHET: {}, COVERAGE: {}}
         for place, name in enumerate(self.names):

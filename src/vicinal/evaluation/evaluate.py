@@ -58,7 +58,7 @@ def evaluate(
     ----------
     real : array_like of shape (n, *shape), or Moments
         Held-out data: images or latents. Not the data that the generator was trained on. `vicinal.metrics.Moments` are
-        their statistics, such as published ones.
+        their statistics, such as published ones. Columns of data frames are matched by name in all sets.
     generated : array_like of shape (m, *shape) or Moments, list of those, or mapping of str to either
         Samples, of one source or of several by name. A list or tuple holds one set for each seed, and gives a mean
         with a standard error.
@@ -131,8 +131,8 @@ def evaluate(
     pixels keeps their size. Otherwise whole sets are resized, to float32: more than 256 MiB are mapped from a temporary
     file.
 
-    Memory: the rows and their features once more in float64, and at most about 0.5 GB beside them, or six matrices
-    of n_features squared.
+    Memory: what is given, the features, and at most 1 GB, or six matrices of n_features squared. Between pixels the
+    Frechet distance holds the held-out rows and the samples in float64, or these matrices.
 
     Examples
     --------
@@ -257,13 +257,19 @@ class _OfFunction:
         return _OfFunction(self._function, image_size)
 
     def __call__(self, rows: Array) -> Array:
-        found = []
+        found = np.empty(0)
         with _progress.bar("Features", len(rows)) as progress:
             for block in images.blocks_of(rows):
                 some = rows[block] if self._image_size is None else images.resize(rows[block], self._image_size)
-                found.append(_arrays.to_numpy(self._function(images.in_units(some))))
-                progress.advance(len(some))
-        return found[0] if len(found) == 1 else np.concatenate(found)
+                part = _arrays.to_numpy(self._function(images.in_units(some)))
+                if part.shape[:1] != (n := len(some),):
+                    raise InvalidInputError(
+                        f"features must give one row for each image; got an array of shape {part.shape} for {n} images"
+                    )
+                found = np.empty((len(rows), *part.shape[1:]), part.dtype) if block.start == 0 else found
+                found[block] = part
+                progress.advance(len(part))
+        return found
 
 
 def _judge(
@@ -285,7 +291,9 @@ def _judge(
             novelty = "features"
         needed = {COLUMNS[name].space for name in metrics if COLUMNS[name].needs_train}
         every = "features" in needed or (novelty == "features" and needed)
-        of_train = None if train is None else extractor(train) if every else lambda drawn: extractor(train[drawn])
+        of_train: Any = None
+        if train is not None:
+            of_train = extractor(train) if every else lambda drawn: extractor(images.taken(train, drawn))
         features = (extractor(real), of_train)
     return Judge(
         (real, train),

@@ -10,6 +10,7 @@ import numpy as np
 from vicinal import _validation, images
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, UnequalSizesError
+from vicinal._frames import aligned
 from vicinal.autoencoders.values import check_range
 from vicinal.evaluation.notes import BOOTSTRAP, REAL, RECONSTRUCTIONS
 from vicinal.metrics import Moments
@@ -78,6 +79,7 @@ def prepared(
     Sets of one size whose features are taken keep it: the features resize them, batch by batch.
     """
     present = {name: rows for name, rows in given.items() if rows is not None and not isinstance(rows, Moments)}
+    present = aligned(present)
     if not present:
         return Prepared({}, [], image_size)
     found, are_images, said = images.alike(present, for_features=of_features)
@@ -143,7 +145,7 @@ def _checked(found: Mapping[str, Array], may_be_levels: bool) -> dict[str, Array
             rows = _validation.check_rows(rows, name, minimum=minimum, finite=False)  # the judge looks for NaN
         elif len(rows) < minimum:
             raise InvalidInputError(f"{name} must have at least {minimum} rows; got {len(rows)}")
-        ready[name] = rows
+        ready[name] = rows = images.in_order(rows)  # or the judge would copy it
         model = next(iter(ready))
         shape = ready[model].shape
         if rows.shape[1:] != shape[1:]:

@@ -14,8 +14,9 @@ import numpy as np
 from vicinal import _progress, _validation, images
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.evaluation.catalogue import COLUMNS, in_float64
+from vicinal.evaluation.catalogue import COLUMNS
 from vicinal.evaluation.notes import heading_of
+from vicinal.evaluation.rows import Rows
 from vicinal.images.ranges import LEVELS_8
 from vicinal.metrics import Moments, frechet_distance
 from vicinal.metrics._inputs import check_sets
@@ -46,7 +47,7 @@ class Against:
         """Return the number of rows, and their distance."""
         found = rows.reshape(len(rows), -1) if features is None else features()
         (found,) = check_sets(minimum=2, as_given=True, **{f"features of {name}": found})
-        return {"n": len(rows), **distance(self.moments, moments_of(in_float64(found)))}
+        return {"n": len(rows), **distance(self.moments, moments_of(Rows(found)))}
 
     def real_run(self, run: int, n_samples: int) -> dict[str, Any]:
         """Return the distance of ``n_samples`` training data, drawn anew in each run."""
@@ -212,7 +213,7 @@ def gathered(rows: Array, extractor: Any) -> tuple[Moments, list[str]]:
     if rows.ndim < 2 or len(rows) < 2:
         raise InvalidInputError(f"images must have shape (n, *shape), n at least 2; got {rows.shape}: pass more images")
     moments, notes = Moments(extractor), []
-    convert: Callable[[Array], Array] = in_float64
+    convert: Callable[[Array], Array] = images.in_units
     if extractor is not None:
         found = _range_of(rows)
         notes = [] if found in (images.UNITS, LEVELS_8) else [f"{found.name} are read as [0, 1]."]

@@ -2,6 +2,7 @@
 
 ==========  =========================================================================
 `levels`    images as a file would keep them: 256 levels, and those as floats
+`memory`    images that need not be in memory
 `ranges`    which values stand for black and for white
 `alike`     sets of images that are compared, in one range and one layout
 `resizing`  images in another size, as clean-fid resizes them
@@ -11,7 +12,7 @@
 
 from vicinal.images.alike import alike
 from vicinal.images.levels import channels_first, in_units, to_levels, to_rgb
-from vicinal.images.memory import blocks_of, empty, n_cores, release
+from vicinal.images.memory import blocks_of, empty, in_order, n_cores, release, taken
 from vicinal.images.ranges import LEVELS_8, LEVELS_16, UNITS, Range, range_of
 from vicinal.images.resizing import check_size, resize, resized_planes, said_of
 
@@ -25,6 +26,7 @@ __all__ = [
     "channels_first",
     "check_size",
     "empty",
+    "in_order",
     "in_units",
     "n_cores",
     "range_of",
@@ -32,6 +34,7 @@ __all__ = [
     "resize",
     "resized_planes",
     "said_of",
+    "taken",
     "to_levels",
     "to_rgb",
 ]

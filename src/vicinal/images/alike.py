@@ -5,15 +5,15 @@ Latents are left as they are. What is an image, its values and its shape tell: s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from vicinal import _validation
+from vicinal import _progress, _validation
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.images.memory import blocks_of
+from vicinal.images.memory import blocks_of, converted, in_order
 from vicinal.images.ranges import BITS, BRIGHT, LEVELS_8, SIGNED, UNITS, Range, range_of
 
 _CHANNELS = (1, 3)
@@ -43,7 +43,8 @@ def alike(sets: Mapping[str, Any], *, for_features: bool = False) -> Alike:
     Returns
     -------
     Alike
-        Floats in [0, 1] are never copied, nor are 8-bit levels among each other, nor arrays that are no images.
+        Floats in [0, 1] are not copied, nor are 8-bit levels among each other, unless their layout changes; nor arrays
+        that are no images. Copies of more than 64 MB are in a temporary file.
 
     Raises
     ------
@@ -94,9 +95,7 @@ def _ranges(arrays: Mapping[str, Array]) -> dict[str, Range]:
     found: dict[str, Range | None] = {}
     for name, array in arrays.items():
         integers = array.dtype.kind in "iub"
-        if not integers:
-            _validation.check_finite(array, name)
-        found[name] = range_of((array[rows] for rows in blocks_of(array)), integers=integers)
+        found[name] = range_of(_read(array, name, finite=integers), integers=integers)
     known = {name: each for name, each in found.items() if each is not None}
     model = next(iter(arrays))
     if not known or (arrays[model].ndim == 2 and len(known) < len(found)):
@@ -112,6 +111,16 @@ def _ranges(arrays: Mapping[str, Array]) -> dict[str, Range]:
                 "map black to 0 and white to 1"
             )
     return known
+
+
+def _read(array: Array, name: str, *, finite: bool) -> Iterator[Array]:
+    """Yield blocks of images; those that are not known to be finite are checked."""
+    with _progress.bar(f"Looking at {name}", len(array)) as progress:
+        for rows in blocks_of(array):
+            if not finite:
+                _validation.check_finite(array[rows], name, rows.start)
+            yield array[rows]
+            progress.advance(len(array[rows]))
 
 
 def _note_on_rows(arrays: Mapping[str, Array]) -> list[str]:
@@ -148,10 +157,8 @@ def _check_bits(arrays: Mapping[str, Array], ranges: Mapping[str, Range]) -> Non
 
 
 def _converted(array: Array, found: Range, *, as_levels: bool) -> Array:
-    converted = np.empty(array.shape, np.uint8 if as_levels else np.float32)
-    for rows in blocks_of(array):
-        converted[rows] = found.levels(array[rows]) if as_levels else found.units(array[rows])
-    return converted
+    convert, dtype = (found.levels, np.uint8) if as_levels else (found.units, np.float32)
+    return converted(array, dtype, convert, "Converting images")
 
 
 class _Layout(NamedTuple):
@@ -199,7 +206,7 @@ def _laid_out(
     n_channels = first[model].shape[1]
     if place is None and n_channels == 1:
         return {name: array[:, 0] for name, array in first.items()}
-    return {name: array.transpose(0, 2, 3, 1) if place == 3 else array for name, array in first.items()}
+    return {name: in_order(array.transpose(0, 2, 3, 1) if place == 3 else array) for name, array in first.items()}
 
 
 def _channels_first(array: Array, axis: int | None) -> Array:

@@ -18,6 +18,7 @@ novelty   test of whether too many samples are near the training data          `
 novelty   whether samples give training rows away                              `membership_auc`, `membership_tpr`
 novelty   share of samples that are no near-copies, in percent                 `authenticity`
 novelty   test of whether samples are nearer to the training data than fresh   `data_copying_test`
+novelty   the nn ratio as a score for scikit-learn's model selection           `novelty_scorer`
 both      Frechet distance with a penalty for samples near training data       `mifid`
 variety   effective number of different rows                                   `vendi_score`
 use       accuracy of a classifier trained on labelled samples                 `train_on_synthetic_accuracy`
@@ -49,6 +50,7 @@ from vicinal.metrics.moments import Moments
 from vicinal.metrics.neighborhoods import density_coverage, precision_recall
 from vicinal.metrics.novelty import authenticity, copied, nn_quantile_ratios, nn_ratio, novelty_test
 from vicinal.metrics.ranks import Estimate
+from vicinal.metrics.scorers import novelty_scorer
 from vicinal.metrics.transport import sinkhorn_divergence, sliced_wasserstein_distance, wasserstein_distance
 
 __all__ = [
@@ -77,6 +79,7 @@ __all__ = [
     "mmd",
     "nn_quantile_ratios",
     "nn_ratio",
+    "novelty_scorer",
     "novelty_test",
     "precision_recall",
     "sinkhorn_divergence",

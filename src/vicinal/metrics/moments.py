@@ -13,7 +13,7 @@ from vicinal._errors import FileFormatError, InvalidInputError, InvalidTypeError
 from vicinal._validation import check_array, check_finite, check_integer
 from vicinal.metrics._inputs import check_sets
 
-_BLOCK = 4096  # rows centred in one go
+_ROWS, _VALUES = 4096, 1 << 23  # centred in one go, at most
 _ROUNDING = 1e-5  # of the largest variance: what statistics kept in float32 may be off by
 _LARGEST = 1e90  # of a covariance: sums of squares are within float64
 
@@ -171,9 +171,10 @@ class Moments:
         """Add rows of features, array_like of shape (n, *shape), and return self."""
         return self._add(*check_sets(features=features))
 
-    def _add(self, rows: Array) -> Moments:
-        for first in range(0, len(rows), _BLOCK):
-            block = rows[first : first + _BLOCK]
+    def _add(self, rows: Any) -> Moments:
+        size = max(1, min(_ROWS, _VALUES // rows.shape[1]))
+        for first in range(0, len(rows), size):
+            block = rows[first : first + size].astype(np.float64, copy=False)
             part = Moments()
             part.features, part.frechet_name = self.features, self.frechet_name
             part.n_samples, part.mean = len(block), block.mean(axis=0)
@@ -252,14 +253,19 @@ class Moments:
         return self._known_factor
 
     @property
+    def has_more_rows(self) -> bool:
+        """Whether there were at least as many rows as features, or are statistics in place of rows."""
+        return self._centred is None
+
+    @property
     def _degrees(self) -> int:
         if self.n_samples is None or self.n_samples < 2:
             raise InvalidInputError(f"covariance needs at least 2 rows of features; got {self.n_samples}")
         return self.n_samples - 1
 
 
-def moments_of(rows: Array) -> Moments:
-    """Return the moments of float64 rows (n, d)."""
+def moments_of(rows: Any) -> Moments:
+    """Return the moments of rows (n, d), blocks of which become float64."""
     return Moments()._add(rows)
 
 

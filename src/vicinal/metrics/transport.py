@@ -69,13 +69,16 @@ def wasserstein_distance(
     """
     p = check_integer(p, "p", minimum=1, maximum=2)
     real, generated = subsets(max_samples, random_state, real, generated)
-    cost = _squared_distances(real, generated)
-    if p == 1:
-        cost = np.sqrt(cost)
+    return assigned(squared_distances(real, generated), p)
+
+
+def assigned(squares: Array, p: int) -> float:
+    """Return the Wasserstein distance between equally many rows from the squares of their distances, (m, m)."""
+    cost = np.sqrt(squares) if p == 1 else squares
     return float(cost[linear_sum_assignment(cost)].mean() ** (1.0 / p))
 
 
-def _squared_distances(real: Array, generated: Array) -> Array:
+def squared_distances(real: Array, generated: Array) -> Array:
     """Return the squared distance between each pair of rows, (n, m)."""
     if real.shape[1] <= _FEW_COLUMNS:
         return cdist(real, generated, "sqeuclidean")
