@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import vicinal
-from vicinal import cli, evaluation, image_files, images, metrics
+from vicinal import _progress, cli, evaluation, image_files, images, metrics
 
 
 @pytest.fixture
@@ -18,6 +18,7 @@ def run(monkeypatch, capsys, tmp_path):
     """Return a function that runs the command line in a fresh folder: (exit code, output, error output)."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(_progress, "QUIET_SECONDS", 1e9)  # however slow the machine is
 
     def call(*arguments):
         monkeypatch.setattr(sys, "argv", ["vicinal", *arguments])

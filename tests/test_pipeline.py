@@ -181,7 +181,5 @@ def test_a_sampler_of_other_latents_is_refused_in_words():
 
     model = ConvAutoencoder((1, 8, 8), latent_dim=3)
     sampler = vicinal.PMFSampler(2, random_state=0).fit(np.random.default_rng(0).normal(size=(50, 5)))
-    with pytest.raises(
-        ValueError, match=r"sampler must have latents of 3 dimensions, as the autoencoder has; got 5: fit"
-    ):
+    with pytest.raises(ValueError, match=r"sampler must have latents of 3 dimensions, .*; got 5: fit"):
         vicinal.generate(model, sampler, 4)

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from vicinal import cli
+from vicinal import _progress, cli
 
 
 @pytest.fixture
@@ -12,6 +12,7 @@ def run(monkeypatch, capsys, tmp_path):
     """Return a function that runs the command line in a fresh folder: (exit code, output, error output)."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(_progress, "QUIET_SECONDS", 1e9)  # however slow the machine is
 
     def call(*arguments):
         monkeypatch.setattr(sys, "argv", ["vicinal", *map(str, arguments)])
