@@ -297,6 +297,6 @@ def _checked_labels(labels: Any) -> Any:
     if labels is None:
         raise InvalidInputError(
             "return_labels needs images with labels: a torch Dataset or a DataLoader that has them, batches (images, "
-            "labels), or those of a folder, vicinal.datasets.load('folder', data_dir=path)"
+            "labels), or a folder with one folder for each class"
         )
     return labels

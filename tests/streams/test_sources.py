@@ -130,8 +130,8 @@ def test_files(tmp_path):
     np.save(tmp_path / "images.npy", ROWS)
     np.savez(tmp_path / "images.npz", images=ROWS)
     for name in ("images.npy", "images.npz"):
-        assert np.array_equal(read(tmp_path / name)[0], ROWS)
-        assert np.array_equal(read(str(tmp_path / name))[0], ROWS)
+        assert np.array_equal(vicinal.encode(DOUBLE, tmp_path / name), 2 * ROWS)
+        assert np.array_equal(vicinal.encode(DOUBLE, str(tmp_path / name)), 2 * ROWS)
     with pytest.raises(
         ValueError, match=r'may hold several arrays: open it and pass one, as in h5py.File\(path\)\["ima'
     ):
@@ -141,8 +141,10 @@ def test_files(tmp_path):
 def test_folders_of_images(tmp_path):
     image = pytest.importorskip("PIL.Image")
     for i in range(7):
-        image.new("L", (6, 6), 10 * i).save(tmp_path / f"{i}.png")
-    rows, _, sizes = read(tmp_path)
+        (tmp_path / "ab"[i > 3]).mkdir(exist_ok=True)
+        image.new("L", (6, 6), 10 * i).save(tmp_path / "ab"[i > 3] / f"{i}.png")
+    rows, labels, sizes = read(tmp_path)
+    assert labels.tolist() == ["a"] * 4 + ["b"] * 3
     assert rows.shape == (7, 1, 6, 6)
     assert sizes == [5, 2]
     assert rows[:, 0, 0, 0].tolist() == [0, 10, 20, 30, 40, 50, 60]

@@ -153,8 +153,7 @@ def evaluate(
     check_baseline(baseline, list(named))
     every = {"real": real, "train": train, "reconstructions": reconstructions, **given.labelled(named)}
     statistics = published.found_in(every)
-    if value_range is not None:
-        every |= given.in_units({name: rows for name, rows in every.items() if name not in statistics}, value_range)
+    every = every if value_range is None else given.in_units(every, value_range)
     own_size = getattr(extractor, "image_size", None)
     prepared, said, image_size = given.prepared(
         every, of_features=extractor is not None, image_size=image_size, own_size=own_size

@@ -57,7 +57,7 @@ def in_units(every: Mapping[str, Any], value_range: Any) -> dict[str, Any]:
     black, white = check_range(value_range) or (0.0, 1.0)
     found = dict(every)
     for name, rows in every.items():
-        array = None if rows is None else _validation.check_array(rows, name)
+        array = None if rows is None or isinstance(rows, Moments) else _validation.check_array(rows, name)
         if array is None or array.dtype.kind != "f" or (black, white) == (0.0, 1.0):
             continue
         _validation.check_finite(array, name)

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vicinal import _arrays, _validation, image_files, images, storage
+from vicinal import _arrays, _validation, image_files, images
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError, import_extra
 
@@ -83,7 +83,7 @@ def _items(
     """Return items that `_opened` understands, and the number of rows in all of them, if known."""
     torch = sys.modules.get("torch")
     data = getattr(getattr(torch, "utils", None), "data", None)
-    given = _of_path(Path(given), image_size) if isinstance(given, str | os.PathLike) else given
+    given = _of_path(Path(given), image_size, labelled) if isinstance(given, str | os.PathLike) else given
     if _is_rows(given):
         return [given], _length(given)
     if isinstance(given, Mapping):
@@ -129,9 +129,8 @@ def _length(given: Any) -> int | None:
     return int(shape[0]) if len(shape) and shape[0] == shape[0] else None  # dask has NaN where it does not know
 
 
-def _of_path(path: Path, image_size: int | None) -> Any:
-    if path.suffix.lower() == ".npy" and path.is_file():
-        return storage.read_array(path, mapped=True)
+def _of_path(path: Path, image_size: int | None, labelled: bool) -> Any:
+    """Return an array, mapped or chunked where it can be; with labels, a pair of it and the classes of the rows."""
     if path.suffix.lower() == ".zarr" or (
         path.is_dir() and any((path / name).is_file() for name in ("zarr.json", ".zarray"))
     ):
@@ -140,7 +139,9 @@ def _of_path(path: Path, image_size: int | None) -> Any:
         raise InvalidInputError(
             f'{path} may hold several arrays: open it and pass one, as in h5py.File(path)["images"]'
         )
-    return image_files.read(path, image_size)
+    if labelled:
+        return image_files.read_with_classes(path, image_size)
+    return image_files.read_mapped(path, image_size)
 
 
 def _of_dataset(dataset: Any, batch_size: int, image_size: int | None, labelled: bool) -> Any:
@@ -194,7 +195,7 @@ def _batches(
 def _opened(item: Any, name: str, image_size: int | None) -> tuple[Any, Any]:
     """Return rows and labels of one batch."""
     if isinstance(item, str | os.PathLike):
-        return _of_path(Path(item), image_size), None
+        return _of_path(Path(item), image_size, labelled=False), None
     if isinstance(item, Mapping):
         return _of_mapping(item, name)
     if _is_rows(item):
