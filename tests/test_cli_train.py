@@ -19,6 +19,7 @@ def run(monkeypatch, capsys, tmp_path):
     """Return a function that trains on digits in a fresh folder: (exit code, output, error output)."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(_progress, "QUIET_SECONDS", 1e9)  # however slow the machine is
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
 
