@@ -19,6 +19,7 @@ def run(monkeypatch, capsys, tmp_path):
     """Return a function that trains on digits in a fresh folder: (exit code, output, error output)."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(_progress, "QUIET_SECONDS", 1e9)  # however slow the machine is
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
 
@@ -71,7 +72,11 @@ def test_train_is_the_library(run, tmp_path):
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
         "autoencoder.safetensors",
         "checkpoint.safetensors",
+        "latents.npy",
     ]
+    latents = np.load("run/latents.npy")
+    assert np.array_equal(latents, vicinal.encode(model, datasets.load("digits").images))
+    assert "wrote run/latents.npy, 1,198 latents of 2 dimensions\ntrained 2 epochs, 4 steps; --epochs sets" in out
 
 
 def test_interrupted_and_resumed(run, tmp_path, monkeypatch):
@@ -91,7 +96,8 @@ def test_interrupted_and_resumed(run, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(training, "clip_grad_norm_", clip)
         assert run("--objective", "vae", "--force")[::2] == (130, "error: interrupted\n")
-    (tmp_path / "run/autoencoder.safetensors").unlink()
+    for name in ("autoencoder.safetensors", "latents.npy"):
+        (tmp_path / "run" / name).unlink()
     assert "checkpoint.safetensors exists; pass --resume" in run("--objective", "vae")[2]
     assert run("--objective", "vae", "--resume")[0] == 0
     assert torch.equal(weights(), whole)
@@ -120,8 +126,16 @@ def test_the_bar(run, monkeypatch):
     ("arguments", "message"),
     [
         (["--objective", "gan"], "objective must be one of 'ae', 'dae'"),
-        (["--dataset", "faces"], "name must be one of 'digits'"),
+        (
+            ["--dataset", "faces"],
+            "--dataset must be one of 'digits', 'mnist', 'fashion-mnist', 'celeba', 'mobius', ",
+        ),
         (["--dataset", "mnist", "--data-dir", "absent"], "absent"),
+        (
+            ["--data-dir", "absent"],
+            "--data-dir absent needs --dataset: one of mnist, fashion-mnist, celeba",
+        ),
+        (["--dataset", "digits", "--data-dir", "."], "--data-dir does not go with --dataset digits, which is built in"),
         (["--option", "beta"], "--option must be KEY=VALUE with a number for VALUE; got 'beta'"),
         (["--option", "beta=big"], "--option must be KEY=VALUE with a number for VALUE; got 'beta=big'"),
         (["--option", "beta=1"], "ae has no option 'beta'; it has none"),
@@ -150,3 +164,28 @@ def test_what_was_trained_encodes(run):
     assert run()[0] == 0
     images = np.zeros((3, 1, 8, 8), np.float32)
     assert vicinal.encode(vicinal.load("run/autoencoder.safetensors"), images).shape == (3, 2)
+
+
+def test_few_images_are_seen_often_enough(monkeypatch, run, tmp_path):
+    """Without --epochs, 100 images in batches of 50 take 500 epochs, which are 1,000 steps."""
+    np.save(tmp_path / "few.npy", np.random.default_rng(0).integers(0, 256, (126, 8, 8), dtype=np.uint8))
+    given = []
+
+    def train(_objective, images, **options):
+        given.append((len(images), options["n_epochs"]))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "train", train)
+    call = ["train", "--out", "run", "--dataset", "folder", "--data-dir", "few.npy", "--batch-size", "50"]
+    monkeypatch.setattr(sys, "argv", ["vicinal", *call])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert given == [(n := given[0][0], 1000 // (n // 50))]
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_model_that_learnt_nothing_says_so(run):
+    code, _, err = run("--learning-rate", "1e-9", "--epochs", "1")
+    card = vicinal.load("run/autoencoder.safetensors").card
+    assert (code, err) == (0, f"warning: {card['warning']}\n")
+    assert card["warning"].startswith("ae reconstructs hardly better than the mean image")

@@ -173,3 +173,13 @@ def test_8_bit_images_are_encoded_in_units(library):
         latents = vicinal.encode(wrapped, levels)
     assert latents.dtype == np.float32
     assert np.array_equal(latents, levels / np.float32(255.0))
+
+
+def test_a_sampler_of_other_latents_is_refused_in_words():
+    pytest.importorskip("torch")
+    from vicinal.autoencoders.networks import ConvAutoencoder
+
+    model = ConvAutoencoder((1, 8, 8), latent_dim=3)
+    sampler = vicinal.PMFSampler(2, random_state=0).fit(np.random.default_rng(0).normal(size=(50, 5)))
+    with pytest.raises(ValueError, match=r"sampler must have latents of 3 dimensions, .*; got 5: fit"):
+        vicinal.generate(model, sampler, 4)

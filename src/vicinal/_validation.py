@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import numbers
 import os
@@ -49,7 +50,8 @@ def check_bool(value: Any, name: str) -> bool:
 def check_choice(value: Any, name: str, choices: Collection[str]) -> str:
     """Return ``value`` if it is one of ``choices``, or raise InvalidInputError."""
     if not isinstance(value, str) or value not in choices:
-        raise InvalidInputError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}")
+        meant = did_you_mean(value, choices)
+        raise InvalidInputError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}{meant}")
     return value
 
 
@@ -64,6 +66,21 @@ def _check_is_array(given: Any, array: Array, name: str) -> None:
         raise InvalidTypeError(
             f"{name} must be an array; got {type(given).__name__}: collect its rows in one array first"
         )
+
+
+def did_you_mean(value: Any, choices: Collection[str]) -> str:
+    """Return the end of a message, with the choice that is written most like ``value``; nothing if none is.
+
+    Examples
+    --------
+    >>> did_you_mean("n_epoch", ["n_epochs", "width"]), did_you_mean("Local", ["LocalSampler"])
+    (": did you mean 'n_epochs'?", ": did you mean 'LocalSampler'?")
+    """
+    written = {choice.lower(): choice for choice in choices}
+    given = str(value).lower()
+    starts = [name for name in written if len(given) > 1 and name.startswith(given)]
+    close = starts or difflib.get_close_matches(given, written, n=1)
+    return f": did you mean {written[close[0]]!r}?" if close else ""
 
 
 def check_array(array: Any, name: str) -> Array:

@@ -12,6 +12,7 @@ Everything here is batching: rows come from `vicinal.streams.sources`, pass one 
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -180,6 +181,8 @@ def generate(
     """
     if not callable(getattr(sampler, "sample", None)):
         raise InvalidTypeError(f"sampler must be a fitted sampler; got {type(sampler).__name__}")
+    if hasattr(sampler, "event_shape_"):
+        check_latents(autoencoder, sampler.event_shape_, "sampler")
     part = part_of(autoencoder, "decode", value_range)
     batch_size = _validation.check_integer(batch_size, "batch_size", minimum=1)
     options = {"y": y, "random_state": random_state, "start": start}
@@ -189,6 +192,19 @@ def generate(
         latents = sampler.sample(n_samples, **options)
     source = open_source(latents, "latents", batch_size)._replace(n_rows=n_samples)
     return _through(part, source, out, device, progress)
+
+
+def check_latents(autoencoder: Any, shape: tuple[int, ...], source: str) -> None:
+    """Raise InvalidInputError if an autoencoder says its ``latent_dim``, and latents of ``shape`` have another one.
+
+    ``shape`` is that of one latent, and ``source`` is what the message calls the place where latents come from.
+    """
+    size = getattr(autoencoder, "latent_dim", None)
+    if isinstance(size, int) and math.prod(shape) != size:
+        raise InvalidInputError(
+            f"{source} must have latents of {size} dimensions, as the autoencoder has; got {math.prod(shape)}: fit a "
+            "sampler to latents of this autoencoder"
+        )
 
 
 def load(path: storage.PathLike, *, device: Any = None) -> Any:

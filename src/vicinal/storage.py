@@ -18,7 +18,6 @@ sha256          checksum of all entries above
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import tempfile
@@ -30,6 +29,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+from numpy.lib import format as npy
 
 from vicinal._arrays import Array
 from vicinal._errors import FileFormatError
@@ -138,16 +138,14 @@ def read(path: PathLike) -> Artifact:
 
 def write_array(path: PathLike, array: Array) -> None:
     """Write a ``.npy`` file atomically."""
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    write_atomic(path, buffer.getvalue())
+    with replacing(path) as file:
+        np.save(file, array, allow_pickle=False)
 
 
 def write_arrays(path: PathLike, arrays: Mapping[str, Array]) -> None:
     """Write a ``.npz`` file of named arrays atomically."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
-    write_atomic(path, buffer.getvalue())
+    with replacing(path) as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def read_array(path: PathLike, *, mapped: bool = False) -> Array:
@@ -157,12 +155,16 @@ def read_array(path: PathLike, *, mapped: bool = False) -> Array:
     """
     try:
         with Path(path).open("rb") as file:  # np.load does not close a file that it cannot read
-            array = np.load(path, mmap_mode="r", allow_pickle=False) if mapped else np.load(file, allow_pickle=False)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise FileFormatError(f"{path} is not a whole .npy file of numbers ({_reason(error)})") from None
-    if not isinstance(array, np.ndarray):
-        array.close()
-        raise FileFormatError(f"{path} is an archive; expected a .npy file of one array")
+            if (begin := file.read(6)) != npy.MAGIC_PREFIX:
+                what = "an archive" if begin.startswith(b"PK") else "something else"
+                raise FileFormatError(f"{path} is not a whole .npy file of numbers, but {what}")
+            file.seek(0)
+            array: Array = np.load(path, mmap_mode="r") if mapped else np.load(file, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        if isinstance(error, FileFormatError):
+            raise
+        reason = "it holds Python objects, which are never unpickled" if "bject" in str(error) else str(error)
+        raise FileFormatError(f"{path} is not a whole .npy file of numbers ({reason})") from None
     return array
 
 
@@ -189,12 +191,6 @@ def read_arrays(path: PathLike, names: Sequence[str] = ()) -> tuple[dict[str, Ar
     if damaged:
         raise FileFormatError(f"{path} is not a whole .npz archive of numbers: {damaged[0]} is no array")
     return found, present
-
-
-def _reason(error: Exception) -> str:
-    """Return why NumPy cannot read a file, without its advice to unpickle it."""
-    is_foreign = "pickle" in str(error)
-    return "it is no array, or holds Python objects, which are never unpickled" if is_foreign else str(error)
 
 
 def _parse(path: Path, metadata: str) -> dict[str, Any]:

@@ -233,7 +233,7 @@ def test_npz(tmp_path, arrays, chosen, save):
 @pytest.mark.parametrize("names", [["mu", "sigma"], ["images", "latents"], []])
 def test_npz_without_a_clear_choice(tmp_path, names):
     np.savez(tmp_path / "a.npz", **dict.fromkeys(names, RGB))
-    with pytest.raises(InvalidInputError, match=f"one array.*; got {', '.join(names) or 'none'}: save the one"):
+    with pytest.raises(InvalidInputError, match=f"one array.*; got {' .*'.join(names) or 'none'}.*: name the one"):
         image_files.read(tmp_path / "a.npz")
 
 
@@ -250,10 +250,10 @@ def test_damaged_archives(tmp_path):
 
 def test_pickles_are_refused(tmp_path):
     np.savez(tmp_path / "a.npz", a=np.array([{}], dtype=object))
-    with pytest.raises(FileFormatError, match="Python objects, which are never unpickled"):
+    with pytest.raises(FileFormatError, match=r"Python objects are never unpickled"):
         image_files.read(tmp_path / "a.npz")
     np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(FileFormatError, match="Python objects, which are never unpickled"):
+    with pytest.raises(FileFormatError, match=r"Python objects, which are never unpickled"):
         image_files.read(tmp_path / "a.npy")
 
 
@@ -262,7 +262,7 @@ def test_archives_of_something_else(tmp_path):
 
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("readme", "no array")
-    with pytest.raises(FileFormatError, match="readme is no array"):
+    with pytest.raises(FileFormatError, match=r"is not a whole .npz archive of numbers"):
         image_files.read(tmp_path / "a.npz")
     with (tmp_path / "b.npz").open("wb") as file:
         np.save(file, RGB)
@@ -274,13 +274,13 @@ def test_archives_of_something_else(tmp_path):
     ("name", "message"),
     [
         ("a.png", "got a .png file: pass the folder that holds the images"),
-        ("a.csv", r"got a .csv file: save the array with numpy.save"),
+        ("a.txt", r"got a .txt file: save the array with numpy.save"),
         ("a", "got a nameless file"),
     ],
 )
 def test_other_files(tmp_path, name, message):
     (tmp_path / name).write_bytes(b"1,2")
-    with pytest.raises(InvalidInputError, match=f"must be a folder, a zip .*, or a .npy or .npz file; {message}"):
+    with pytest.raises(InvalidInputError, match=f"must be a folder, a zip .*, or a file of an array .*; {message}"):
         image_files.read(tmp_path / name)
 
 
@@ -322,5 +322,5 @@ def test_mapped_arrays_are_those_that_are_read(tmp_path):
         assert isinstance(found, np.memmap)
         np.testing.assert_array_equal(found, array)
     np.savez(tmp_path / "objects.npz", z=np.array([{}], object))
-    with pytest.raises(FileFormatError, match=r"is not a whole .npz archive of numbers: z is no array"):
+    with pytest.raises(FileFormatError, match=r"objects.npz must be a dense array of numbers"):
         image_files.read_mapped(tmp_path / "objects.npz")

@@ -154,7 +154,7 @@ def _check_objective(settings: dict[str, Any]) -> None:
         return
     name = check_choice(settings["objective"], "objective", tuple(OBJECTIVES))
     known = inspect.signature(train).parameters
-    OBJECTIVES[name].resolve(name, {key: value for key, value in settings.items() if key not in known})
+    OBJECTIVES[name].resolve(name, {key: value for key, value in settings.items() if key not in known}, known)
 
 
 def _try_sampler(settings: Mapping[str, Any], latents: Array) -> None:

@@ -135,7 +135,7 @@ def _own(spec: str, device: str | None, cache: Path | None) -> Any:
     from vicinal.metrics import FunctionFeatures, ModuleFeatures
     from vicinal.metrics.features import FeatureExtractor
 
-    found = _imported(spec)
+    found = imported(spec)
     if isinstance(found, type):
         try:
             found = found()
@@ -157,8 +157,11 @@ def _own(spec: str, device: str | None, cache: Path | None) -> Any:
     return found if is_extractor else FunctionFeatures(found, name=spec)
 
 
-def _imported(spec: str) -> Any:
-    """Return what ``module:name`` names; modules of the current folder are found after those installed."""
+def imported(spec: str, option: str = "--features") -> Any:
+    """Return what ``module:name`` names; modules of the current folder are found after those installed.
+
+    ``option`` is what messages call the argument. What cannot be found raises InvalidInputError.
+    """
     module, _, name = spec.partition(":")
     if os.getcwd() not in sys.path and "" not in sys.path:  # noqa: PTH109 - the path has text
         sys.path.append(os.getcwd())  # noqa: PTH109
@@ -166,19 +169,17 @@ def _imported(spec: str) -> Any:
         found = importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise InvalidInputError(
-                f"--features {spec}: {module} imports {error.name}, which is not installed"
-            ) from None
+            raise InvalidInputError(f"{option} {spec}: {module} imports {error.name}, which is not installed") from None
         raise InvalidInputError(
-            f"--features {spec}: there is no module {module}; it must be a .py file in the current folder, or installed"
+            f"{option} {spec}: there is no module {module}; it must be a .py file in the current folder, or installed"
         ) from None
     except TypeError as error:  # a relative name
-        raise InvalidInputError(f"--features {spec}: {error}") from None
+        raise InvalidInputError(f"{option} {spec}: {error}") from None
     try:
         return attrgetter(name)(found)
     except AttributeError:
         where = getattr(found, "__file__", None) or "built in"
-        raise InvalidInputError(f"--features {spec}: module {module} ({where}) has no {name}") from None
+        raise InvalidInputError(f"{option} {spec}: module {module} ({where}) has no {name}") from None
 
 
 def _are_images(array: Any) -> bool:

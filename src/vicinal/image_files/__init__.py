@@ -1,4 +1,4 @@
-"""Image files and array files, read safely: folders, zip and tar archives of images, .npy and .npz.
+"""Image files, read safely: folders, zip and tar archives of images; and files of arrays.
 
 =============  ==================================================================
 `listing`      which files of a folder or an archive are images
@@ -17,7 +17,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from vicinal import storage
+from vicinal import array_files, storage
 from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal.image_files.decoding import Picture, decode, values_of
@@ -41,14 +41,13 @@ __all__ = [
     "values_of",
 ]
 
-_USUAL_NAMES = ("arr_0", "images", "latents", "samples")
 _REMEDY = "pass image_size=64, or any other, to resize them"
 _LABELS = ("labels", "y", "arr_1")
-_ACCEPTED = "a folder, a zip or a tar file of images, or a .npy or .npz file"
+_ACCEPTED = f"a folder, a zip or a tar file of images, or a file of an array ({', '.join(array_files.SUFFIXES)})"
 
 
 def read(path: str | os.PathLike[str], image_size: int | None = None) -> Array:
-    """Read a folder or an archive of images, or the array of a .npy or .npz file. Nothing is ever unpickled.
+    """Read a folder or an archive of images, or the array of a file. Nothing is ever unpickled.
 
     Of a folder or an archive, these are all images in it and in the folders below, in the order of their paths: uint8
     (n, C, H, W), C being 1 if all files are grey, otherwise 3. They must be of one size, unless ``image_size`` is
@@ -63,19 +62,19 @@ def read(path: str | os.PathLike[str], image_size: int | None = None) -> Array:
     Hidden files and folders hold no images. Linked folders are followed once. A UserWarning counts and names what was
     left out, in one line.
 
-    Of a ``.npz`` file, it is the only array, or the one that is called arr_0, images, latents or samples.
+    Which array it is of a file, `vicinal.array_files.read` says.
 
     Raises
     ------
     UnequalSizesError
         If images are of several sizes, and ``image_size`` is not given.
     InvalidInputError
-        For other files, a folder without images, float files in no range of images, and a
-        .npz file of several arrays without a usual name.
+        For other files, a folder without images, float files in no range of images, and a file of several arrays
+        without a usual name.
     FileFormatError
         If a file is damaged or holds no numbers, or no image can be read.
     MissingExtraError
-        If images are to be read and Pillow is not installed.
+        If images are to be read and Pillow is not installed, or the package for files of such arrays.
 
     Examples
     --------
@@ -91,8 +90,8 @@ def read(path: str | os.PathLike[str], image_size: int | None = None) -> Array:
     path = Path(path)
     image_size = None if image_size is None else check_size(image_size)
     suffix = path.suffix.lower()
-    if suffix in (".npy", ".npz") and not path.is_dir():
-        array = storage.read_array(path) if suffix == ".npy" else _read_npz(path)
+    if suffix in array_files.SUFFIXES and (suffix == ".zarr" or not path.is_dir()):
+        array = array_files.read(path)
         return array if image_size is None else resize(array, image_size, str(path))
     if path.is_dir() or is_archive(path):
         with Files(path) as files:
@@ -166,8 +165,7 @@ def read_mapped(path: str | os.PathLike[str], image_size: int | None = None) -> 
         return storage.read_array(path, mapped=True)
     if path.suffix.lower() != ".npz" or path.is_dir():
         return read(path, image_size)
-    _, names = storage.read_arrays(path)
-    chosen = _chosen(path, names)
+    chosen = array_files.name_of(path)
     with tempfile.TemporaryDirectory() as folder:
         unpacked = Path(folder) / "array.npy"
         try:
@@ -196,21 +194,3 @@ def _read_images(files: Files, image_size: int | None) -> tuple[Array, str, list
     found = gather(files.path, in_threads(names, picture), len(names), _REMEDY)
     kept = [name for name in names if name not in found.unreadable]
     return found.levels, message(files.path, found, files.skipped), kept
-
-
-def _read_npz(path: Path) -> Array:
-    _, names = storage.read_arrays(path)
-    chosen = _chosen(path, names)
-    return storage.read_arrays(path, (chosen,))[0][chosen]
-
-
-def _chosen(path: Path, names: list[str]) -> str:
-    """Return the name of the array to read."""
-    usual = [name for name in _USUAL_NAMES if name in names]
-    chosen = names if len(names) == 1 else usual
-    if len(chosen) != 1:
-        raise InvalidInputError(
-            f"{path} must hold one array, or just one of those called {', '.join(_USUAL_NAMES)}; "
-            f"got {', '.join(names) or 'none'}: save the one to use with numpy.save"
-        )
-    return chosen[0]
