@@ -6,7 +6,7 @@
 
 The benchmarks are the modules in `NAMES` beside this file. Each has one function, ``run(mode, options) -> dict``, with
 mode "quick" or "full". Of ``options``, `peers` and `local` use ``data_dir`` and ``models``: the folders with the MNIST
-files and with ``ae-0.safetensors``, or None. The dict is JSON-able. With ``facts`` and ``mode`` it is written to
+files and with ``ae-0.safetensors``, or None. `evaluating` uses ``data_dir``, ``faces`` and ``rivals``. The dict is JSON-able. With ``facts`` and ``mode`` it is written to
 ``benchmarks/results/<name>.json``. A benchmark that cannot run returns ``{"not_run": "reason"}``; one that fails counts
 as such. An earlier result is then kept.
 """
@@ -26,7 +26,7 @@ from rich.console import Console
 
 from vicinal.storage import write_atomic
 
-NAMES = ("speed", "scaling", "peers", "gpu", "local", "metrics")
+NAMES = ("speed", "scaling", "peers", "gpu", "local", "metrics", "evaluating")
 HERE = Path(__file__).parent
 
 
@@ -36,6 +36,8 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="larger sizes")
     parser.add_argument("--only", choices=NAMES, action="append", help="run only this one; may be given again")
     parser.add_argument("--data-dir", type=Path, help="folder with the MNIST files")
+    parser.add_argument("--faces", type=Path, help="folder or archive of faces")
+    parser.add_argument("--rivals", type=Path, help="Python with pytorch-fid, torch-fidelity and torchvision")
     parser.add_argument("--models", type=Path, help="folder with ae-0.safetensors of MNIST")
     parser.add_argument("--out", type=Path, default=HERE / "results")
     parser.add_argument("--no-page", action="store_true", help="only measure")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
-from harness import Peak, Row, apart, timed
+from harness import Peak, Row, apart, one_core, timed
 from rich.progress import track
 
+import vicinal
 from vicinal import metrics
 
 FEATURES, LATENTS = 1280, 64
@@ -27,6 +29,7 @@ CASES = {
     "data_copying_test": LATENTS,
     "authenticity, all rows": LATENTS,
 }
+IMAGE_SHAPE, N_IMAGES, N_TRAIN_IMAGES = (3, 64, 64), 500, 1000  # of the call in the README
 
 
 def run(mode: str, options: Any) -> Row:
@@ -39,7 +42,20 @@ def run(mode: str, options: Any) -> Row:
         if "not_run" in row:
             return {"not_run": f"{name}: {row['not_run']}"}
         rows.append(row)
-    return {"rows": rows}
+    return {"rows": [*rows, apart(measure_images)]}
+
+
+def measure_images() -> Row:
+    """Return seconds and bytes of all metrics between images, on one core, the images themselves not counted."""
+    one_core()
+    generator = np.random.default_rng(0)
+    shapes = ((n, *IMAGE_SHAPE) for n in (N_IMAGES, N_IMAGES, N_TRAIN_IMAGES))
+    real, generated, train = (generator.random(shape, dtype=np.float32) for shape in shapes)
+    vicinal.evaluate(real[:60], generated[:60], train=train[:60])  # imports
+    peak = Peak()
+    seconds = timed(lambda: vicinal.evaluate(real, generated, train=train))
+    sizes: Row = {"metric": "evaluate, images", "n": N_IMAGES, "d": math.prod(IMAGE_SHAPE), "n_train": N_TRAIN_IMAGES}
+    return sizes | {"seconds": seconds, "peak_bytes": peak.grown()}
 
 
 def measure(name: str, d: int, n: int, n_train: int) -> Row:

@@ -1,5 +1,7 @@
 """What the documentation shows is what the result files say."""
 
+import doctest
+import importlib.util
 import re
 import subprocess
 import sys
@@ -51,6 +53,13 @@ def test_pages_of_one_result(tmp_path, script, page):
     copy.write_text("<!-- results -->\n<!-- /results -->", "utf-8")
     subprocess.run([sys.executable, ROOT / script, "--page", copy], check=True)  # noqa: S603 - ours
     assert copy.read_text("utf-8") == f"<!-- results -->\n{shown(f'docs/{page}.md')}\n<!-- /results -->"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("imblearn") is None, reason="imbalanced-learn is not installed")
+def test_examples_run():
+    found = doctest.testfile(str(ROOT / "docs/using-samplers.md"), module_relative=False)
+    assert found.attempted > 20
+    assert found.failed == 0
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ def test_public_names():
         "evaluate",
         "generate",
         "load",
+        "sample_through",
     ]
     for name in vicinal.__all__:
         assert getattr(vicinal, name) is not None

@@ -54,21 +54,62 @@ def test_an_error_takes_the_bars_away(terminal, monkeypatch, capsys):
     assert "Outer" not in err
 
 
-def test_lines_without_a_terminal(monkeypatch, capsys):
+@pytest.fixture
+def clock(monkeypatch):
+    """Return a function that lets seconds pass, without a terminal."""
+    now = [1000.0]
     monkeypatch.delenv("FORCE_COLOR", raising=False)
-    count(3)
-    assert capsys.readouterr().err == "a line\n"
-    monkeypatch.setattr(_progress, "LINE_SECONDS", -1.0)
-    count(3)
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(_progress, "_last_line", float("-inf"))
+    return lambda seconds: now.__setitem__(0, now[0] + seconds)
+
+
+def lines(capsys):
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.splitlines() == [
-        "Counting 1/3 0 s",
-        "Counting 2/3 0 s",
-        "Counting 3/3 0 s",
-        "Nearly [there] 0 s loss [1]",
-        "a line",
+    return err.splitlines()
+
+
+def test_quick_work_writes_no_line(clock, capsys):
+    for _ in range(100):  # 100 s in all, but none of it is long
+        with _progress.bar("Counting", 2) as progress:
+            progress.advance()
+            clock(1.0)
+            progress.advance()
+    assert lines(capsys) == []
+
+
+def test_long_work_writes_a_line_after_two_seconds_and_then_one_a_minute(clock, capsys):
+    with _progress.bar("Counting", 200) as progress:
+        for _ in range(200):
+            clock(1.0)
+            progress.advance()
+    assert lines(capsys) == [f"Counting {n}/200 {n} s" for n in (3, 64, 125, 186)]
+
+
+def test_all_bars_together_write_a_line_a_minute(clock, capsys):
+    with _progress.bar("Measuring [1]", 30) as outer:
+        for i in range(30):
+            outer.set(note=f"metric {i}")
+            with _progress.bar("Searching") as inner:  # ten seconds, one after the other
+                for _ in range(10):
+                    clock(1.0)
+                    inner.advance()
+            outer.advance()
+    assert lines(capsys) == [
+        "Searching 3 s",
+        *(f"Searching {s} s" for s in (4, 5, 6, 7)),
     ]
+
+
+def test_a_line_of_the_work_itself_is_always_written(clock, capsys):
+    with _progress.bar("Working") as progress:
+        progress.say("a line")
+        progress.set(doing="Nearly [there]", note="loss [1]")
+        clock(2.5)
+        progress.set()
+        progress.say("another")
+    assert lines(capsys) == ["a line", "Nearly [there] 2 s loss [1]", "another"]
 
 
 def test_silent_bars(terminal, monkeypatch, capsys):

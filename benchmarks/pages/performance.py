@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import evaluating_section
 import peers_section
 import scaling_section
 from figures import Row, verdict
@@ -37,6 +38,7 @@ def main() -> None:
         "gpu": ("On a GPU", gpu),
         "local": ("LocalSampler", local),
         "metrics": ("Metrics", metrics),
+        "evaluating": ("Beside other tools for the Frechet distance", evaluating_section.section),
     }
     lines: list[str] = []
     machine = ""

@@ -49,7 +49,7 @@ def measured(name: str, setting: float, seed: int, identical: bool) -> dict[str,
     with threadpool_limits(1):  # a process a core
         found = {metric: METRICS[metric].compute(samples) for metric in names}
         if not identical:
-            fresh = Samples(samples.reference, real, 0)
+            fresh = Samples(samples.reference, samples.reference.searched, 0)
             found |= {each: found[each] / (METRICS[each].compute(fresh) or np.nan) for each in RELATIVE}
     return found
 

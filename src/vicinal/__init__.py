@@ -5,6 +5,7 @@ The modules, in the order in which data flows through them:
 =============  =====================================================================
 datasets       real images to train and measure on
 autoencoders   networks, objectives and training; wrap your own with `Autoencoder`
+streams        rows read in batches from anything that holds them, and written as they come
 pipeline       encode images, decode latents, generate: read this first
 samplers       distributions fitted to latents: `LocalSampler`, `PMFSampler` and their rivals
 metrics        quality and novelty of samples
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from vicinal.pipeline import load as load
     from vicinal.samplers.local import LocalSampler as LocalSampler
     from vicinal.samplers.pmf import PMFSampler as PMFSampler
+    from vicinal.samplers.through import sample_through as sample_through
 
 _HOME = {
     "Autoencoder": "vicinal.autoencoders",
@@ -42,6 +44,7 @@ _HOME = {
     "evaluate": "vicinal.evaluation.evaluate",
     "generate": "vicinal.pipeline",
     "load": "vicinal.pipeline",
+    "sample_through": "vicinal.samplers.through",
 }
 _MODULES = ("autoencoders", "datasets", "evaluation", "metrics", "pipeline", "samplers")
 
@@ -55,6 +58,7 @@ __all__ = [
     "evaluate",
     "generate",
     "load",
+    "sample_through",
 ]
 
 

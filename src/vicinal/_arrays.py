@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,16 +72,19 @@ def from_numpy(array: Any, kind: TensorKind | None) -> Any:
 
 
 @contextmanager
-def evaluating(module: Any) -> Iterator[None]:
-    """Keep a torch module in evaluation mode without gradients, then restore the mode of each part; accepts None."""
-    if module is None:
+def evaluating(*modules: Any) -> Iterator[None]:
+    """Keep torch modules in evaluation mode, then restore the mode of each part; no gradients if torch is loaded."""
+    torch = sys.modules.get("torch")
+    if torch is None:
         yield
         return
-    trained = [part for part in module.modules() if part.training]
-    module.eval()
+    modes = {part: part.training for module in modules for part in module.modules()}
     try:
-        with sys.modules["torch"].no_grad():  # tensors made in inference mode could not be trained on later
+        for module in modules:
+            with suppress(NotImplementedError):  # a module that torch exported has one mode
+                module.eval()
+        with torch.no_grad():  # tensors made in inference mode could not be trained on later
             yield
     finally:
-        for part in trained:
-            part.training = True
+        for part, mode in modes.items():
+            part.training = mode

@@ -4,6 +4,7 @@
 
     VicinalError
     ├── InvalidInputError   (also a ValueError)   a value that cannot be used
+    │   └── UnequalSizesError                     images that differ in height or width
     ├── InvalidTypeError    (also a TypeError)    a value of the wrong type
     ├── FileFormatError     (also a ValueError)   a foreign or damaged file, or one of a newer version
     └── MissingExtraError   (also an ImportError) an optional package that is not installed
@@ -12,6 +13,7 @@
     OutOfBoundsWarning      (a UserWarning)       values that were clipped to given bounds
     LabelWarning            (a UserWarning)       labels that are ignored, or classes with a single latent
     CollapseWarning         (a UserWarning)       an autoencoder that reconstructs little more than the mean image
+    AutoencoderWarning      (a UserWarning)       what an autoencoder was given or returned is open to doubt
 """
 
 from __future__ import annotations
@@ -26,6 +28,10 @@ class VicinalError(Exception):
 
 class InvalidInputError(VicinalError, ValueError):
     """An argument has an invalid value; the message names it and a remedy."""
+
+
+class UnequalSizesError(InvalidInputError):
+    """Images differ in size; the message says which, and how they are resized."""
 
 
 class InvalidTypeError(VicinalError, TypeError):
@@ -54,6 +60,10 @@ class LabelWarning(UserWarning):
 
 class CollapseWarning(UserWarning):
     """An autoencoder reconstructs hardly better than the mean image; the message says what to try."""
+
+
+class AutoencoderWarning(UserWarning):
+    """What an autoencoder was given or returned is open to doubt; the message says how it was taken, and a remedy."""
 
 
 def import_extra(module: str, extra: str) -> Any:

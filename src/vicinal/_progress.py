@@ -2,7 +2,8 @@
 
 Everything goes to standard error. On a terminal, a bar appears once its work has taken two seconds, and goes away when
 the work is done. Bars may be nested: all of them are lines of one display. Without a terminal, such as in the log of a
-job, a line says now and then how far the work is.
+job, a line says how far the work is once it has taken two seconds, and then once a minute at most, whatever the number
+of bars.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ QUIET_SECONDS = 2.0  # shorter work shows no bar
 LINE_SECONDS = 60.0  # between two lines, without a terminal
 
 _display: Any = None  # the one on the terminal, as long as there are bars
+_last_line = float("-inf")  # when one was written last, by any bar
 
 
 class Bar:
@@ -26,7 +28,7 @@ class Bar:
         self._doing, self._total, self._done, self._note = doing, total, done, ""
         self._show = show
         self._task: Any = None  # the line of the display, on a terminal
-        self._begin = self._last_line = time.monotonic()
+        self._begin = time.monotonic()
 
     def advance(self, n_steps: int = 1) -> None:
         """Count more steps as done."""
@@ -49,14 +51,17 @@ class Bar:
             _display.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _changed(self) -> None:
+        global _last_line
         if self._task is not None:
             from rich.markup import escape
 
             _display.update(self._task, description=escape(self._doing), completed=self._done, note=self._note)
-        elif self._show and time.monotonic() - self._last_line > LINE_SECONDS:
-            self._last_line = time.monotonic()
+            return
+        now = time.monotonic()
+        if self._show and now - self._begin > QUIET_SECONDS and now - _last_line > LINE_SECONDS:
+            _last_line = now
             of = "" if self._total is None else f" {self._done}/{self._total}"
-            _line(f"{self._doing}{of} {self._last_line - self._begin:.0f} s {self._note}".rstrip())
+            _line(f"{self._doing}{of} {now - self._begin:.0f} s {self._note}".rstrip())
 
 
 @contextmanager

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import numbers
+import os
 from collections.abc import Collection
 from typing import Any
 
@@ -48,20 +50,55 @@ def check_bool(value: Any, name: str) -> bool:
 def check_choice(value: Any, name: str, choices: Collection[str]) -> str:
     """Return ``value`` if it is one of ``choices``, or raise InvalidInputError."""
     if not isinstance(value, str) or value not in choices:
-        raise InvalidInputError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}")
+        meant = did_you_mean(value, choices)
+        raise InvalidInputError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}{meant}")
     return value
+
+
+def _check_is_array(given: Any, array: Array, name: str) -> None:
+    """Raise InvalidTypeError for paths and for single objects."""
+    if isinstance(given, str | os.PathLike):
+        raise InvalidTypeError(
+            f"{name} must be an array; got a path, {str(given)!r}: pass vicinal.image_files.read({name}), which reads "
+            "folders and archives of images, .npy and .npz"
+        )
+    if array.dtype.kind == "O" and array.ndim == 0:
+        raise InvalidTypeError(
+            f"{name} must be an array; got {type(given).__name__}: collect its rows in one array first"
+        )
+
+
+def did_you_mean(value: Any, choices: Collection[str]) -> str:
+    """Return the end of a message, with the choice that is written most like ``value``; nothing if none is.
+
+    Examples
+    --------
+    >>> did_you_mean("n_epoch", ["n_epochs", "width"]), did_you_mean("Local", ["LocalSampler"])
+    (": did you mean 'n_epochs'?", ": did you mean 'LocalSampler'?")
+    """
+    written = {choice.lower(): choice for choice in choices}
+    given = str(value).lower()
+    starts = [name for name in written if len(given) > 1 and name.startswith(given)]
+    close = starts or difflib.get_close_matches(given, written, n=1)
+    return f": did you mean {written[close[0]]!r}?" if close else ""
 
 
 def check_array(array: Any, name: str) -> Array:
     """Return ``array`` as a dense real NumPy array in native byte order, or raise the errors of `check_integer`."""
     if hasattr(array, "toarray") and hasattr(array, "tocsr"):
         raise InvalidTypeError(f"{name} must be a dense array; got a sparse one: pass {name}.toarray()")
+    if hasattr(type(array), "obsm"):
+        raise InvalidTypeError(
+            f"{name} must be an array; got {type(array).__name__}: pass one, {name}.obsm['X_pca'] say"
+        )
     if isinstance(array, np.ma.MaskedArray):
         raise InvalidTypeError(f"{name} must be a plain array; got a masked one: pass {name}.filled(value)")
+    given = array
     try:
         array = _arrays.to_numpy(array)
     except (ValueError, TypeError, OverflowError, RuntimeError, NotImplementedError) as error:
         raise InvalidTypeError(f"{name} must be an array, or rows of numbers of one length ({error})") from None
+    _check_is_array(given, array, name)
     if array.dtype.kind == "O":
         try:
             array = array.astype(np.float64)
@@ -130,9 +167,10 @@ def check_finite(array: Array, name: str, first_row: int = 0) -> None:
         finite = np.isfinite(array[first : first + rows])
         if not finite.all():
             row = first_row + first + int(np.argmin(finite.reshape(len(finite), -1).all(axis=1)))
+            remedy = f"Keep the finite rows: {name}[np.isfinite({name}).reshape(len({name}), -1).all(axis=1)]"
             raise InvalidInputError(
                 f"{name} must be finite; got NaN or inf, first in row {row}. "
-                f"Keep the finite rows: {name}[np.isfinite({name}).reshape(len({name}), -1).all(axis=1)]"
+                + ("Mend what makes them" if " " in name else remedy)
             )
 
 

@@ -16,21 +16,22 @@ A median does not see some copies among many bold samples. `quantile_ratios` and
 of distances, and `novelty_test` tests it: samples and held-out rows are sorted together, and there must not be too
 many samples among those that are nearest to the training data.
 
-`nearest_rows`, `nearest_others` and `nth_distances` use the blocked and threaded search of scikit-learn. Above 15
-dimensions it compares |a|^2 - 2 a b + |b|^2, so rounding decides between neighbours if clusters are more than about
-1e5 times as far apart as neighbours are. The distances to the neighbours that it finds are then measured exactly.
-`nearest_distances` takes the rows in batches and calls the kernel of the same name.
+`nearest_rows`, `nearest_others` and `nth_distances` use the blocked and threaded search of scikit-learn below 256
+dimensions, and `search` from there on, which copies blocks of the rows alone. Above 15 dimensions both compare
+|a|^2 - 2 a b + |b|^2, so rounding decides between neighbours if clusters are more than about 1e5 times as far apart as
+neighbours are. The distances to the neighbours that they find are then measured exactly. `nearest_distances` takes the
+rows in batches and calls the kernel of the same name.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from vicinal import kernels
+from vicinal import kernels, search
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
 
@@ -39,6 +40,8 @@ NEAREST = 0.01  # share of the fresh data that are called near
 LEVEL, TESTED = 0.01, 1000  # of the novelty test: its level, and the most samples that it takes
 _TAIL, _NORMAL_WIDTH = 0.1, 2.5631031310892007  # of a spread: quantiles, and their distance for a standard normal
 _CHUNK = 1 << 23  # values searched together
+_COLUMNS = 1 << 22  # values sorted together
+_MANY_DIMENSIONS = 256  # from here on, products of blocks in float32 are faster than a search in float64
 
 
 class Scaling(NamedTuple):
@@ -49,23 +52,27 @@ class Scaling(NamedTuple):
     dtype: np.dtype
 
     @classmethod
-    def of(cls, rows: Array) -> Scaling:
-        """Return the scaling of rows (n, d).
+    def of(cls, rows: Any) -> Scaling:
+        """Return the scaling of rows (n, d): an array, or what gives arrays of some columns like one.
 
         Raises
         ------
         InvalidInputError
             If a spread overflows or underflows.
         """
+        n, d = rows.shape
+        size = max(1, _COLUMNS // n)  # columns at once, which bounds the memory
+        centre, scale = np.empty(d), np.empty(d)
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            parts = np.array_split(rows.T, min(rows.shape[1], -(-rows.size // _CHUNK)))  # bounds the memory
-            levels = (_TAIL, 0.5, 1 - _TAIL)
-            quantiles = [np.quantile(part.astype(np.float64, order="C"), levels, axis=1) for part in parts]
-            lower, centre, upper = np.concatenate(quantiles, axis=1)
-            scale = (upper - lower) / _NORMAL_WIDTH
-            rare = scale == 0
-            scale[rare] = rows[:, rare].std(axis=0, dtype=np.float64)
-        scale[rows.min(axis=0) == rows.max(axis=0)] = 1.0  # not by std == 0: the mean of equal values may round
+            for first in range(0, d, size):
+                some = slice(first, first + size)
+                columns = np.sort(np.ascontiguousarray(rows[:, some].T), axis=1)
+                lower, centre[some], upper = (_quantile(columns, level) for level in (_TAIL, 0.5, 1 - _TAIL))
+                spread = (upper - lower) / _NORMAL_WIDTH
+                rare = spread == 0
+                spread[rare] = columns[rare].std(axis=1, dtype=np.float64)
+                spread[columns[:, 0] == columns[:, -1]] = 1.0  # not by std == 0: the mean of equal values may round
+                scale[some] = spread
         if not (np.isfinite(scale) & (scale > 0)).all():
             raise InvalidInputError("the spread of the latents is beyond the range of float64: rescale them")
         return cls(centre, scale, rows.dtype)
@@ -75,6 +82,13 @@ class Scaling(NamedTuple):
         with np.errstate(over="ignore"):  # infinity is far away, too
             scaled: Array = ((rows - self.centre) / self.scale).astype(self.dtype, copy=False)
         return scaled
+
+
+def _quantile(sorted_columns: Array, level: float) -> Array:
+    """Return a quantile of rows (d, n) in rising order, float64 (d,), as `numpy.quantile` does."""
+    place = level * (sorted_columns.shape[1] - 1)
+    low, high = (sorted_columns[:, int(at)].astype(np.float64) for at in (math.floor(place), math.ceil(place)))
+    return low + (high - low) * (place % 1.0)
 
 
 def nn_ratio(distances: Array, fresh_distances: Array) -> float:
@@ -163,23 +177,39 @@ def nearest_distances(queries: Array, batches: Iterable[Array], scaling: Scaling
     return nearest
 
 
-def nearest_rows(queries: Array, rows: Array) -> tuple[Array, Array]:
-    """Return distance to, and index of, the nearest of ``rows`` (m, d) for each of ``queries`` (n, d)."""
+def nearest_rows(queries: Any, rows: Any, scaling: Scaling | None = None) -> tuple[Array, Array]:
+    """Return distance to, and index of, the nearest of ``rows`` (m, d) for each of ``queries`` (n, d).
+
+    With a scaling, distances are those of the scaled rows.
+    """
+    if rows.shape[1] >= _MANY_DIMENSIONS:
+        return search.kth_nearest(rows, 1, queries=queries, frame=_frame(scaling))
+    queries, rows = (each[:] if scaling is None else scaling(each[:]) for each in (queries, rows))
     index = _nearest(rows, 1, queries)[:, 0]
     return np.linalg.norm(queries - rows[index], axis=1), index
 
 
-def nearest_others(rows: Array, chosen: Array) -> Array:
+def nearest_others(rows: Any, chosen: Array) -> Array:
     """Return, for each index in ``chosen``, the distance from that row to the nearest other row."""
+    if rows.shape[1] >= _MANY_DIMENSIONS:
+        return search.kth_nearest(rows, 1, chosen=chosen)[0]
+    rows = rows[:]
     nearest = _nearest(rows, 2, rows[chosen])
     # A row is its own nearest neighbour, but need not come first when it has a twin.
     other = np.where(nearest[:, 0] == chosen, nearest[:, 1], nearest[:, 0])
     return np.linalg.norm(rows[chosen] - rows[other], axis=1)
 
 
-def nth_distances(rows: Array, n: int) -> Array:
+def nth_distances(rows: Any, n: int, scaling: Scaling | None = None) -> Array:
     """Return, for each of ``rows`` (m, d), the distance to its n-th nearest other row, (m,)."""
+    if rows.shape[1] >= _MANY_DIMENSIONS:
+        return search.kth_nearest(rows, n, frame=_frame(scaling))[0]
+    rows = rows[:] if scaling is None else scaling(rows[:])
     return np.linalg.norm(rows - rows[_nearest(rows, n)[:, -1]], axis=1)
+
+
+def _frame(scaling: Scaling | None) -> search.Frame | None:
+    return None if scaling is None else search.Frame(scaling.centre, scaling.scale)
 
 
 def _nearest(rows: Array, n_neighbors: int, queries: Array | None = None) -> Array:
@@ -188,5 +218,5 @@ def _nearest(rows: Array, n_neighbors: int, queries: Array | None = None) -> Arr
 
     # The search expands |a - b|^2, which loses the digits of what is small against |a|: centre, and measure again.
     centre = rows.mean(axis=0, dtype=np.float64)
-    search = NearestNeighbors(n_neighbors=n_neighbors, n_jobs=-1).fit(rows - centre)
-    return search.kneighbors(None if queries is None else queries - centre, return_distance=False)
+    nearest = NearestNeighbors(n_neighbors=n_neighbors, n_jobs=-1).fit(rows - centre)
+    return nearest.kneighbors(None if queries is None else queries - centre, return_distance=False)

@@ -6,62 +6,126 @@
     sampler = PMFSampler(random_state=0).fit(latents)
     new_images = generate(autoencoder, sampler, 10_000)
 
-Everything here is batching and devices; the mathematics is in `vicinal.samplers`.
+Everything here is batching: rows come from `vicinal.streams.sources`, pass one `Part` of an autoencoder, and go to
+`vicinal.streams.sinks`. The mathematics is in `vicinal.samplers`.
 """
 
 from __future__ import annotations
 
+import math
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from vicinal import _arrays, _progress, _validation, storage
+from vicinal import _arrays, _progress, _validation, rng, storage
 from vicinal._errors import FileFormatError, InvalidInputError, InvalidTypeError, import_extra
-from vicinal.images import in_units
+from vicinal.autoencoders import doubts
+from vicinal.autoencoders.adapter import Part, part_of
+from vicinal.autoencoders.modules import on_device
+from vicinal.streams.sinks import open_sink
+from vicinal.streams.sources import Source, open_source
+
+_DRAWN_AT_ONCE = 1 << 13  # latents, so that neither they nor their images need to fit in memory
 
 
-def encode(autoencoder: Any, images: Any, *, batch_size: int = 256, progress: bool = False) -> Any:
+def encode(
+    autoencoder: Any,
+    images: Any,
+    *,
+    out: storage.PathLike | None = None,
+    return_labels: bool = False,
+    device: Any = None,
+    image_size: int | None = None,
+    value_range: tuple[float, float] | None = None,
+    batch_size: int = 256,
+    progress: bool = False,
+) -> Any:
     """Encode images, batch by batch.
 
     Parameters
     ----------
     autoencoder : object
-        Anything with ``encode`` and ``decode``. A torch module gets tensors of its own device and type. It runs in
-        evaluation mode, without gradients, and has its own mode back afterwards.
-    images : array_like of shape (n, *image_shape)
-        NumPy array or torch tensor, in the range that the autoencoder was trained on. 8-bit levels are scaled to
-        [0, 1] first.
+        Anything with ``encode`` and ``decode``; or with ``encoder`` and ``decoder``, ``embed``, or ``transform`` and
+        ``inverse_transform``; or an `Autoencoder`. The torch modules behind it are found and get tensors of their
+        device and type. They run in evaluation mode, without gradients, and have their own modes back afterwards.
+    images : array_like of shape (n, *image_shape), or a source of batches
+        An array, a tensor or a memory map; the path of a .npy file, of a .zarr folder, or of a folder or an archive of
+        images; an h5py, zarr or dask array; a torch Dataset or DataLoader, or any iterable of batches x, pairs (x, y)
+        or mappings. A batch at a time is read. 8-bit levels become floats in [0, 1]; other values are passed on in the
+        range that the autoencoder was trained on. Integers that are no images, tokens or tables, stay as they are.
+    out : path_like, optional
+        Write the latents there: a ``.npy`` file or a ``.zarr`` folder, which appears once it is whole.
+    return_labels : bool
+        Whether to return the labels too.
+    device : torch.device or str, optional
+        Where to compute. The modules are moved there, and back afterwards.
+    image_size : int, optional
+        Height and width to resize images to, see `vicinal.images.resize`.
+    value_range : (float, float), optional
+        The values of black and white that the autoencoder works in, such as (-1, 1). Images are then levels or floats
+        in [0, 1].
     batch_size : int
-        Images at a time.
+        Images at a time, at most.
     progress : bool
         Whether to show a bar on standard error, if it takes more than two seconds.
 
     Returns
     -------
     ndarray or torch.Tensor of shape (n, *latent_shape)
-        In the array library of ``images``.
+        In the array library of ``images``, in the type that the autoencoder returns. With ``out``, the memory map of
+        the file, or the array of zarr. With ``return_labels`` a pair of it and the labels, an ndarray of n rows.
 
     Raises
     ------
     InvalidTypeError
         If the autoencoder lacks the method, or returns something other than an array.
     InvalidInputError
-        If it returns another number of rows.
+        If it returns another number of rows, and for images that cannot be used.
+    OSError
+        If a file cannot be read or written.
+
+    Warns
+    -----
+    AutoencoderWarning
+        If what the autoencoder returns is ambiguous, has gradients, or differs when the first rows are encoded twice.
 
     Examples
     --------
     >>> import numpy as np
     >>> from vicinal import Autoencoder
-    >>> encode(Autoencoder(lambda x: x[:, :1], lambda z: z), np.ones((3, 2))).shape
+    >>> first = Autoencoder(lambda x: x[:, :1], lambda z: z)
+    >>> encode(first, np.ones((3, 2))).shape
     (3, 1)
+    >>> latents, labels = encode(first, [(np.ones((3, 2)), [0, 1, 2]), (np.ones((1, 2)), [3])], return_labels=True)
+    >>> latents.shape, labels.tolist()
+    ((4, 1), [0, 1, 2, 3])
     """
-    return _in_batches(autoencoder, "encode", images, "images", batch_size, progress)
+    part = part_of(autoencoder, "encode", value_range)
+    batch_size = _validation.check_integer(batch_size, "batch_size", minimum=1)
+    return_labels = _validation.check_bool(return_labels, "return_labels")
+    source = open_source(images, "images", batch_size, image_size=image_size, labelled=return_labels)
+    return _through(part, source, out, device, progress, return_labels)
 
 
-def decode(autoencoder: Any, latents: Any, *, batch_size: int = 256, progress: bool = False) -> Any:
-    """Decode latents (n, *latent_shape) to images (n, *image_shape); everything else as in `encode`."""
-    return _in_batches(autoencoder, "decode", latents, "latents", batch_size, progress)
+def decode(
+    autoencoder: Any,
+    latents: Any,
+    *,
+    out: storage.PathLike | None = None,
+    device: Any = None,
+    value_range: tuple[float, float] | None = None,
+    batch_size: int = 256,
+    progress: bool = False,
+) -> Any:
+    """Decode latents (n, *latent_shape) to images (n, *image_shape); everything else as in `encode`.
+
+    With a ``value_range``, of the call or of the autoencoder, the images that come back are in [0, 1], not clipped.
+    """
+    part = part_of(autoencoder, "decode", value_range)
+    batch_size = _validation.check_integer(batch_size, "batch_size", minimum=1)
+    return _through(part, open_source(latents, "latents", batch_size), out, device, progress)
 
 
 def generate(
@@ -72,6 +136,9 @@ def generate(
     y: Any = None,
     random_state: Any = None,
     start: int = 0,
+    out: storage.PathLike | None = None,
+    device: Any = None,
+    value_range: tuple[float, float] | None = None,
     batch_size: int = 256,
     progress: bool = False,
 ) -> Any:
@@ -88,13 +155,13 @@ def generate(
     y, random_state, start
         As in `vicinal.samplers.Sampler.sample`: the class to draw from, the seed, and the index of the first sample.
         Image i depends on the seed and ``start + i`` alone.
-    batch_size, progress
-        As in `encode`.
+    out, device, value_range, batch_size, progress
+        As in `encode` and `decode`. With ``out``, neither the images nor all latents are held in memory.
 
     Returns
     -------
     ndarray or torch.Tensor of shape (n_samples, *image_shape)
-        In the array library of the latents that the sampler was fitted to.
+        In the array library of the latents that the sampler was fitted to; with ``out``, as in `encode`.
 
     Raises
     ------
@@ -114,17 +181,42 @@ def generate(
     """
     if not callable(getattr(sampler, "sample", None)):
         raise InvalidTypeError(f"sampler must be a fitted sampler; got {type(sampler).__name__}")
-    latents = sampler.sample(n_samples, y=y, random_state=random_state, start=start)
-    return decode(autoencoder, latents, batch_size=batch_size, progress=progress)
+    if hasattr(sampler, "event_shape_"):
+        check_latents(autoencoder, sampler.event_shape_, "sampler")
+    part = part_of(autoencoder, "decode", value_range)
+    batch_size = _validation.check_integer(batch_size, "batch_size", minimum=1)
+    options = {"y": y, "random_state": random_state, "start": start}
+    if out is not None and isinstance(n_samples, int | np.integer) and n_samples > max(batch_size, _DRAWN_AT_ONCE):
+        latents: Any = _drawn(sampler, n_samples, options)
+    else:
+        latents = sampler.sample(n_samples, **options)
+    source = open_source(latents, "latents", batch_size)._replace(n_rows=n_samples)
+    return _through(part, source, out, device, progress)
 
 
-def load(path: storage.PathLike) -> Any:
+def check_latents(autoencoder: Any, shape: tuple[int, ...], source: str) -> None:
+    """Raise InvalidInputError if an autoencoder says its ``latent_dim``, and latents of ``shape`` have another one.
+
+    ``shape`` is that of one latent, and ``source`` is what the message calls the place where latents come from.
+    """
+    size = getattr(autoencoder, "latent_dim", None)
+    if isinstance(size, int) and math.prod(shape) != size:
+        raise InvalidInputError(
+            f"{source} must have latents of {size} dimensions, as the autoencoder has; got {math.prod(shape)}: fit a "
+            "sampler to latents of this autoencoder"
+        )
+
+
+def load(path: storage.PathLike, *, device: Any = None) -> Any:
     """Load a sampler or an autoencoder that vicinal saved.
 
     Parameters
     ----------
     path : path_like
         A file written by ``save``.
+    device : str or torch.device, optional
+        Where the autoencoder goes, or the samples of the sampler: see `vicinal.samplers.Sampler.to`. Without it, they
+        are NumPy arrays, and the autoencoder is on the CPU.
 
     Returns
     -------
@@ -135,8 +227,10 @@ def load(path: storage.PathLike) -> Any:
     ------
     FileFormatError
         If the file is not vicinal's, is damaged, or is of a newer version.
+    InvalidInputError
+        If torch cannot use the device.
     MissingExtraError
-        For an autoencoder, if torch is not installed.
+        For an autoencoder or a device, if torch is not installed.
     OSError
         If the file cannot be read.
     """
@@ -144,71 +238,65 @@ def load(path: storage.PathLike) -> Any:
 
     artifact = storage.read(path)
     if artifact.kind in samplers.__all__:
-        return getattr(samplers, artifact.kind).from_artifact(artifact)
+        sampler = getattr(samplers, artifact.kind).from_artifact(artifact)
+        return sampler if device is None else sampler.to(device)
     if artifact.kind == "ConvAutoencoder":
         import_extra("torch", "torch")
         from vicinal.autoencoders.networks import ConvAutoencoder
 
-        return ConvAutoencoder._from_artifact(artifact)
+        autoencoder = ConvAutoencoder._from_artifact(artifact)
+        return autoencoder if device is None else autoencoder.to(_validation.check_device(device))
     raise FileFormatError(
         f"{path} holds a {artifact.kind}, written by vicinal {artifact.written_by}, which this version does not know: "
         "run pip install -U vicinal"
     )
 
 
-def _in_batches(autoencoder: Any, method: str, array: Any, name: str, batch_size: int, progress: bool) -> Any:
-    """Call ``autoencoder.method`` on batches of ``array`` and join what it returns."""
-    function = getattr(autoencoder, method, None)
-    if not callable(function):
-        raise InvalidTypeError(
-            f"autoencoder must have encode(images) and decode(latents); {type(autoencoder).__name__} has no {method}: "
-            "wrap two callables as vicinal.Autoencoder(encoder, decoder)"
-        )
-    batch_size = _validation.check_integer(batch_size, "batch_size", minimum=1)
-    kind = _arrays.tensor_kind(array)
-    array = array if kind else _validation.check_array(array, name)
-    if array.ndim < 2:
-        raise InvalidInputError(f"{name} must have shape (n_samples, ...); got {tuple(array.shape)}")
-    module = _module_of(autoencoder, "encoder" if method == "encode" else "decoder")
-
-    outputs = None
-    with _arrays.evaluating(module), _progress.bar(method, len(array), show=progress) as shown:
-        for first in range(0, max(1, len(array)), batch_size):
-            batch = array[first : first + batch_size]
-            if method == "encode":
-                batch = in_units(batch)
-            output: Any = function(batch if module is None else _tensor_for(module, batch))
-            _check_output(output, len(batch), method)
-            output = _arrays.to_numpy(output) if kind is None else sys.modules["torch"].as_tensor(output)
-            if outputs is None:
-                whole = (len(array), *output.shape[1:])
-                outputs = np.empty(whole, output.dtype) if kind is None else output.new_empty(whole, device=kind.device)
-            if (got := tuple(output.shape[1:])) != (shape := tuple(outputs.shape[1:])):
-                raise InvalidInputError(f"{method} must return rows of one shape; got {shape} and then {got}")
-            outputs[first : first + batch_size] = output
+def _through(part: Part, source: Source, out: Any, device: Any, progress: bool, return_labels: bool = False) -> Any:
+    """Return what one part of an autoencoder returns for all batches, with the labels if they are wanted."""
+    labels: list[Any] = []
+    is_first = True
+    with (
+        on_device(part.modules, device),
+        _arrays.evaluating(*part.modules),
+        open_sink(out, source.n_rows, part.method) as sink,
+        _progress.bar(part.method, source.n_rows, show=progress) as shown,
+    ):
+        for batch, some in source.batches:
+            if return_labels:
+                labels.append(_checked_labels(some))
+            output = doubts.detached(part, part(batch))
+            if is_first:
+                doubts.check_repeats(part, batch, output)
+                is_first = False
+            kind = _arrays.tensor_kind(batch)
+            sink.add(_arrays.to_numpy(output) if kind is None else _on_device_of(kind, output))
             shown.advance(len(batch))
-    return outputs
+    part.warn(stacklevel=3)
+    return (sink.result(), np.concatenate(labels)) if return_labels else sink.result()
 
 
-def _module_of(autoencoder: Any, part: str) -> Any:
-    """Return the torch module that does the work, or None."""
-    torch = sys.modules.get("torch")
-    function = getattr(autoencoder, part, None)
-    candidates = (autoencoder, function, getattr(function, "__self__", None))
-    return next((c for c in candidates if torch is not None and isinstance(c, torch.nn.Module)), None)
+def _drawn(sampler: Any, n_samples: int, options: dict[str, Any]) -> Iterator[Any]:
+    """Yield blocks of the latents that one call of ``sample`` would return."""
+    y, random_state, start = options["y"], options["random_state"], options["start"]
+    key = rng.seed_key(getattr(sampler, "random_state", None) if random_state is None else random_state)
+    several = isinstance(y, list | tuple) or getattr(y, "ndim", 0) == 1
+    if several and len(y) != n_samples:
+        raise InvalidInputError(f"y must be one label, or one for each of {n_samples} samples; got {len(y)}")
+    for first in range(0, n_samples, _DRAWN_AT_ONCE):
+        n = min(_DRAWN_AT_ONCE, n_samples - first)
+        labels = y[first : first + n] if several else y
+        yield sampler.sample(n, y=labels, random_state=key, start=start + first)
 
 
-def _tensor_for(module: Any, batch: Any) -> Any:
-    torch = sys.modules["torch"]
-    like = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
-    return torch.as_tensor(batch if _arrays.is_tensor(batch) else np.require(batch, requirements=["C", "W"])).to(like)
+def _on_device_of(kind: _arrays.TensorKind, output: Any) -> Any:
+    return sys.modules["torch"].as_tensor(output).to(kind.device)
 
 
-def _check_output(output: Any, n_rows: int, method: str) -> None:
-    if not (_arrays.is_tensor(output) or isinstance(output, np.ndarray)):
-        raise InvalidTypeError(
-            f"{method} must return one array; got {type(output).__name__}. Wrap the model, as in "
-            "vicinal.Autoencoder(lambda images: model.encode(images)[0], model.decode)"
+def _checked_labels(labels: Any) -> Any:
+    if labels is None:
+        raise InvalidInputError(
+            "return_labels needs images with labels: a torch Dataset or a DataLoader that has them, batches (images, "
+            "labels), or a folder with one folder for each class"
         )
-    if output.ndim < 1 or len(output) != n_rows:
-        raise InvalidInputError(f"{method} must return one row for each of {n_rows}; got shape {tuple(output.shape)}")
+    return labels

@@ -179,6 +179,16 @@ def words(key: int, stream: int, rows: Array, n_words: int, classes: Array | Non
     return found.reshape(len(rows), 4 * blocks.size)[:, :n_words]
 
 
+def normals(key: int, rows: Array, n_columns: int, classes: Array | None = None) -> Array:
+    """Return standard normals of rows, (n_rows, n_columns) float64: see `Draws.normals` and, on arguments, `words`."""
+    n_pairs = -(-n_columns // 2)
+    pairs = words(key, NORMAL, rows, 2 * n_pairs, classes).reshape(len(rows), n_pairs, 2)
+    radius = np.sqrt(-2.0 * np.log((pairs[..., 0] + 1.0) * 2.0**-32))
+    angle = pairs[..., 1] * (2.0 * np.pi * 2.0**-32)
+    both = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
+    return both.reshape(len(rows), 2 * n_pairs)[:, :n_columns]
+
+
 class Draws(NamedTuple):
     """The random numbers of rows ``start`` to ``start + n_samples`` of the endless stream of rows.
 
@@ -254,12 +264,7 @@ class Draws(NamedTuple):
         G. E. P. Box, M. E. Muller, "A note on the generation of random normal deviates", Annals of
         Mathematical Statistics 29(2), 1958, doi:10.1214/aoms/1177706645.
         """
-        n_pairs = -(-n_columns // 2)
-        pairs = self.words(NORMAL, 2 * n_pairs).reshape(self.n_samples, n_pairs, 2)
-        radius = np.sqrt(-2.0 * np.log((pairs[..., 0] + 1.0) * 2.0**-32))
-        angle = pairs[..., 1] * (2.0 * np.pi * 2.0**-32)
-        both = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
-        return both.reshape(self.n_samples, 2 * n_pairs)[:, :n_columns]
+        return normals(self.key, self.rows, n_columns, self.classes)
 
     def _choice_words(self) -> Array:
         """Return the words of independent choices, (n_samples,) uint64."""

@@ -18,16 +18,18 @@ sha256          checksum of all entries above
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+from numpy.lib import format as npy
 
 from vicinal._arrays import Array
 from vicinal._errors import FileFormatError
@@ -51,12 +53,19 @@ class Artifact(NamedTuple):
 
 
 def write_atomic(path: PathLike, data: bytes) -> None:
-    """Write all of ``data`` to ``path`` or nothing: temporary file, fsync, rename."""
+    """Write all of ``data`` to ``path`` or nothing."""
+    with replacing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: PathLike) -> Iterator[BinaryIO]:
+    """Give a file to write to, which gets its name once all is written: temporary file, fsync, rename."""
     path = Path(path)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         umask = os.umask(0)
@@ -81,6 +90,11 @@ def _checksum(fields: Mapping[str, Any]) -> str:
 
 def write(path: PathLike, kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
     """Write one object atomically: its class, settings that JSON can hold, and arrays of numbers or booleans."""
+    write_atomic(path, packed(kind, header, arrays))
+
+
+def packed(kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
+    """Return the bytes of the file that `write` writes."""
     from safetensors.numpy import save
 
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
@@ -92,7 +106,7 @@ def write(path: PathLike, kind: str, header: Mapping[str, Any], arrays: Mapping[
         "arrays": {name: _array_checksum(name, contiguous[name]) for name in sorted(contiguous)},
     }
     metadata["sha256"] = _checksum(metadata)
-    write_atomic(path, save(contiguous, metadata={"vicinal": json.dumps(metadata)}))
+    return save(contiguous, metadata={"vicinal": json.dumps(metadata)})
 
 
 def read(path: PathLike) -> Artifact:
@@ -125,16 +139,14 @@ def read(path: PathLike) -> Artifact:
 
 def write_array(path: PathLike, array: Array) -> None:
     """Write a ``.npy`` file atomically."""
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    write_atomic(path, buffer.getvalue())
+    with replacing(path) as file:
+        np.save(file, array, allow_pickle=False)
 
 
 def write_arrays(path: PathLike, arrays: Mapping[str, Array]) -> None:
     """Write a ``.npz`` file of named arrays atomically."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
-    write_atomic(path, buffer.getvalue())
+    with replacing(path) as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def read_array(path: PathLike, *, mapped: bool = False) -> Array:
@@ -144,13 +156,42 @@ def read_array(path: PathLike, *, mapped: bool = False) -> Array:
     """
     try:
         with Path(path).open("rb") as file:  # np.load does not close a file that it cannot read
-            array = np.load(path, mmap_mode="r", allow_pickle=False) if mapped else np.load(file, allow_pickle=False)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise FileFormatError(f"{path} is not a whole .npy file of numbers ({error})") from None
-    if not isinstance(array, np.ndarray):
-        array.close()
-        raise FileFormatError(f"{path} is an archive; expected a .npy file of one array")
+            if (begin := file.read(6)) != npy.MAGIC_PREFIX:
+                what = "an archive" if begin.startswith(b"PK") else "something else"
+                raise FileFormatError(f"{path} is not a whole .npy file of numbers, but {what}")
+            file.seek(0)
+            array: Array = np.load(path, mmap_mode="r") if mapped else np.load(file, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        if isinstance(error, FileFormatError):
+            raise
+        reason = "it holds Python objects, which are never unpickled" if "bject" in str(error) else str(error)
+        raise FileFormatError(f"{path} is not a whole .npy file of numbers ({reason})") from None
     return array
+
+
+def read_arrays(path: PathLike, names: Sequence[str] = ()) -> tuple[dict[str, Array], list[str]]:
+    """Return those arrays of a ``.npz`` file that are called as ``names`` say, and the names of all.
+
+    What is not a whole ``.npz`` file, and arrays of Python objects, raise FileFormatError. Nothing is unpickled.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            present = list(getattr(archive, "files", ()))
+            found = {name: archive[name] for name in names if name in present}
+    except (ValueError, EOFError, OverflowError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+        reason = (
+            "it is no array, or holds Python objects, which are never unpickled"
+            if "pickle" in str(error)
+            else str(error)
+        )
+        raise FileFormatError(f"{path} is not a whole .npz archive of numbers ({reason}); write it again") from None
+    if isinstance(archive, np.ndarray):
+        raise FileFormatError(f"{path} is not an archive, but a .npy file: rename it")
+    damaged = [name for name, array in found.items() if not isinstance(array, np.ndarray)]
+    if damaged:
+        raise FileFormatError(f"{path} is not a whole .npz archive of numbers: {damaged[0]} is no array")
+    return found, present
 
 
 def _parse(path: Path, metadata: str) -> dict[str, Any]:

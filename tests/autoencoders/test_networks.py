@@ -26,7 +26,9 @@ def test_shapes(shape, variational):
 
 @pytest.mark.parametrize("shape", [(1, 7, 7), (1, 4, 4), (1, 8, 9)])
 def test_impossible_sizes(shape):
-    with pytest.raises(ValueError, match=r"images must have even sides above 4; got .*: pad them"):
+    with pytest.raises(
+        ValueError, match=r"images must have even sides above 4; got .*: load them with image_size=8, or"
+    ):
         ConvAutoencoder(shape, 2)
 
 

@@ -139,7 +139,7 @@ def test_the_best_epoch_wins_and_patience_ends(monkeypatch):
 
     images = digits()[:100]
     monkeypatch.setattr(training, "reconstruction_error", measured)
-    monkeypatch.setattr(training, "N_MEASURED", 0)
+    monkeypatch.setattr(training, "N_MEASURED", 1)
     epochs = []
     model = train(
         "ae",
@@ -219,3 +219,15 @@ def test_training_on_a_gpu(objective, tmp_path):
     assert model.card["mean_squared_error"] < LIMITS[objective]
     again = train(objective, digits(), checkpoint=kept, resume=True, **options)
     assert torch.equal(weights(again), weights(model))
+
+
+def test_a_model_that_fails_on_validation_images_says_so(monkeypatch):
+    """The mean image of the training images is the measure for validation images, too."""
+    images, noise = digits()[:50], np.random.default_rng(0).random((40, 1, 8, 8), dtype=np.float32)
+    mean_image_error = np.square(noise - images.mean(axis=0)).mean()
+    monkeypatch.setattr(training, "reconstruction_error", lambda _, data: 0.19 if len(data) == 40 else 0.01)
+    with pytest.warns(CollapseWarning, match=f"validation pixel is 0.19000, .* {mean_image_error:.5f}"):
+        model = train("ae", images, latent_dim=8, n_epochs=1, validation=noise)
+    assert "validation pixel" in model.card["warning"]
+    monkeypatch.setattr(training, "reconstruction_error", lambda *_: 0.01)
+    assert train("ae", images, latent_dim=8, n_epochs=1, validation=noise).card["warning"] is None

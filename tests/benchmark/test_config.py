@@ -199,6 +199,8 @@ def test_files_that_are_no_study(tiny, write_toml, tmp_path):
         Config.read(write_toml(tiny(), without=("samplers", "features")))
     with pytest.raises(FileFormatError, match=r"study.toml: training must be a table; got 3"):
         Config.read(write_toml(tiny(), training=3))
+    with pytest.raises(FileFormatError, match=r"has unknown keys baselin.*: did you mean 'baseline'\?"):
+        Config.read(write_toml(tiny(), baselin="x"))
     with pytest.raises(FileFormatError, match="unknown keys folder"):
         Config.read(write_toml(tiny(), 'folder = "."'))
     with pytest.raises(FileNotFoundError):
@@ -229,3 +231,16 @@ def test_samplers_are_given_the_model_if_they_take_one():
 
 def test_slugs():
     assert slug("  VampPrior (β = 2)! ") == "vampprior-2"
+
+
+def test_misspelt_settings_are_answered_with_the_nearest(tiny):
+    """In tables, names of samplers, and settings of a training."""
+    with pytest.raises(InvalidInputError, match=r"samplers.P has unknown n_bin; .*: did you mean 'n_bins'\?"):
+        tiny(samplers={"P": {"sampler": "PMFSampler", "n_bin": 3}})
+    with pytest.raises(InvalidInputError, match=r"got 'Local': did you mean 'LocalSampler'\?"):
+        tiny(samplers={"P": {"sampler": "Local"}})
+    pytest.importorskip("torch")
+    from vicinal.benchmark.runner import try_out
+
+    with pytest.raises(InvalidInputError, match=r"ae has no option 'n_epoch'; it has none: did you mean 'n_epochs'\?"):
+        try_out(tiny(training={"latent_dim": 2, "n_epoch": 3}))

@@ -480,8 +480,10 @@ def test_what_a_sampler_needs_is_named_before_any_training(tiny, log, tmp_path, 
 
 
 def test_weights_that_are_not_given(tiny, log, tmp_path):
-    with pytest.raises(InvalidInputError, match="need its weights: pass --inception-weights FILE"):
+    with pytest.raises(InvalidInputError, match="need its weights: pass --weights FILE"):
         benchmark.run(tiny(features={"name": "inception"}), tmp_path)
+    with pytest.raises(InvalidInputError, match=r"weights go with features of inception, dinov2, clip; got x.pth for"):
+        benchmark.run(tiny(features={"name": "pixels"}), tmp_path, weights="x.pth")
     assert log.trained == []
 
 

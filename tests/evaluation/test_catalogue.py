@@ -247,3 +247,21 @@ def test_the_catalogue_hangs_together():
         )
         assert metric.needs_train == needs_train
         assert (metric.space == "features") == (name.startswith("feature_") or name in BETWEEN_FEATURES)
+
+
+@pytest.mark.parametrize("d", [30, 50, 300])
+def test_few_rows_of_many_dimensions_share_their_distances(d):
+    pytest.importorskip("ot")
+    generator = np.random.default_rng(9)
+    rows = {name: generator.normal(size=(n, d)) for name, n in (("real", 40), ("generated", 45), ("train", 60))}
+    samples = Samples(Reference(rows["real"], rows["train"], 3), rows["generated"], 3)
+    found = {name: metric.compute(samples) for name, metric in METRICS.items()}
+    assert found == pytest.approx(public(**rows, seed=3), rel=1e-7)  # roots of eigenvalues that are 0 but for rounding
+
+
+def test_copies_of_known_rows_score_as_if_nobody_knew(sets):
+    index = np.random.default_rng(0).integers(0, 400, 150)
+    known = Samples(Reference(sets["real"], sets["train"], 3), sets["train"][index], 3, copied=index)
+    unknown = Samples(Reference(sets["real"], sets["train"], 3), sets["train"][index], 3)
+    for name in DEFAULT_METRICS:
+        assert METRICS[name].compute(known) == METRICS[name].compute(unknown)

@@ -201,7 +201,7 @@ def test_images_in_no_range_are_refused(features):
 
 
 def test_a_function_takes_features_block_by_block(monkeypatch):
-    monkeypatch.setattr("vicinal.images.ranges._BLOCK", 7 * 25)
+    monkeypatch.setattr("vicinal.images.memory._BLOCK", 7 * 25)
     real, good = np.random.default_rng(0).integers(0, 256, size=(2, 40, 1, 5, 5), dtype=np.uint8)
     sizes = []
     scores = evaluate(
@@ -217,7 +217,7 @@ def test_a_function_takes_features_block_by_block(monkeypatch):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_a_distance_between_features_copies_no_pixels(monkeypatch, dtype):
-    monkeypatch.setattr("vicinal.images.ranges._BLOCK", 1 << 16)
+    monkeypatch.setattr("vicinal.images.memory._BLOCK", 1 << 16)
     images = np.random.default_rng(0).integers(0, 256, size=(2, 500, 3, 48, 48), dtype=np.uint8)
     images = images if dtype == np.uint8 else images / np.float32(255)
 
@@ -278,9 +278,22 @@ def test_bad_input(data):
         evaluate(data[1], {"x": np.full((9, 4), np.nan)})
     with pytest.raises(ValueError, match="train must be finite"):
         evaluate(data[1], data[2], train=np.full((9, 4), np.inf))
-    with pytest.raises(ValueError, match=r"generated\['generated'\] must hold at least one set of samples; got none"):
+    with pytest.raises(ValueError, match=r"generated must hold at least one set of samples; got an empty list"):
         evaluate(data[1], [])
     with pytest.raises(
         TypeError, match=r"features must be a FeatureExtractor, a torch.nn.Module or a callable; got str"
     ):
         evaluate(data[1], data[2], features="pixels")
+
+
+def test_images_in_a_range_that_is_given():
+    real, generated = np.random.default_rng(0).random((2, 60, 1, 4, 4)).astype(np.float32)
+    expected = evaluate(real, generated, metrics=["frechet_distance"])
+    signed = evaluate(2 * real - 1, 2 * generated - 1, metrics=["frechet_distance"], value_range=(-1, 1))
+    levels = evaluate(255 * real, 255 * generated, metrics=["frechet_distance"], value_range=(0, 255))
+    for found in (signed, levels):
+        assert np.isclose(found["generated"]["frechet_distance"], expected["generated"]["frechet_distance"], rtol=1e-3)
+    with pytest.raises(
+        ValueError, match=r"generated must be images in the value_range \(-1, 1\); got floats in \[0, 1\]"
+    ):
+        evaluate(2 * real - 1, generated, value_range=(-1, 1))

@@ -223,7 +223,7 @@ def test_large_folders_are_mapped_and_equal(tmp_path, monkeypatch):
     for i in range(5):
         write(tmp_path / f"{i}.png", i)
     expected = image_files.read(tmp_path)
-    monkeypatch.setattr("vicinal.image_files.gathering._IN_MEMORY", 10)
+    monkeypatch.setattr("vicinal.images.memory._IN_MEMORY", 10)
     monkeypatch.setattr("vicinal.image_files.gathering._BETWEEN", 2)
     found = image_files.read(tmp_path)
     assert isinstance(found, np.memmap)

@@ -131,7 +131,7 @@ def test_exif_orientation_of_jpeg(tmp_path):
 @pytest.mark.parametrize("n_cores", [1, 3])
 def test_order_is_that_of_paths_at_any_depth(tmp_path, monkeypatch, n_cores):
     monkeypatch.setattr(gathering, "_FILES_AT_ONCE", 2)
-    monkeypatch.setattr(gathering, "_n_cores", lambda: n_cores)
+    monkeypatch.setattr("vicinal.images.n_cores", lambda: n_cores)
     names = [f"{folder}{i:02}.png" for folder in ("", "a/", "a/deep/", "b/") for i in range(11)]
     for level, name in enumerate(names):
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
@@ -154,7 +154,9 @@ def test_one_colour_image_makes_all_rgb(tmp_path, colour_at):
 def test_sizes_must_be_equal(tmp_path):
     for name, size in {"a.png": (5, 6), "b.png": (5, 6), "c.png": (6, 5), "d.png": (9, 9)}.items():
         Image.new("L", size).save(tmp_path / name)
-    with pytest.raises(InvalidInputError, match=r"got 5 x 6 in a.png but 6 x 5 in c.png \(width x height\): resize"):
+    with pytest.raises(
+        InvalidInputError, match=r"got 5 x 6 in a.png but 6 x 5 in c.png \(width x height\): pass image_size=64"
+    ):
         image_files.read(tmp_path)
 
 
@@ -231,7 +233,7 @@ def test_npz(tmp_path, arrays, chosen, save):
 @pytest.mark.parametrize("names", [["mu", "sigma"], ["images", "latents"], []])
 def test_npz_without_a_clear_choice(tmp_path, names):
     np.savez(tmp_path / "a.npz", **dict.fromkeys(names, RGB))
-    with pytest.raises(InvalidInputError, match=f"one array.*; got {', '.join(names) or 'none'}: save the one"):
+    with pytest.raises(InvalidInputError, match=f"one array.*; got {' .*'.join(names) or 'none'}.*: name the one"):
         image_files.read(tmp_path / "a.npz")
 
 
@@ -248,10 +250,10 @@ def test_damaged_archives(tmp_path):
 
 def test_pickles_are_refused(tmp_path):
     np.savez(tmp_path / "a.npz", a=np.array([{}], dtype=object))
-    with pytest.raises(FileFormatError, match=r"Object arrays cannot be loaded"):
+    with pytest.raises(FileFormatError, match=r"Python objects are never unpickled"):
         image_files.read(tmp_path / "a.npz")
     np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(FileFormatError, match=r"Object arrays cannot be loaded"):
+    with pytest.raises(FileFormatError, match=r"Python objects, which are never unpickled"):
         image_files.read(tmp_path / "a.npy")
 
 
@@ -260,7 +262,7 @@ def test_archives_of_something_else(tmp_path):
 
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("readme", "no array")
-    with pytest.raises(FileFormatError, match="readme is no array"):
+    with pytest.raises(FileFormatError, match=r"is not a whole .npz archive of numbers"):
         image_files.read(tmp_path / "a.npz")
     with (tmp_path / "b.npz").open("wb") as file:
         np.save(file, RGB)
@@ -272,13 +274,13 @@ def test_archives_of_something_else(tmp_path):
     ("name", "message"),
     [
         ("a.png", "got a .png file: pass the folder that holds the images"),
-        ("a.csv", r"got a .csv file: save the array with numpy.save"),
+        ("a.txt", r"got a .txt file: save the array with numpy.save"),
         ("a", "got a nameless file"),
     ],
 )
 def test_other_files(tmp_path, name, message):
     (tmp_path / name).write_bytes(b"1,2")
-    with pytest.raises(InvalidInputError, match=f"must be a folder, a zip .*, or a .npy or .npz file; {message}"):
+    with pytest.raises(InvalidInputError, match=f"must be a folder, a zip .*, or a file of an array .*; {message}"):
         image_files.read(tmp_path / name)
 
 
@@ -286,3 +288,39 @@ def test_nothing_there(tmp_path):
     for name in ("absent", "absent.npy", "absent.npz"):
         with pytest.raises(FileNotFoundError, match="absent"):
             image_files.read(tmp_path / name)
+
+
+@pytest.mark.filterwarnings("ignore:.*cannot be read and are left out")
+def test_classes_are_those_of_the_images_that_can_be_read(tmp_path):
+    pillow = pytest.importorskip("PIL.Image")
+    for i, name in enumerate(("cat/a.png", "cat/deep/b.png", "dog/a.png", "owl/a.png")):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        pillow.new("L", (2, 2), i).save(tmp_path / name)
+    (tmp_path / "cat" / "a.png").write_bytes(b"no image")
+    images, classes = image_files.read_with_classes(tmp_path)
+    assert images[:, 0, 0, 0].tolist() == [1, 2, 3]
+    assert classes == ["cat", "dog", "owl"]
+
+
+@pytest.mark.parametrize("labels", [np.zeros(3), np.zeros((2, 2), int), np.zeros(3, int), None])
+def test_labels_must_be_one_for_each_row(tmp_path, labels):
+    np.save(tmp_path / "z.npy", np.zeros((2, 3)))
+    if labels is not None:
+        np.save(tmp_path / "z.labels.npy", labels)
+    with pytest.raises(InvalidInputError, match="must have one label, an integer or a text, for each of its 2 rows"):
+        image_files.read_with_classes(tmp_path / "z.npy")
+    np.save(tmp_path / "z.labels.npy", [7, 9])
+    assert image_files.read_with_classes(tmp_path / "z.npy")[1] == ["7", "9"]
+
+
+def test_mapped_arrays_are_those_that_are_read(tmp_path):
+    array = np.random.default_rng(0).random((5, 3))
+    np.save(tmp_path / "z.npy", array)
+    np.savez_compressed(tmp_path / "z.npz", latents=array, more=np.zeros(2))
+    for name in ("z.npy", "z.npz"):
+        found = image_files.read_mapped(tmp_path / name)
+        assert isinstance(found, np.memmap)
+        np.testing.assert_array_equal(found, array)
+    np.savez(tmp_path / "objects.npz", z=np.array([{}], object))
+    with pytest.raises(FileFormatError, match=r"objects.npz must be a dense array of numbers"):
+        image_files.read_mapped(tmp_path / "objects.npz")

@@ -66,9 +66,13 @@ def test_equal_sets_of_clusters_far_apart(generator, gap):
     assert metrics.density_coverage(x, x) == (1.0, 1.0)
 
 
-def test_copies_of_one_row_have_balls_without_extent():
-    x = np.zeros((20, 3))
-    assert both(x, x) == {"precision": 0.0, "recall": 0.0, "density": 0.0, "coverage": 0.0}
+def test_copies_of_one_row_have_balls_without_extent(generator):
+    x, equal = generator.normal(size=(20, 3)), np.ones((20, 3))
+    assert both(x, equal)["recall"] == 0.0
+    assert both(x, np.repeat(x[:1], 20, axis=0))["precision"] == 1.0
+    for samples in (x, equal):
+        with pytest.raises(ValueError, match="real must have rows that differ: all are equal"):
+            both(equal, samples)
 
 
 def test_sets_far_apart(generator):

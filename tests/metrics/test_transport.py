@@ -191,6 +191,12 @@ def test_sinkhorn_divergence_for_an_epsilon_that_needs_logarithms(ot, generator)
     assert found == pytest.approx(metrics.wasserstein_distance(a, b) ** 2, rel=1e-3)
 
 
+def test_sinkhorn_divergence_that_does_not_converge_is_no_number(ot, generator):
+    a, b = generator.normal(size=(2, 12, 2))
+    with pytest.raises(ValueError, match=r"regularization must be large enough for 10,000 .*; got 0.001: pass more"):
+        metrics.sinkhorn_divergence(a, b, regularization=1e-3)
+
+
 def test_sinkhorn_divergence_takes_seeded_subsets(ot, generator):
     a, b = generator.normal(size=(90, 2)), generator.normal(size=(70, 2)) + 1
     small = [metrics.sinkhorn_divergence(a, b, regularization=2.0, max_samples=40, random_state=s) for s in (0, 0, 1)]

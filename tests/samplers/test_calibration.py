@@ -92,7 +92,7 @@ def test_refitting_forgets_the_calibration(clusters):
 
 def test_empty_batches_change_nothing(clusters):
     train = clusters[0][:1000]
-    parts = PMFSampler().fit([train[:0], train[:700], train[:0], train[700:]])
+    parts = PMFSampler().fit(iter([train[:0], train[:700], train[:0], train[700:]]))
     whole = PMFSampler().fit(train)
     assert (parts.n_bins_, parts.nn_ratio_) == (whole.n_bins_, whole.nn_ratio_)
 

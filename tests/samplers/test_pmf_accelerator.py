@@ -77,7 +77,7 @@ def test_labels_and_weights(latents):
 def test_batches_and_additions(latents):
     tensor = torch.from_numpy(latents).to(DEVICE)
     expected = PMFSampler(8, bounds=(-9, 9), random_state=0).fit(latents)
-    streamed = PMFSampler(8, bounds=(-9, 9), random_state=0).fit([tensor[:100], tensor[100:]])
+    streamed = PMFSampler(8, bounds=(-9, 9), random_state=0).fit(iter([tensor[:100], tensor[100:]]))
     added = PMFSampler(8, bounds=(-9, 9), random_state=0).partial_fit(tensor[:100]).partial_fit(tensor[100:])
     assert same(streamed.sample(20), expected.sample(20))
     assert same(added.sample(20), expected.sample(20))
@@ -124,4 +124,19 @@ def test_integers_come_to_the_cpu():
     tensor = torch.arange(20, device=DEVICE).reshape(10, 2)
     drawn = PMFSampler(4, random_state=0).fit(tensor).sample(5)
     assert drawn.device.type == DEVICE
-    assert drawn.dtype == torch.float64
+    assert drawn.dtype == torch.int64
+
+
+def test_smoothing_is_mixed_in_where_samples_are(latents):
+    expected = PMFSampler(8, smoothing=0.2, random_state=0).fit(latents)
+    sampler = PMFSampler(8, smoothing=0.2, random_state=0).fit(torch.from_numpy(latents).to(DEVICE))
+    assert same(sampler.sample(200), expected.sample(200))
+    assert same(sampler.sample(200, stratified=True), expected.sample(200, stratified=True))
+
+
+def test_moved_there(latents, tmp_path):
+    expected = PMFSampler(8, random_state=0).fit(latents)
+    expected.save(tmp_path / "s")
+    drawn = expected.sample(50)
+    assert same(vicinal.load(tmp_path / "s", device=DEVICE).sample(50), drawn)
+    assert same(pickle.loads(pickle.dumps(expected)).to(DEVICE).sample(50), drawn)  # noqa: S301

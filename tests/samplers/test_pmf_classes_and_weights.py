@@ -291,7 +291,7 @@ def test_labels_that_are_no_labels(labelled):
 @pytest.mark.parametrize("sampler", [PMFSampler(4), LocalSampler(8, scale=1.0)])
 def test_a_regression_target_as_labels_is_noticed(sampler):
     latents = np.random.default_rng(0).normal(size=(200, 3))
-    with pytest.warns(LabelWarning, match="200 of 200 classes in y have a single latent.*regression target"):
+    with pytest.warns(LabelWarning, match="200 of 200 latents .* y is ignored.*regression target"):
         sampler.fit(latents, latents[:, 0])
     with pytest.warns(LabelWarning, match="1 of 2 classes"):
         sampler.fit(latents, ["rare", *["often"] * 199])

@@ -71,7 +71,11 @@ class ConvAutoencoder(nn.Module):
             channels.append(self.width * 2 ** (len(channels) - 1))
             sides = tuple(side // 2 for side in sides)
         if len(channels) == 1:
-            raise InvalidInputError(f"images must have even sides above 4; got {sides[0]} x {sides[1]}: pad them")
+            fitting = max(8, 4 * round(max(sides) / 4))
+            raise InvalidInputError(
+                f"images must have even sides above 4; got {sides[0]} x {sides[1]}: load them with "
+                f"image_size={fitting}, or resize an array with vicinal.images.resize(images, {fitting})"
+            )
         core = (channels[-1], *sides)
         size = math.prod(core)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 import time
 import warnings
@@ -27,6 +28,7 @@ from vicinal.autoencoders.objectives import OBJECTIVES, Objective, take
 
 CLIP_NORM = 1.0  # of the gradient of the loss per pixel value
 N_MEASURED = 10_000  # training images for the error on the card
+USUAL_EPOCHS, ENOUGH_STEPS = 20, 1_000  # for `enough_epochs`
 COLLAPSED = 0.9  # a model with more than this share of the mean image's error has learned almost nothing
 
 
@@ -96,7 +98,8 @@ def train(
     Warns
     -----
     CollapseWarning
-        If the model reconstructs hardly better than the mean image. A learning rate that is too high does this.
+        If the model reconstructs training or validation images hardly better than the mean image. A learning rate
+        that is too high does this. The sentence is on the card, too, as ``warning``.
 
     References
     ----------
@@ -119,7 +122,7 @@ def train(
         raise InvalidInputError(f"patience needs validation images to watch: pass validation=; got patience={patience}")
     settings: dict[str, Any] = {
         "objective": objective,
-        "options": recipe.resolve(objective, options),
+        "options": recipe.resolve(objective, options, inspect.signature(train).parameters),
         "image_shape": list(images.shape[1:]),
         "latent_dim": _validation.check_integer(latent_dim, "latent_dim", minimum=1),
         "width": _validation.check_integer(width, "width", minimum=1),
@@ -148,7 +151,19 @@ def train(
             checkpoints.write(checkpoint, run, settings)
         if on_epoch is not None:
             on_epoch(len(run.losses), run.losses[-1])
-    return _finish(run, settings, data)
+    return _finish(run, settings, data, held_out)
+
+
+def enough_epochs(n_images: int, batch_size: int = 128) -> int:
+    """Return a number of epochs that lets few images be seen often enough: 20, or those of `ENOUGH_STEPS` steps.
+
+    Examples
+    --------
+    >>> enough_epochs(60_000), enough_epochs(1_198)
+    (20, 112)
+    """
+    n_steps = max(1, n_images // max(1, min(batch_size, n_images)))
+    return max(USUAL_EPOCHS, -(-ENOUGH_STEPS // n_steps))
 
 
 def reconstruction_error(model: ConvAutoencoder, data: Tensor) -> float:
@@ -217,7 +232,7 @@ def _train_epoch(recipe: Objective, run: Run, settings: dict[str, Any], data: Te
     return mean_loss
 
 
-def _finish(run: Run, settings: dict[str, Any], data: Tensor) -> ConvAutoencoder:
+def _finish(run: Run, settings: dict[str, Any], data: Tensor, held_out: Tensor | None) -> ConvAutoencoder:
     """Return the model to use, with its card."""
     model = run.model.eval()
     if run.best is not None:
@@ -239,23 +254,25 @@ def _finish(run: Run, settings: dict[str, Any], data: Tensor) -> ConvAutoencoder
         "torch": torch.__version__,
         "vicinal": __version__,
     }
-    error, of_mean_image = model.card["mean_squared_error"], _mean_image_error(data[:N_MEASURED])
-    if error > COLLAPSED * of_mean_image > 0.0:
-        warnings.warn(
-            f"{card['objective']} reconstructs hardly better than the mean image: the mean squared error of a pixel is "
-            f"{error:.5f}, that of the mean image {of_mean_image:.5f}; pass a learning_rate below "
-            f"{card['learning_rate']:g}, or more than n_epochs={card['n_epochs']}",
-            CollapseWarning,
-            stacklevel=3,
-        )
+    model.card["warning"] = _collapse(model.card, data[:N_MEASURED], held_out)
+    if model.card["warning"]:
+        warnings.warn(model.card["warning"], CollapseWarning, stacklevel=3)
     return model
 
 
-def _mean_image_error(data: Tensor) -> float:
-    """Return the mean squared error of a pixel if all images (n, C, H, W) were reconstructed as their mean."""
-    total = torch.zeros(data.shape[1:], dtype=torch.float64, device=data.device)
-    squares = torch.zeros_like(total)
-    for batch in evaluated(data):
-        total += batch.sum(dim=0, dtype=torch.float64)
-        squares += batch.square().sum(dim=0, dtype=torch.float64)
-    return (squares / len(data) - (total / len(data)).square()).mean().item()
+def _collapse(card: dict[str, Any], data: Tensor, held_out: Tensor | None) -> str | None:
+    """Return a sentence if the model is hardly better than the mean image, on either set of images."""
+    mean = sum(batch.sum(dim=0, dtype=torch.float64) for batch in evaluated(data)) / len(data)
+    errors = {"a pixel": (card["mean_squared_error"], data)}
+    if held_out is not None:
+        errors["a validation pixel"] = (card["validation_mean_squared_error"], held_out)
+    for of, (error, images) in errors.items():
+        total = sum((batch - mean).square().sum(dtype=torch.float64).item() for batch in evaluated(images))
+        of_mean_image = total / images.numel()
+        if error > COLLAPSED * of_mean_image > 0.0:
+            return (
+                f"{card['objective']} reconstructs hardly better than the mean image: the mean squared error of {of} "
+                f"is {error:.5f}, that of the mean image {of_mean_image:.5f}; pass a learning_rate below "
+                f"{card['learning_rate']:g}, or more than n_epochs={card['n_epochs']}"
+            )
+    return None

@@ -239,7 +239,7 @@ def _log_likelihood(sampler: Any, latents: Array) -> dict[str, float]:
     """Return the mean log density of held-out latents, in nats; nothing where there is no density, or it is zero."""
     if not hasattr(sampler, "score"):
         return {}
-    value = float(sampler.score(latents))
+    value = float(sampler.score_samples(latents).mean())
     return {"log_likelihood": value} if np.isfinite(value) else {}
 
 

@@ -18,7 +18,7 @@
     name = "digits"
     held_out = ["test"]
 
-    [features]                     # vicinal.metrics: classifier, efficientnet, inception or pixels, with its options
+    [features]                     # classifier, efficientnet, inception, dinov2, clip or pixels, with options
     name = "classifier"
     n_epochs = 30
 
@@ -61,6 +61,8 @@ from vicinal.evaluation import BOOTSTRAP, DEFAULT_METRICS, METRICS, REAL, RECONS
 
 FEATURES = {
     "classifier": metrics.ClassifierFeatures,
+    "clip": metrics.CLIPFeatures,
+    "dinov2": metrics.DINOv2Features,
     "efficientnet": metrics.EfficientNetFeatures,
     "inception": metrics.InceptionFeatures,
     "pixels": metrics.PixelFeatures,
@@ -166,7 +168,7 @@ class Config:
         missing = {"title", "data", "features", "autoencoders", "samplers"} - found.keys()
         if unknown or missing:
             what = f"has unknown keys {_listed(unknown)}" if unknown else f"lacks {_listed(missing)}"
-            raise FileFormatError(f"{path} {what}; a study has {_listed(known)}")
+            raise FileFormatError(f"{path} {what}; a study has {_listed(known)}{_meant(unknown, known)}")
         for name in ("data", "features", "autoencoders", "samplers", "training", "saved"):
             if not isinstance(found.get(name, {}), dict):
                 raise FileFormatError(f"{path}: {name} must be a table; got {found[name]!r}")
@@ -269,7 +271,13 @@ def _parameters(function: Any) -> set[str]:
 def _check_known(where: str, given: AbstractSet[str], known: AbstractSet[str], owner: str) -> None:
     if given - known:
         takes = _listed(known - {"name"}) or "no options"
-        raise InvalidInputError(f"{where} has unknown {_listed(given - known)}; {owner} takes {takes}")
+        meant = _meant(given - known, known)
+        raise InvalidInputError(f"{where} has unknown {_listed(given - known)}; {owner} takes {takes}{meant}")
+
+
+def _meant(unknown: AbstractSet[str], known: AbstractSet[str]) -> str:
+    """Return what the first unknown name may have been meant to be, as the end of a message."""
+    return _validation.did_you_mean(min(unknown), known) if unknown else ""
 
 
 def _check_autoencoder(name: str, settings: Any, training: Mapping[str, Any]) -> None:

@@ -9,16 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from vicinal import datasets, metrics, pipeline
+from vicinal import datasets, metrics, pipeline, storage
 from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal.autoencoders.data import check_images, fingerprint
-from vicinal.benchmark.config import Config, slug
+from vicinal.benchmark.config import FEATURES, Config, slug
 from vicinal.benchmark.results import key_of
 from vicinal.evaluation.overlap import overlap
 from vicinal.metrics.features import FeatureExtractor
 
 OnEpoch = Callable[[int, float], None]
+NETWORKS = ("inception", "dinov2", "clip")  # features whose weights are named by the user
 
 
 class Inputs:
@@ -35,17 +36,22 @@ class Inputs:
         Folder of the files of the data set.
     device : str
         Where networks train and run.
-    inception_weights : Path, optional
-        File of the weights of the 2015 Inception network.
+    weights : path_like or str, optional
+        Weights of the network that gives the features: see `vicinal.metrics.features`.
     """
 
     def __init__(
-        self, config: Config, out: Path, data_dir: Path | None, device: str, inception_weights: Path | None
+        self, config: Config, out: Path, data_dir: Path | None, device: str, weights: storage.PathLike | None
     ) -> None:
-        if config.features["name"] == "inception" and inception_weights is None:
-            raise InvalidInputError("features of the Inception network need its weights: pass --inception-weights FILE")
+        kind = config.features["name"]
+        if kind == "inception" and weights is None:
+            raise InvalidInputError("features of the Inception network need its weights: pass --weights FILE")
+        if kind not in NETWORKS and weights is not None:
+            raise InvalidInputError(
+                f"weights go with features of {', '.join(NETWORKS)}; got {weights} for {kind} features: leave them out"
+            )
         self.config, self.out, self.device = config, out, device
-        self._data_dir, self._inception_weights = data_dir, inception_weights
+        self._data_dir, self._weights = data_dir, weights
         self.train = self._load("train")
         parts = [self._load(split) for split in config.data.get("held_out", ["test"])]
         images, labels = (np.concatenate(each) for each in zip(*parts, strict=True))
@@ -70,8 +76,8 @@ class Inputs:
     @property
     def feature_settings(self) -> dict[str, Any]:
         """What the features depend on, beside the data."""
-        weights = self._inception_weights
-        return {**self.config.features, **({} if weights is None else {"weights": weights.name})}
+        weights = {"weights": self.extractor.fingerprint} if self.config.features["name"] in NETWORKS else {}
+        return {**self.config.features, **weights}
 
     @cached_property
     def extractor(self) -> FeatureExtractor:
@@ -82,8 +88,9 @@ class Inputs:
             return self._classifier(options)
         if kind == "efficientnet":
             return metrics.EfficientNetFeatures(device=self.device, **options)
-        if kind == "inception" and self._inception_weights is not None:
-            return metrics.InceptionFeatures(self._inception_weights, device=self.device, **options)
+        if kind in NETWORKS:
+            given = {} if self._weights is None else {"weights": self._weights}
+            return FEATURES[kind](**given, device=self.device, **options)
         return metrics.PixelFeatures()
 
     def _classifier(self, options: dict[str, Any]) -> Any:

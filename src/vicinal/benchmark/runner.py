@@ -37,7 +37,7 @@ def run(
     *,
     data_dir: PathLike | None = None,
     device: str = "cpu",
-    inception_weights: PathLike | None = None,
+    weights: PathLike | None = None,
     show_progress: bool = False,
 ) -> Path:
     """Train, encode, fit, sample and score everything that a study names, and write its report.
@@ -54,8 +54,9 @@ def run(
         Folder of the files of the data set.
     device : str
         Where autoencoders and feature networks run, such as ``"cpu"`` or ``"cuda"``.
-    inception_weights : path_like, optional
-        File of weights, for features of the Inception network.
+    weights : path_like or str, optional
+        Weights of the network that gives the features: a file for ``inception``; a folder or a name on the Hugging
+        Face hub for ``dinov2`` and ``clip``.
     show_progress : bool
         Whether to show on standard error how far the study is, and a line for each sampler.
 
@@ -79,7 +80,7 @@ def run(
         import_extra(module, extra)
     out = Path(out)
     folder = None if data_dir is None else Path(data_dir).expanduser()
-    inputs = Inputs(config, out, folder, device, None if inception_weights is None else Path(inception_weights))
+    inputs = Inputs(config, out, folder, device, weights)
     for name in ("models", "kept", "images"):
         (out / name).mkdir(parents=True, exist_ok=True)
     results = Results(out, plan(inputs))
@@ -153,7 +154,7 @@ def _check_objective(settings: dict[str, Any]) -> None:
         return
     name = check_choice(settings["objective"], "objective", tuple(OBJECTIVES))
     known = inspect.signature(train).parameters
-    OBJECTIVES[name].resolve(name, {key: value for key, value in settings.items() if key not in known})
+    OBJECTIVES[name].resolve(name, {key: value for key, value in settings.items() if key not in known}, known)
 
 
 def _try_sampler(settings: Mapping[str, Any], latents: Array) -> None:

@@ -11,11 +11,16 @@ import typer
 
 from vicinal import _progress
 from vicinal._errors import InvalidInputError
-from vicinal.cli.files import Force, check_free
+from vicinal.cli.features import Cache, Device, Features, Weights, check_options
+from vicinal.cli.features import extractor as make_extractor
+from vicinal.cli.files import Force, ImageSize, check_free, in_options
+from vicinal.cli.sets import ByClass, Reader, check_features_named, has_files
 
 
 def evaluate(
-    real: Annotated[Path, typer.Argument(help="Held-out data: folder, zip or tar of images, or .npy or .npz file.")],
+    real: Annotated[
+        Path, typer.Argument(help="Held-out data: folder, zip or tar of images, .npy or .npz file; or statistics.")
+    ],
     generated: Annotated[
         list[str],
         typer.Argument(
@@ -23,21 +28,17 @@ def evaluate(
         ),
     ],
     train: Annotated[Path | None, typer.Option(help="The data the sampler was fitted to; needed for novelty.")] = None,
-    features: Annotated[
-        str,
-        typer.Option(
-            help="Quality is measured between: none (the rows), pixels, efficientnet or inception features; "
-            "auto is efficientnet for 8-bit images, else none."
-        ),
-    ] = "auto",
-    inception_weights: Annotated[Path | None, typer.Option(help="File of weights, for inception.")] = None,
+    features: Features = "auto",
+    weights: Weights = None,
     metrics: Annotated[str | None, typer.Option(help="Names with commas between, or all; a few without.")] = None,
     baseline: Annotated[str | None, typer.Option(help="Name of the samples to compare the others with.")] = None,
     reconstructions: Annotated[
         Path | None, typer.Option(help="REAL sent through the autoencoder: a row to compare with.")
     ] = None,
-    cache: Annotated[Path | None, typer.Option(help="Folder to keep features in, for the next time.")] = None,
-    device: Annotated[str | None, typer.Option(help="Where networks run: cpu, cuda, ...; the CPU without.")] = None,
+    image_size: ImageSize = None,
+    by_class: ByClass = False,
+    cache: Cache = None,
+    device: Device = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write the scores, as .json, .csv or .md.")
     ] = None,
@@ -45,7 +46,6 @@ def evaluate(
     force: Force = False,
 ) -> None:
     """Score samples against held-out data: quality, and novelty when the training data are given."""
-    from vicinal import image_files
     from vicinal.evaluation import evaluate as score
     from vicinal.evaluation.scores import check_baseline
 
@@ -56,21 +56,35 @@ def evaluate(
     sets = _by_name(generated)
     check_baseline(baseline, list(sets))  # here already: reading may take minutes
     wanted = _metric_names(metrics, has_train=train is not None)
-    _check_features(features, inception_weights, device, cache)
-    with _progress.bar("Reading") as progress:
-        rows = image_files.read(real)
-        extractor = _extractor(features, rows, inception_weights, device, cache)
-        samples = {name: [image_files.read(path) for path in paths] for name, paths in sets.items()}
-        others = [None if path is None else image_files.read(path) for path in (train, reconstructions)]
+    options: dict[str, Any] = {"weights": weights, "device": device, "cache": cache}
+    check_options(features, **options)
+    is_automatic = features == "auto"
+    extractor = None
+    if not is_automatic or has_files(real):  # before the long reading, and for images that differ in size
+        extractor = make_extractor("efficientnet" if is_automatic else features, **options)
+    with in_options(), _progress.bar("Reading") as progress:
+        reader = Reader(image_size, extractor, by_class=by_class)
+        of_real = reader.read(real)
+        samples = {name: [reader.read(path) for path in paths] for name, paths in sets.items()}
+        if is_automatic:
+            check_features_named(of_real, [each for several in samples.values() for each in several])
+        if is_automatic and extractor is None and not of_real.are_statistics:
+            extractor = make_extractor(features, **options, images=of_real.rows)
+        of_train = None if train is None else reader.read(train)
+        reconstructed = None if reconstructions is None else Reader(reader.image_size, extractor).read(reconstructions)
         progress.set(doing="Evaluating")
         scores = score(
-            rows,
-            samples,
-            train=others[0],
+            of_real.rows,
+            {name: [each.rows for each in several] for name, several in samples.items()},
+            train=None if of_train is None else of_train.rows,
             features=extractor,
             metrics=wanted,
-            reconstructions=others[1],
+            reconstructions=None if reconstructed is None else reconstructed.rows,
+            image_size=reader.image_size,
             baseline=baseline,
+            real_labels=of_real.labels,
+            generated_labels={n: [s.labels for s in each] for n, each in samples.items()} if by_class else None,
+            train_labels=None if of_train is None else of_train.labels,
             random_state=seed,
             on_row=lambda name: progress.set(doing=f"Evaluating: {name} is done"),
         )
@@ -125,54 +139,3 @@ def _metric_names(metrics: str | None, has_train: bool) -> list[str] | None:
     if metrics == "all":
         return [name for name, metric in METRICS.items() if has_train or not metric.needs_train]
     return [_validation.check_choice(name.strip(), "--metrics", ("all", *METRICS)) for name in metrics.split(",")]
-
-
-_OPTIONS = {  # that go with each kind of features
-    "auto": {"--device", "--cache"},
-    "none": set[str](),
-    "pixels": {"--cache"},
-    "efficientnet": {"--device", "--cache"},
-    "inception": {"--inception-weights", "--device", "--cache"},
-}
-
-
-def _check_features(features: str, weights: Path | None, device: str | None, cache: Path | None) -> None:
-    if features not in _OPTIONS:
-        raise InvalidInputError(f"--features must be one of {', '.join(_OPTIONS)}; got {features!r}")
-    options = {"--inception-weights": weights, "--device": device, "--cache": cache}
-    given = {option for option, value in options.items() if value is not None}
-    if given - _OPTIONS[features]:
-        names = ", ".join(sorted(given - _OPTIONS[features]))
-        raise InvalidInputError(f"{names} does not go with --features {features}")
-    if features == "inception" and weights is None:
-        raise InvalidInputError(
-            "--features inception needs a file of weights, which is never downloaded: name pytorch-fid's "
-            "pt_inception-2015-12-05-6726825d.pth with --inception-weights"
-        )
-
-
-def _extractor(features: str, real: Any, weights: Any, device: str | None, cache: Path | None) -> Any:
-    """Return the features that the options ask for, or None."""
-    from vicinal.metrics import CachedFeatures, EfficientNetFeatures, InceptionFeatures, PixelFeatures
-
-    if features == "auto":
-        features = "efficientnet" if _are_images(real) else "none"
-    if features == "none":
-        return None
-    extractor: Any = PixelFeatures()
-    if features == "efficientnet":
-        extractor = EfficientNetFeatures(device=device)
-    elif features == "inception":
-        extractor = InceptionFeatures(weights, device=device)
-    return extractor if cache is None else CachedFeatures(extractor, cache)
-
-
-def _are_images(array: Any) -> bool:
-    """Tell whether an array is of 8-bit images, grey or RGB."""
-    from vicinal import images
-
-    try:
-        images.to_rgb(array)
-    except InvalidInputError:
-        return False
-    return bool(array.dtype == "uint8")

@@ -11,19 +11,33 @@ import typer
 
 from vicinal import _progress
 from vicinal._errors import InvalidInputError
-from vicinal.cli.files import Force
+from vicinal.cli.files import Force, in_options
 
 
 def train(
-    out: Annotated[Path, typer.Option(help="Folder for autoencoder.safetensors and checkpoint.safetensors.")],
-    dataset: Annotated[str, typer.Option(help="Name of a data set, such as digits (built in) or mnist.")] = "digits",
+    out: Annotated[
+        Path, typer.Option(help="Folder for autoencoder.safetensors, latents.npy and checkpoint.safetensors.")
+    ],
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="digits (built in, the default), mnist, fashion-mnist, celeba, mobius, or folder: your own."),
+    ] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder, or archive, of the files of the data set.")] = None,
+    image_size: Annotated[
+        int | None,
+        typer.Option(
+            help="Resize images to this height and width, antialiased and in float; those of a folder are cropped to "
+            "their central square first."
+        ),
+    ] = None,
     objective: Annotated[
         str, typer.Option(help="ae, dae, vae, wae-mmd, rae-l2, ...: see docs/autoencoders.md.")
     ] = "ae",
     latent_dim: Annotated[int, typer.Option(help="Dimensions of a latent.")] = 16,
     width: Annotated[int, typer.Option(help="Channels of the first stage of the networks.")] = 16,
-    epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 20,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the training images; 20 without, or those of 1,000 steps.")
+    ] = None,
     batch_size: Annotated[int, typer.Option(help="Images in a step.")] = 128,
     learning_rate: Annotated[float, typer.Option(help="Peak of the one-cycle schedule.")] = 5e-3,
     validation: Annotated[
@@ -38,31 +52,36 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the folder, if any.")] = False,
     force: Force = False,
 ) -> None:
-    """Train an autoencoder; interrupted, the same command with --resume goes on."""
-    from vicinal import datasets
+    """Train an autoencoder, and encode its training images; interrupted, the same command with --resume goes on."""
+    from vicinal import datasets, pipeline, storage
     from vicinal._errors import import_extra
 
+    name = _dataset_of(dataset, data_dir)
     import_extra("torch", "torch")
-    from vicinal.autoencoders.training import train as train_autoencoder
+    from vicinal.autoencoders import training
 
-    model_path, checkpoint = out / "autoencoder.safetensors", out / "checkpoint.safetensors"
-    present = [path for path in (model_path, checkpoint) if path.exists()]
+    model_path, latents_path, checkpoint = (
+        out / file for file in ("autoencoder.safetensors", "latents.npy", "checkpoint.safetensors")
+    )
+    present = [path for path in (model_path, latents_path, checkpoint) if path.exists()]
     if present and not (force or resume):
         raise InvalidInputError(f"{present[0]} exists; pass --resume to go on, or --force to start anew")
     if not 0.0 <= validation < 1.0:
         raise InvalidInputError(f"--validation must be a share from 0 to below 1; got {validation}")
     options = _options_of_objective(option or [])
-    with _progress.bar("Reading"):
-        images = datasets.load(dataset, data_dir=data_dir, split="train").images
+    with in_options(), _progress.bar("Reading"):
+        images = datasets.load(name, data_dir=data_dir, split="train", image_size=image_size).images
     n_train = len(images) - round(validation * len(images))
+    if epochs is None:
+        epochs = training.enough_epochs(n_train, batch_size)
     out.mkdir(parents=True, exist_ok=True)
-    with _progress.bar(f"Training {objective}", epochs) as progress:
+    with in_options(), _progress.bar(f"Training {objective}", epochs) as progress:
 
         def on_epoch(_epoch: int, loss: float) -> None:
             progress.advance()
             progress.set(note=f"loss {loss:.4g}")
 
-        model = train_autoencoder(
+        model = training.train(
             objective,
             images[:n_train],
             latent_dim=latent_dim,
@@ -79,12 +98,44 @@ def train(
             on_epoch=on_epoch,
             **options,
         )
-    model.save(model_path)
+        progress.set(doing="Encoding")
+        model.save(model_path)
+        written = {latents_path: images[:n_train]}
+        if n_train < len(images):
+            written[out / "validation-latents.npy"] = images[n_train:]
+        for path, part in written.items():
+            storage.write_array(path, pipeline.encode(model, part))
+    if image_size is not None:
+        cropped = "cropped to their central square and " if name == "folder" else ""
+        typer.echo(
+            f"Images are {cropped}resized to {image_size} x {image_size}: bicubic, antialiased, in float. Pixels are "
+            "then rounded to 8 bits."
+        )
     held_out = model.card["validation_mean_squared_error"]
     more = "" if held_out is None else f", of a validation pixel {held_out:.5f}"
+    n_epochs = model.card["epochs_trained"]
+    n_steps = n_epochs * (n_train // model.card["batch_size"])
     typer.echo(
         f"wrote {model_path}, mean squared error of a training pixel {model.card['mean_squared_error']:.5f}{more}"
     )
+    for path, part in written.items():
+        typer.echo(f"wrote {path}, {len(part):,} latents of {latent_dim} dimensions")
+    typer.echo(f"trained {n_epochs} epochs, {n_steps:,} steps; --epochs sets another number")
+
+
+def _dataset_of(dataset: str | None, data_dir: Path | None) -> str:
+    """Return the name of the data set; raise InvalidInputError if it does not go with its folder."""
+    from vicinal import _validation, datasets
+
+    names = ", ".join(name for name in datasets.NAMES if name != "digits")
+    if dataset is None and data_dir is not None:
+        raise InvalidInputError(
+            f"--data-dir {data_dir} needs --dataset: one of {names}; folder is for images of your own"
+        )
+    name = _validation.check_choice(dataset or "digits", "--dataset", datasets.NAMES)
+    if name == "digits" and data_dir is not None:
+        raise InvalidInputError(f"--data-dir does not go with --dataset digits, which is built in, but with {names}")
+    return name
 
 
 def _options_of_objective(arguments: Sequence[str]) -> dict[str, int | float]:

@@ -1,7 +1,7 @@
 """Image files of a folder or an archive: cropped, resized, split, and kept in a cache.
 
 A box is (left, top, right, bottom) in pixels of an image, with fractions: 0, 0 is the upper left corner of the first
-pixel. What is in it is resized by Pillow's bicubic filter, which averages over all pixels where it reduces.
+pixel. What is in it is resized as `vicinal.images.resize` does, and then rounded once, to the levels of the cache.
 
 A cache file is ``<data set>-<digest>.npy``, uint8 (n, C, H, W), the images of a split side by side. A ``.json`` file
 beside it has the shape that is in use, and names the image files that cannot be read. The digest covers what decides
@@ -26,8 +26,9 @@ from numpy.lib import format as npy
 
 from vicinal import image_files, storage
 from vicinal._arrays import Array
-from vicinal._errors import InvalidInputError, import_extra
+from vicinal._errors import InvalidInputError
 from vicinal.image_files import SUFFIXES, Files, Gathered, Picture
+from vicinal.images import resized_planes
 
 Box = tuple[float, float, float, float]
 BoxOf = Callable[[int, int, Any], Box]
@@ -35,7 +36,7 @@ BoxOf = Callable[[int, int, Any], Box]
 
 SPLITS = ("train", "validation", "test")
 
-_VERSION = 2  # of crops, resizing and file format of the cache: change it with any of them
+_VERSION = 3  # of crops, resizing and file format of the cache: change it with any of them
 _REMEDY = "pass image_size=64, or any other, to crop and resize them"
 
 
@@ -110,18 +111,14 @@ def resized(levels: Array, box: Box, image_size: int) -> Array:
     >>> resized(levels, (1.0, 1.0, 5.0, 5.0), 4)[0, 0].tolist()
     [7, 8, 9, 10]
     """
-    image_module = import_extra("PIL.Image", "images")
     # Only the pixels that the box touches: what is beyond a crop must not seep in at its edges.
     left, top = math.floor(box[0]), math.floor(box[1])
     part = levels[:, top : math.ceil(box[3]), left : math.ceil(box[2])]
-    if part.dtype != np.uint8:  # grey; Pillow resizes floats well, but not 16 bits
-        part = part.astype(np.float32)
-    image = image_module.fromarray(np.ascontiguousarray(part[0] if len(part) == 1 else part.transpose(1, 2, 0)))
     inner = (box[0] - left, box[1] - top, box[2] - left, box[3] - top)
-    resized_image = image.resize((image_size, image_size), image_module.Resampling.BICUBIC, box=inner)
-    found = image_files.channels_first(resized_image)
-    if levels.dtype == np.uint16:
-        found = np.rint(np.clip(found, 0, levels.max()))  # the filter may exceed what is there
+    found = resized_planes(part, image_size, inner)
+    if levels.dtype.kind == "u":
+        highest = 255 if levels.dtype == np.uint8 else levels.max()  # the filter may exceed what is there
+        found = np.rint(np.clip(found, 0, highest))
     return found.astype(levels.dtype, copy=False)
 
 

@@ -2,6 +2,8 @@
 
 ============  =========================================================================
 `evaluate`    the call: arrays in, a table out
+`published`   sets that are given as statistics
+`by_class`    quality within classes
 `given`       what the call is given, in one range, layout and type
 `judge`       features in, numbers out: sets of samples against one set of real data
 `catalogue`   the metrics by name: headings, directions, how each is computed

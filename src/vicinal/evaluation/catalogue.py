@@ -1,7 +1,7 @@
 """Every metric by the name it has in a table, computed for many sets of samples against one set of real data.
 
 What depends on the real and the training data alone is computed once: `Reference`. What several metrics need of one
-set of samples is computed once for them: `Samples`.
+set of samples is computed once for them: `Samples`. Rows stay where they are: `vicinal.evaluation.rows`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from vicinal import images, neighbors
+from vicinal import neighbors
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
+from vicinal.evaluation import by_class
+from vicinal.evaluation.rows import Rows
 from vicinal.metrics import (
     classifiers,
     data_copying,
@@ -29,19 +31,15 @@ from vicinal.metrics import (
     ranks,
     transport,
 )
-from vicinal.metrics._inputs import subsets
+from vicinal.metrics._inputs import drawn
+from vicinal.metrics.moments import Moments, moments_of
 from vicinal.neighbors import nearest_rows
 
-N_NEIGHBORS = 5
-
-
-def in_float64(given: Array) -> Array:
-    """Return rows (n, d) as float64; 8-bit levels as values in [0, 1]."""
-    return images.in_units(given).astype(np.float64, copy=False)
+N_NEIGHBORS = by_class.N_NEIGHBORS
 
 
 class Reference:
-    """Held-out and training data in one space, (n, d) and (k, d): kept as given, float64 when a metric takes them.
+    """Held-out and training data in one space, (n, d) and (k, d): left where they are until a metric takes some.
 
     ``max_searched`` is the most rows, drawn from the held-out ones and the first of each set of samples, whose
     neighbours are looked for. ``fresh`` stands for held-out rows where distances from the training data are compared.
@@ -49,32 +47,24 @@ class Reference:
 
     def __init__(
         self,
-        real: Array,
-        train: Array | None,
+        real: Array | Rows,
+        train: Array | Rows | None,
         random_state: int,
         max_searched: int | None = None,
-        fresh: Array | None = None,
+        fresh: Array | Rows | None = None,
+        labels: by_class.Labels | None = None,
     ) -> None:
-        self.given, self.given_train, self.random_state = real, train, random_state
-        self.max_searched, self._fresh = max_searched, fresh
+        self._labels = labels
+        self.real, self.random_state, self.max_searched = Rows.of(real), random_state, max_searched
+        self._train, self._fresh = (None if each is None else Rows.of(each) for each in (train, fresh))
 
     @cached_property
-    def real(self) -> Array:
-        """The held-out data."""
-        return in_float64(self.given)
-
-    @cached_property
-    def given_searched(self) -> Array:
-        """The held-out rows whose neighbours are looked for, as given."""
-        if self.max_searched is None or self.max_searched >= len(self.given):
-            return self.given
-        chosen = np.random.default_rng([self.random_state, 4]).permutation(len(self.given))[: self.max_searched]
-        return self.given[np.sort(chosen)]
-
-    @cached_property
-    def searched(self) -> Array:
+    def searched(self) -> Rows:
         """The held-out rows whose neighbours are looked for."""
-        return self.real if self.given_searched is self.given else in_float64(self.given_searched)
+        if self.max_searched is None or self.max_searched >= len(self.real):
+            return self.real
+        chosen = np.random.default_rng([self.random_state, 4]).permutation(len(self.real))[: self.max_searched]
+        return self.real.take(np.sort(chosen))
 
     @property
     def has_fresh(self) -> bool:
@@ -82,40 +72,44 @@ class Reference:
         return self._fresh is not None
 
     @property
-    def fresh(self) -> Array:
+    def fresh(self) -> Rows:
         """The rows whose distance from the training data is that of fresh data."""
-        return self.searched if self._fresh is None else in_float64(self._fresh[: self.max_searched])
+        return self.searched if self._fresh is None else self._fresh.first(self.max_searched)
 
-    @cached_property
-    def train(self) -> Array:
-        """The training data."""
-        return in_float64(self.check_train())
-
-    def check_train(self) -> Array:
-        """Return the training data as given, or raise InvalidInputError."""
-        if self.given_train is None:
+    @property
+    def train(self) -> Rows:
+        """The training data; without them, InvalidInputError."""
+        if self._train is None:
             raise InvalidInputError("novelty needs the training data: pass train=, or leave novelty out of metrics")
-        return self.given_train
+        return self._train
 
     @cached_property
     def variance(self) -> float:
         """Total variance of the held-out data."""
-        return distances.total_variance(self.given, in_float64)
+        return distances.total_variance(self.real)
 
     @cached_property
-    def moments(self) -> distances.Moments:
+    def moments(self) -> Moments:
         """Mean and covariance of the held-out data."""
-        return distances.moments_of(self.real)
+        return moments_of(self.real)
 
     @cached_property
-    def moments_of_train(self) -> distances.Moments:
+    def moments_of_train(self) -> Moments:
         """Mean and covariance of the training data."""
-        return distances.moments_of(self.train)
+        return moments_of(self.train)
 
     @cached_property
-    def attacked(self) -> tuple[Array, Array]:
+    def classes(self) -> by_class.Classes:
+        """The held-out data of each class."""
+        if self._labels is None:
+            raise InvalidInputError("metrics within classes need labels: pass real_labels= and generated_labels=")
+        return by_class.Classes(self.real, self._labels.real, self._labels.classes)
+
+    @cached_property
+    def attacked(self) -> tuple[Rows, Rows]:
         """Equally many training and held-out rows, which the samples may give away."""
-        return membership.attacked(self.searched, self.train, self.random_state)
+        members, others = drawn(None, self.random_state, len(self.train), len(self.searched))
+        return self.train.take(members), self.searched.take(others)
 
     @cached_property
     def radii(self) -> Array:
@@ -130,40 +124,75 @@ class Reference:
     @cached_property
     def fresh_distances(self) -> Array:
         """Distance of each fresh row from the training data, scaled, (n,)."""
-        return novelty.scaled_distances(self.scaling, self.train, self.fresh)
+        return nearest_rows(self.fresh, self.train, self.scaling)[0]
 
     @cached_property
-    def partition(self) -> tuple[Any, Array, Array]:
-        """K-means of the training data; of each fresh row its cell and its distance from the training data."""
+    def fresh_nearest(self) -> tuple[Array, Array]:
+        """Distance and index of the nearest training row of each fresh row."""
+        return nearest_rows(self.fresh, self.train)
+
+    @cached_property
+    def _spacing(self) -> Array:
+        return np.full(len(self.train), np.nan)  # where nobody asked yet
+
+    def spacing(self, index: Array) -> Array:
+        """Return the distance of training rows, given by their indices, from the nearest other one."""
+        unknown = np.unique(index[np.isnan(self._spacing[index])])
+        if len(unknown):
+            self._spacing[unknown] = neighbors.nearest_others(self.train, unknown)
+        return self._spacing[index]
+
+    @cached_property
+    def partition(self) -> tuple[Any, Array]:
+        """K-means of the training data, and the cell of each fresh row."""
         partition = data_copying.partitioned(self.train, len(self.fresh), None, self.random_state)
-        return partition, partition.predict(self.fresh), nearest_rows(self.fresh, self.train)[0]
+        return partition, data_copying.cells_of(partition, self.fresh)
 
 
 class Samples:
-    """One set of samples, (m, d), kept as given, and the seed of the subsets that metrics take.
+    """One set of samples, (m, d), and the seed of the subsets that metrics take.
 
-    If ``rows`` is the array of held-out rows that the reference searches, the novelty is that of fresh data: no row is
-    compared with itself.
+    If ``rows`` are the held-out rows that the reference searches, the novelty is that of fresh data: no row is compared
+    with itself. ``copied`` are the indices of the training rows that the samples are copies of: then their nearest
+    training rows are known. ``places`` says which class each row is of: see `vicinal.evaluation.by_class`.
     """
 
-    def __init__(self, reference: Reference, rows: Array, seed: int) -> None:
-        self.reference, self.given, self.seed = reference, rows, seed
-        self._are_held_out = rows is reference.given_searched
-
-    @cached_property
-    def rows(self) -> Array:
-        """The samples in float64."""
-        return in_float64(self.given)
+    def __init__(
+        self,
+        reference: Reference,
+        rows: Array | Rows,
+        seed: int,
+        places: Array | None = None,
+        copied: Array | None = None,
+    ) -> None:
+        self.reference, self.rows, self.seed, self._places = reference, Rows.of(rows), seed, places
+        self._copied, self._are_held_out = copied, self.rows is reference.searched
 
     @property
-    def searched(self) -> Array:
+    def searched(self) -> Rows:
         """The samples whose neighbours are looked for."""
-        return self.rows[: self.reference.max_searched]
+        return self.rows.first(self.reference.max_searched)
 
     @cached_property
     def frechet_distance(self) -> float:
         """See `vicinal.metrics.frechet_distance`."""
-        return distances.frechet_distance(self.reference.moments, distances.moments_of(self.rows))
+        return distances.distance_of(self.reference.moments, moments_of(self.rows), self._squares)
+
+    @cached_property
+    def _squares(self) -> Array | None:
+        """Squared distances between held-out rows and samples that are fewer than the dimensions; or None."""
+        sets = self.reference.real, self.rows
+        if max(map(len, sets)) > min(transport.MAX_SAMPLES, self.rows.shape[1]):
+            return None
+        return transport.squared_distances(*(each.in_float64() for each in sets))
+
+    def wasserstein_distance(self, p: int) -> float:
+        """See `vicinal.metrics.wasserstein_distance`."""
+        if self._squares is None:
+            found: float = _between(transport.wasserstein_distance, p=p)(self)
+            return found
+        real, generated = drawn(None, self.seed, len(self.reference.real), len(self.rows))
+        return transport.assigned(self._squares[np.ix_(real, generated)], p)
 
     @property
     def mifid(self) -> float:
@@ -171,18 +200,24 @@ class Samples:
         distance = self.frechet_distance
         if self._are_held_out:
             distance = distances.frechet_distance(self.reference.moments_of_train, self.reference.moments)
-        nearness = memorization.memorization_distance(self.searched, self.reference.train)
-        return memorization.penalised(distance, nearness)
+        rows = (each.in_float64() for each in (self.searched, self.reference.train))
+        return memorization.penalised(distance, memorization.memorization_distance(*rows))
+
+    @property
+    def vendi_score(self) -> float:
+        """See `vicinal.metrics.vendi_score`."""
+        return inspect.unwrap(diversity.vendi_score)(self.rows.in_float64())
 
     @cached_property
     def c2st(self) -> ranks.Estimate:
         """See `vicinal.metrics.c2st_auc`."""
-        return inspect.unwrap(classifiers.c2st_auc)(self.reference.real, self.rows, random_state=self.seed)
+        estimate: ranks.Estimate = _between(classifiers.c2st_auc)(self)
+        return estimate
 
     @property
     def variance_ratio(self) -> float:
         """See `vicinal.metrics.variance_ratio`."""
-        return distances.ratio_of(distances.total_variance(self.given, in_float64), self.reference.variance)
+        return distances.ratio_of(distances.total_variance(self.rows), self.reference.variance)
 
     @cached_property
     def relations(self) -> tuple[neighborhoods.PrecisionRecall, neighborhoods.DensityCoverage]:
@@ -190,16 +225,32 @@ class Samples:
         return neighborhoods.relations(self.reference.searched, self.searched, N_NEIGHBORS, self.reference.radii)
 
     @cached_property
+    def within_classes(self) -> dict[str, dict[str, float]]:
+        """Metrics within each class, by their names and those of the classes."""
+        if self._places is None:
+            raise InvalidInputError("metrics within classes need the labels of these rows")
+        return self.reference.classes.compare(self.rows, self._places)
+
+    @cached_property
     def nearest(self) -> tuple[Array, Array]:
         """Distance and index of the nearest training row of each sample."""
+        if self._copied is not None:
+            index = self._copied[: len(self.searched)]
+            return np.zeros(len(index)), index
+        if self.searched is self.reference.fresh:
+            return self.reference.fresh_nearest
         return nearest_rows(self.searched, self.reference.train)
 
     @cached_property
     def distances(self) -> tuple[Array, Array]:
         """Scaled distances from the training data: of the samples, (m,), and of the held-out rows, (n,)."""
         reference = self.reference
-        distances = novelty.scaled_distances(reference.scaling, reference.train, self.searched)
-        return distances, reference.fresh_distances
+        fresh = reference.fresh_distances
+        if self._copied is not None:
+            return np.zeros(len(self.searched)), fresh
+        if self.searched is reference.fresh:
+            return fresh, fresh
+        return nearest_rows(self.searched, reference.train, reference.scaling)[0], fresh
 
     @cached_property
     def copied(self) -> ranks.Estimate:
@@ -212,19 +263,20 @@ class Samples:
         scaling, (members, others) = self.reference.scaling, self.reference.attacked
         if not self._are_held_out:
             return membership.attack(scaling, members, others, self.rows)
-        rows = scaling(self.rows)
-        return membership.rates(nearest_rows(scaling(members), rows)[0], neighbors.nth_distances(rows, 1))
+        of_members = nearest_rows(members, self.rows, scaling)[0]
+        return membership.rates(of_members, neighbors.nth_distances(self.rows, 1, scaling))
 
     @property
     def authenticity(self) -> float:
         """See `vicinal.metrics.authenticity`."""
-        return novelty.authentic_percentage(self.reference.train, *self.nearest)
+        return novelty.authentic_percentage(len(self.reference.train), *self.nearest, self.reference.spacing)
 
     @property
     def data_copying(self) -> float:
         """See `vicinal.metrics.data_copying_test`."""
-        partition, real_cells, real_distances = self.reference.partition
-        return data_copying.statistic(real_distances, self.nearest[0], real_cells, partition.predict(self.searched))
+        partition, real_cells = self.reference.partition
+        cells = data_copying.cells_of(partition, self.searched)
+        return data_copying.statistic(self.reference.fresh_nearest[0], self.nearest[0], real_cells, cells)
 
 
 def mean(values: Sequence[float]) -> float:
@@ -250,21 +302,16 @@ class Metric(NamedTuple):
     error: Callable[[Samples], float] | None = None
 
 
-def _between(metric: Callable[..., float], **options: Any) -> Callable[[Samples], float]:
+def _between(metric: Callable[..., Any], **options: Any) -> Callable[[Samples], Any]:
+    """Return a metric that takes some of the rows, which become float64 then."""
     unchecked = inspect.unwrap(metric)
     return lambda samples: unchecked(samples.reference.real, samples.rows, random_state=samples.seed, **options)
 
 
-def _between_subsets(metric: Callable[..., float], **options: Any) -> Callable[[Samples], float]:
-    """Return a metric of `transport.MAX_SAMPLES` rows: only these become float64."""
+def _between_all(metric: Callable[..., float]) -> Callable[[Samples], float]:
+    """Return a metric that takes all rows."""
     unchecked = inspect.unwrap(metric)
-
-    def compute(samples: Samples) -> float:
-        drawn = subsets(transport.MAX_SAMPLES, samples.seed, samples.reference.given, samples.given)
-        rows = (in_float64(each) for each in drawn)
-        return unchecked(*rows, max_samples=None, random_state=samples.seed, **options)
-
-    return compute
+    return lambda s: unchecked(s.reference.real.in_float64(), s.rows.in_float64(), random_state=s.seed)
 
 
 def _estimated(
@@ -322,6 +369,10 @@ def _novelty(prefix: str, space: Literal["features", "rows"]) -> dict[str, Metri
     }
 
 
+def _mean_over(samples: Samples, name: str) -> float:
+    return mean(list(samples.within_classes[name].values()))
+
+
 METRICS: dict[str, Metric] = {
     "frechet_distance": Metric("Frechet distance ↓", "lower", "features", lambda s: s.frechet_distance),
     "frechet_distance_infinity": Metric(
@@ -333,21 +384,28 @@ METRICS: dict[str, Metric] = {
     "density": Metric("density ↑", "higher", "features", lambda s: s.relations[1].density, 3),
     "coverage": Metric("coverage ↑", "higher", "features", lambda s: s.relations[1].coverage, 3),
     "mifid": Metric("Frechet / memorization ↓", "lower", "features", lambda s: s.mifid, needs_train=True),
-    "vendi_score": Metric(
-        "Vendi score (as real)", "reference", "features", lambda s: inspect.unwrap(diversity.vendi_score)(s.rows), 1
-    ),
-    "wasserstein_distance": Metric("W2 ↓", "lower", "rows", _between_subsets(transport.wasserstein_distance)),
-    "wasserstein_1_distance": Metric("W1 ↓", "lower", "rows", _between_subsets(transport.wasserstein_distance, p=1)),
+    "vendi_score": Metric("Vendi score (as real)", "reference", "features", lambda s: s.vendi_score, 1),
+    "wasserstein_distance": Metric("W2 ↓", "lower", "rows", lambda s: s.wasserstein_distance(2)),
+    "wasserstein_1_distance": Metric("W1 ↓", "lower", "rows", lambda s: s.wasserstein_distance(1)),
     "sliced_wasserstein_distance": Metric(
-        "sliced W2 ↓", "lower", "rows", _between(transport.sliced_wasserstein_distance)
+        "sliced W2 ↓", "lower", "rows", _between_all(transport.sliced_wasserstein_distance)
     ),
-    "sinkhorn_divergence": Metric("Sinkhorn ↓", "lower", "rows", _between_subsets(transport.sinkhorn_divergence)),
+    "sinkhorn_divergence": Metric("Sinkhorn ↓", "lower", "rows", _between(transport.sinkhorn_divergence)),
     "mmd": Metric("MMD² ↓", "lower", "rows", _between(discrepancy.mmd)),
     "c2st_auc": _estimated("C2ST AUC ↓", "lower", "rows", lambda s: s.c2st),
     "variance_ratio": Metric("variance (1 = real)", "reference", "rows", lambda s: s.variance_ratio, 2),
     **_novelty("", "rows"),
     **_novelty("feature_", "features"),
 }
+OF_CLASSES: dict[str, Metric] = {  # in a table if labels are given
+    by_class.FRECHET: Metric(
+        "Frechet distance within classes ↓", "lower", "features", lambda s: _mean_over(s, by_class.FRECHET)
+    ),
+    by_class.COVERAGE: Metric(
+        "coverage within classes ↑", "higher", "features", lambda s: _mean_over(s, by_class.COVERAGE), 3
+    ),
+}
+COLUMNS = METRICS | OF_CLASSES
 DEFAULT_METRICS = (
     "frechet_distance",
     "precision",

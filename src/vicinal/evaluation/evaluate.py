@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -25,12 +25,13 @@ import numpy as np
 from vicinal import _arrays, _progress, _validation, images
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError
-from vicinal.evaluation import given, notes
-from vicinal.evaluation.catalogue import DEFAULT_METRICS, METRICS, mean
+from vicinal.evaluation import by_class, given, notes, published
+from vicinal.evaluation.catalogue import COLUMNS, DEFAULT_METRICS, METRICS, OF_CLASSES, mean
 from vicinal.evaluation.judge import Judge
 from vicinal.evaluation.notes import BOOTSTRAP, REAL, RECONSTRUCTIONS
 from vicinal.evaluation.overlap import overlap
 from vicinal.evaluation.scores import Scores, check_baseline
+from vicinal.metrics import Moments
 from vicinal.metrics.features import FeatureExtractor, ModuleFeatures
 
 
@@ -42,7 +43,12 @@ def evaluate(
     features: Any = None,
     metrics: Sequence[str] | None = None,
     reconstructions: Any = None,
+    image_size: int | None = None,
+    value_range: tuple[float, float] | None = None,
     baseline: str | None = None,
+    real_labels: Any = None,
+    generated_labels: Any = None,
+    train_labels: Any = None,
     random_state: int = 0,
     on_row: Callable[[str], None] | None = None,
 ) -> Scores:
@@ -50,9 +56,10 @@ def evaluate(
 
     Parameters
     ----------
-    real : array_like of shape (n, *shape)
-        Held-out data: images or latents. Not the data that the generator was trained on.
-    generated : array_like of shape (m, *shape), list of those, or mapping of str to either
+    real : array_like of shape (n, *shape), or Moments
+        Held-out data: images or latents. Not the data that the generator was trained on. `vicinal.metrics.Moments` are
+        their statistics, such as published ones. Columns of data frames are matched by name in all sets.
+    generated : array_like of shape (m, *shape) or Moments, list of those, or mapping of str to either
         Samples, of one source or of several by name. A list or tuple holds one set for each seed, and gives a mean
         with a standard error.
     train : array_like of shape (k, *shape), optional
@@ -67,9 +74,21 @@ def evaluate(
         need ``train`` if it is not given.
     reconstructions : array_like of shape (l, *shape), optional
         Held-out images sent through the autoencoder: a reference row, and fresh data for novelty (see Notes).
+    image_size : int, optional
+        Height and width, 1 to 4096, that the images of all sets are resized to first: by `vicinal.images.resize`, as
+        clean-fid does. With features, floats of another size are rounded to 8 bits before, as a file would keep them,
+        and what comes out is not rounded. None keeps their size; if the sets differ in size, they are resized to the
+        ``image_size`` of the features, such as 299, if these have one. A note says what was done.
+    value_range : (float, float), optional
+        The values of black and white of all images that are floats, such as (-1, 1). None tells usual ranges apart by
+        the values, and says so in a note.
     baseline : str, optional
         A name in ``generated``: the table goes on with how much better than it the others are, with confidence
         intervals. These take each metric eleven times.
+    real_labels, generated_labels, train_labels : array_like of shape (n,), (m,) and (k,), optional
+        Class of each row, strings or integers. ``generated_labels`` has the structure of ``generated``. The first two
+        add the Frechet distance and the coverage within classes, as means over the classes (see Notes). The third adds
+        what real data score there.
     random_state : int
         Seed of the subsets; set i of each source is measured with ``random_state + i``.
     on_row : callable, optional
@@ -82,6 +101,8 @@ def evaluate(
 
     Raises
     ------
+    UnequalSizesError
+        If the sets are images of several sizes, ``image_size`` is not given, and the features do not resize either.
     InvalidInputError, InvalidTypeError
         For data that cannot be used: another shape, NaN, too few rows; images in another range than [0, 1] or 0..255.
     MissingExtraError
@@ -100,8 +121,18 @@ def evaluate(
     an autoencoder read as copies. The novelty of images is therefore measured relative to ``reconstructions`` if they
     are given, else between features if they are given. Else it is measured between pixels, and a note says so.
 
-    Memory: the rows and their features once more in float64, and at most about 0.5 GB beside them, or six matrices
-    of n_features squared.
+    Of statistics, only the Frechet distance can be taken. Other columns are left out where real or all samples are
+    statistics, and features must be given unless both are. Statistics that name other features are refused.
+
+    Within classes: the mean over the classes of the distance, or coverage, between the rows of a class. Of Inception
+    features that is the intra-FID (Miyato & Koyama 2018, arXiv:1802.05637). Classes with fewer than 6 rows in some set
+    are left out, with a note. A note names the worst class. ``by_class`` of a row has the value of each.
+    With features, images of one size are resized batch by batch, for the features alone: what is measured between
+    pixels keeps their size. Otherwise whole sets are resized, to float32: more than 256 MiB are mapped from a temporary
+    file.
+
+    Memory: what is given, the features, and at most 1 GB, or six matrices of n_features squared. Between pixels the
+    Frechet distance holds the held-out rows and the samples in float64, or these matrices.
 
     Examples
     --------
@@ -114,51 +145,95 @@ def evaluate(
     0.0
     """
     seed = _validation.check_integer(random_state, "random_state", minimum=0, maximum=2**32 - 10_000)
-    wanted = _wanted(metrics, train is not None)
+    given_labels = (real_labels, generated_labels, train_labels)
+    wanted = _wanted(metrics, train is not None, any(each is not None for each in given_labels))
+    image_size = None if image_size is None else images.check_size(image_size)
     extractor = _extractor(features)
-    named = given.by_name(generated)
+    named = given.by_name(generated, real)
     check_baseline(baseline, list(named))
     every = {"real": real, "train": train, "reconstructions": reconstructions, **given.labelled(named)}
-    prepared, said = given.prepared(every, of_features=extractor is not None)
-    real, train, reconstructions = (prepared.get(name) for name in ("real", "train", "reconstructions"))
-    sets = {name: [prepared[label] for label in given.labelled({name: several})] for name, several in named.items()}
-    judge = _judge(real, train, extractor, wanted, seed, reconstructions)
-    said += [] if train is None else _warn_of_overlap(real, train)
+    statistics = published.found_in(every)
+    every = every if value_range is None else given.in_units(every, value_range)
+    own_size = getattr(extractor, "image_size", None)
+    prepared, said, image_size = given.prepared(
+        every, of_features=extractor is not None, image_size=image_size, own_size=own_size
+    )
+    if extractor is not None and image_size is not None:
+        extractor = extractor.resized(image_size)
+    found: dict[str, Any] = prepared | statistics
+    real, train, reconstructions = (found.get(name) for name in ("real", "train", "reconstructions"))
+    sets = {name: [found[label] for label in given.labelled({name: several})] for name, several in named.items()}
+    labels = by_class.matched(*given_labels, real=real, train=train, sets=sets)
+    if statistics:
+        published.check(statistics, prepared, extractor)
+        wanted, more = published.metrics_of(wanted, statistics, prepared, sets, extractor)
+        said += more
+    judge = _judge(real, train, extractor, wanted, seed, reconstructions, labels)
+    said += [] if train is None or "real" in statistics else _warn_of_overlap(real, train)
     table: list[dict[str, Any]] = []
-
-    def score(rows: Array, run: int, name: str, metrics: Sequence[str] | None = None) -> dict[str, Any]:
-        return judge.score(rows, extractor and (lambda: extractor(rows)), run=run, metrics=metrics, name=name)
-
-    def add(name: str, runs: list[dict[str, Any]], reference: bool = False) -> None:
-        table.append({"name": name, "reference": reference, **_summary(runs)})
+    for row in _rows(judge, sets, train, reconstructions, extractor, labels, seed):
+        table.append(row)
+        if baseline is not None and not row["reference"] and not statistics:
+            row["replicates"] = _replicates(judge, sets[row["name"]], extractor)
         if on_row is not None:
-            on_row(name)
+            on_row(row["name"])
+    said += notes.of_metrics(wanted, extractor if prepared else None, has_train=train is not None)
+    if any(METRICS[name].needs_train for name in wanted if name in METRICS):
+        said += notes.of_novelty(judge, are_images=_are_images(real))
+    said += [] if labels is None else by_class.notes_of(labels, table, judge.n_features)
+    said += notes.of_table(table) + ([] if baseline is None else notes.of_intervals(table))
+    return Scores(table, said, _headings(extractor if prepared else None, statistics), baseline)
+
+
+def _rows(
+    judge: Any,
+    sets: Mapping[str, Sequence[Any]],
+    train: Array | None,
+    reconstructions: Array | None,
+    extractor: Any,
+    labels: by_class.Labels | None,
+    seed: int,
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of the table, reference rows first."""
+
+    def score(rows: Any, run: int, name: str, **options: Any) -> dict[str, Any]:
+        if isinstance(rows, Moments):
+            return published.row_of(judge.moments, rows)
+        return judge.score(rows, extractor and (lambda: extractor(rows)), run=run, name=name, **options)
 
     n_seeds = max(map(len, sets.values()))
-    size = len(next(iter(sets.values()))[0])  # of reference rows: that of the samples
     if train is not None:
-        add(REAL, [judge.real_run(i, size) for i in range(n_seeds)], reference=True)
+        size = published.size_of(sets, len(train))  # of reference rows: that of the samples
+        yield _row(REAL, [judge.real_run(i, size) for i in range(n_seeds)], reference=True)
         generators = (np.random.default_rng([seed + i, 3]) for i in range(n_seeds))
         copies = [generator.integers(len(train), size=size) for generator in generators]
-        add(BOOTSTRAP, [judge.copies_run(drawn, i) for i, drawn in enumerate(copies)], reference=True)
+        yield _row(BOOTSTRAP, [judge.copies_run(drawn, i) for i, drawn in enumerate(copies)], reference=True)
     if reconstructions is not None:
         of = None if train is not None else judge.quality
-        add(RECONSTRUCTIONS, [score(reconstructions, 0, "reconstructions", of)], reference=True)
+        yield _row(RECONSTRUCTIONS, [score(reconstructions, 0, "reconstructions", metrics=of)], reference=True)
     for name, several in sets.items():
-        add(name, [score(rows, i, f"generated[{name!r}]") for i, rows in enumerate(several)])
-        if baseline is not None:
-            table[-1]["replicates"] = _replicates(judge, several, extractor)
+        places = [None] * len(several) if labels is None else labels.sets[name]
+        called = given.labelled({name: several})
+        yield _row(name, [score(rows, i, label, places=places[i]) for i, (label, rows) in enumerate(called.items())])
+
+
+def _row(name: str, runs: Sequence[Mapping[str, Any]], *, reference: bool = False) -> dict[str, Any]:
+    return {"name": name, "reference": reference, **_summary(runs)}
+
+
+def _headings(extractor: Any, statistics: Mapping[str, Moments]) -> dict[str, str]:
+    """Return headings of columns where the distance has a name of its own."""
     frechet = getattr(extractor, "frechet_name", "Frechet distance")
-    headings = {} if frechet == "Frechet distance" else {"frechet_distance": f"{frechet} ↓"}
-    said += notes.of_metrics(wanted, extractor, has_train=train is not None)
-    if any(METRICS[name].needs_train for name in wanted):
-        said += notes.of_novelty(judge, are_images=_are_images(real))
-    said += notes.of_table(table) + ([] if baseline is None else notes.of_intervals(table))
-    return Scores(table, said, headings, baseline)
+    if statistics and extractor is None:
+        frechet = published.frechet_name(statistics)
+    if frechet == "Frechet distance":
+        return {}
+    within = "intra-FID" if frechet == "FID" else f"{frechet} within classes"
+    return {"frechet_distance": f"{frechet} ↓", by_class.FRECHET: f"{within} ↓"}
 
 
 def _extractor(features: Any) -> Any:
-    """Return a function from images to features that sees them in 8 bits, or None."""
+    """Return the extractor of features, or None."""
     if features is None or isinstance(features, FeatureExtractor):
         return features
     torch = sys.modules.get("torch")
@@ -168,35 +243,62 @@ def _extractor(features: Any) -> Any:
         raise InvalidTypeError(
             f"features must be a FeatureExtractor, a torch.nn.Module or a callable; got {type(features).__name__}"
         )
+    return _OfFunction(features)
 
-    def of_blocks(rows: Array) -> Array:
-        found = []
+
+class _OfFunction:
+    """Features that a function gives, block by block: of images in [0, 1], resized if they are to be."""
+
+    def __init__(self, function: Callable[[Any], Any], image_size: int | None = None) -> None:
+        self._function, self._image_size = function, image_size
+
+    def resized(self, image_size: int) -> _OfFunction:
+        return _OfFunction(self._function, image_size)
+
+    def __call__(self, rows: Array) -> Array:
+        found = np.empty(0)
         with _progress.bar("Features", len(rows)) as progress:
             for block in images.blocks_of(rows):
-                found.append(_arrays.to_numpy(features(images.in_units(rows[block]))))
-                progress.advance(len(rows[block]))
-        return found[0] if len(found) == 1 else np.concatenate(found)
+                some = rows[block] if self._image_size is None else images.resize(rows[block], self._image_size)
+                part = _arrays.to_numpy(self._function(images.in_units(some)))
+                _check_one_row_each(part, len(some))
+                found = np.empty((len(rows), *part.shape[1:]), part.dtype) if block.start == 0 else found
+                found[block] = part
+                progress.advance(len(part))
+        return found
 
-    return of_blocks
+
+def _check_one_row_each(found: Array, n_images: int) -> None:
+    """Raise InvalidInputError unless a function made one row of features of each image."""
+    if found.ndim < 2 or len(found) != n_images:
+        raise InvalidInputError(
+            f"features must return one row of numbers for each image, ({n_images}, n_features); got {found.shape}"
+            + (": add [:, None] for one number each" if found.shape == (n_images,) else "")
+        )
 
 
 def _judge(
-    real: Array,
+    real: Any,
     train: Array | None,
     extractor: Any,
     metrics: Sequence[str],
     random_state: int,
     reconstructions: Array | None,
-) -> Judge:
+    labels: by_class.Labels | None,
+) -> Any:
     """Return the judge of images or rows; features of training images are taken when they are needed."""
+    if isinstance(real, Moments):
+        return published.Against(real, train, extractor, random_state)
     novelty: Literal["rows", "features"] = "rows"
     features = None
     if extractor is not None:
         if reconstructions is None and _are_images(real):
             novelty = "features"
-        needed = {METRICS[name].space for name in metrics if METRICS[name].needs_train}
+        needed = {COLUMNS[name].space for name in metrics if COLUMNS[name].needs_train}
         every = "features" in needed or (novelty == "features" and needed)
-        of_train = None if train is None else extractor(train) if every else lambda drawn: extractor(train[drawn])
+        of_train: Any = None
+        if train is not None:
+            of_train = extractor(train) if every else lambda drawn: extractor(images.taken(train, drawn))
         features = (extractor(real), of_train)
     return Judge(
         (real, train),
@@ -205,6 +307,7 @@ def _judge(
         random_state=random_state,
         fresh=reconstructions,
         novelty=novelty,
+        labels=labels,
     )
 
 
@@ -226,34 +329,39 @@ def _warn_of_overlap(real: Array, train: Array) -> list[str]:
 def _replicates(judge: Judge, several: Sequence[Array], extractor: Any) -> dict[str, list[float]]:
     """Return the replicates of a source: of its first set, and of its chance too if there is no other set."""
     rows = several[0]
-    compared = [name for name in judge.metrics if METRICS[name].better != "reference"]
+    compared = [name for name in judge.metrics if COLUMNS[name].better != "reference" and name not in OF_CLASSES]
     return judge.replicates(rows, extractor and (lambda: extractor(rows)), metrics=compared, both=len(several) == 1)
 
 
-def _wanted(metrics: Sequence[str] | None, has_train: bool) -> list[str]:
+def _wanted(metrics: Sequence[str] | None, has_train: bool, has_labels: bool) -> list[str]:
     """Return the names of the metrics to compute, in the order of the catalogue."""
+    of_classes = list(OF_CLASSES) if has_labels else []
     if metrics is None:
-        return [name for name in DEFAULT_METRICS if has_train or not METRICS[name].needs_train]
+        return [*(name for name in DEFAULT_METRICS if has_train or not METRICS[name].needs_train), *of_classes]
     if isinstance(metrics, str) or not metrics:
         raise InvalidInputError(f"metrics must be a sequence of one or more names; got {metrics!r}")
     for name in metrics:
-        _validation.check_choice(name, "metrics", tuple(METRICS))
-        if METRICS[name].needs_train and not has_train:
+        if name in OF_CLASSES and not has_labels:
+            raise InvalidInputError(
+                f"metrics must not name {name!r} without labels: pass real_labels= and generated_labels="
+            )
+        _validation.check_choice(name, "metrics", tuple(METRICS | OF_CLASSES if has_labels else METRICS))
+        if COLUMNS[name].needs_train and not has_train:
             raise InvalidInputError(f"metrics must not name {name!r} without the training data: pass train=")
-    return [name for name in METRICS if name in metrics]
+    return [*(name for name in METRICS if name in metrics), *of_classes]
 
 
 def _summary(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return mean and standard error of each metric over runs with different seeds, and the runs."""
     if len(runs) == 1:
         return dict(runs[0])
-    found: dict[str, Any] = {"n": runs[0]["n"], "runs": {}}
+    found: dict[str, Any] = {"n": runs[0]["n"], "runs": {}, **by_class.mean_of(runs)}
     for name in runs[0]:
-        if name not in METRICS:
+        if name not in COLUMNS:
             continue
         values = [float(run[name]) for run in runs]
-        found[name] = METRICS[name].over_runs(values)
-        if METRICS[name].over_runs is mean:
+        found[name] = COLUMNS[name].over_runs(values)
+        if COLUMNS[name].over_runs is mean:
             found[f"{name}_se"] = float(np.std(values, ddof=1) / np.sqrt(len(values)))
         found["runs"][name] = values
     sizes = {run["n"] for run in runs}

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vicinal import neighbors
-from vicinal.evaluation.catalogue import METRICS
+from vicinal.evaluation.catalogue import COLUMNS
 from vicinal.evaluation.judge import Judge
 from vicinal.evaluation.replicates import OF_SUBSETS
 from vicinal.metrics import transport
@@ -86,7 +86,7 @@ def of_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 def _of_sizes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     by_size: dict[int, list[str]] = {}
     for row in rows:
-        for size in sorted({row["n"], *row.get("runs", {}).get("n", [])}):
+        for size in sorted({row["n"], *row.get("runs", {}).get("n", [])} - {None}):
             by_size.setdefault(size, []).append(row["name"])
     if len(by_size) < 2:
         return []
@@ -102,7 +102,7 @@ def _of_floor(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     floor = next((row for row in rows if row["name"] == REAL), {})
     below: dict[str, list[str]] = {}
     for name in floor:
-        if _has_direction(name) and METRICS[name].better == "lower":
+        if _has_direction(name) and COLUMNS[name].better == "lower":
             found = [row["name"] for row in rows if row.get(name) is not None and row[name] < floor[name]]
             if found:
                 below[name] = found
@@ -117,9 +117,9 @@ def _of_floor(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _has_direction(name: str) -> bool:
-    return name in METRICS and METRICS[name].better != "reference"
+    return name in COLUMNS and COLUMNS[name].better != "reference"
 
 
 def heading_of(name: str) -> str:
     """Return the heading of a metric without its direction."""
-    return METRICS[name].heading.rstrip(" ↓↑")
+    return COLUMNS[name].heading.rstrip(" ↓↑")

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from vicinal import _progress
 from vicinal._arrays import Array
 from vicinal.images import blocks_of
 
@@ -73,6 +74,8 @@ def overlap(real: Array, train: Array) -> Overlap | None:
     >>> overlap(np.concatenate([real, train[:9]]), train).n_shared
     9
     """
+    if real.dtype == train.dtype == np.uint8:
+        return _compared(*(_digests(rows, np.uint8) for rows in (real, train)))
     dtype = np.float32 if min(real.dtype.itemsize, train.dtype.itemsize) < 8 else np.float64
     exact = _compared(*(_digests(rows, dtype) for rows in (real, train)))
     if exact is not None and not exact.is_natural:
@@ -82,7 +85,7 @@ def overlap(real: Array, train: Array) -> Overlap | None:
     low, high = min(real.min(), train.min()), max(real.max(), train.max())
     if low >= -1.0 and high <= 1.0:
         floor = -1.0 if low < 0.0 else 0.0
-        in_levels = _compared(*(_digests(rows, np.float32, floor) for rows in (real, train)), rounded=True)
+        in_levels = _compared(*(_digests(rows, np.uint8, floor) for rows in (real, train)), rounded=True)
         if in_levels is not None and not in_levels.is_natural:
             return in_levels
     return exact
@@ -97,13 +100,15 @@ def _compared(real: Iterator[bytes], train: Iterator[bytes], *, rounded: bool = 
     return Overlap(sum(shared), len(shared), n_twins, times.total(), rounded)
 
 
-def _digests(rows: Array, dtype: type[np.floating[Any]], floor: float | None = None) -> Iterator[bytes]:
+def _digests(rows: Array, dtype: Any, floor: float | None = None) -> Iterator[bytes]:
     """Yield 16 bytes that stand for the content of each row, as levels between ``floor`` and 1 if it is given."""
-    for some in blocks_of(rows):
-        block = rows[some]
-        if floor is not None:
-            block = np.rint((block - floor) / (1.0 - floor) * 255.0)
-        with np.errstate(over="ignore"):
-            block = np.ascontiguousarray(block, dtype) + dtype(0.0)  # -0.0 is 0.0
-        for row in block.reshape(len(block), -1):
-            yield hashlib.blake2b(row, digest_size=16).digest()
+    with _progress.bar("Looking for held-out rows in train", len(rows)) as progress:
+        for some in blocks_of(rows):
+            block = rows[some]
+            if floor is not None:
+                block = np.rint((block - floor) / (1.0 - floor) * 255.0)
+            with np.errstate(over="ignore"):
+                block = np.ascontiguousarray(block, dtype) + dtype(0)  # -0.0 is 0.0
+            for row in block.reshape(len(block), -1):
+                yield hashlib.blake2b(row, digest_size=16).digest()
+            progress.advance(len(block))

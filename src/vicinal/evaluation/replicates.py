@@ -18,9 +18,10 @@ import numpy as np
 
 from vicinal._arrays import Array
 from vicinal._errors import VicinalError
-from vicinal.evaluation.catalogue import METRICS, Reference, Samples, in_float64
+from vicinal.evaluation.catalogue import METRICS, Reference, Samples
+from vicinal.evaluation.rows import Rows
 from vicinal.metrics import Moments, frechet_distance, transport
-from vicinal.metrics.distances import moments_of
+from vicinal.metrics.moments import moments_of
 
 N_GROUPS = 10
 MOST_ROWS = transport.MAX_SAMPLES
@@ -44,12 +45,12 @@ class Replicates:
         self._references, self._seed = references, random_state
         self._parts: list[Moments] | None = None
 
-    def of(self, rows: Mapping[str, Array], metrics: Sequence[str], seed: int, *, both: bool) -> dict[str, list[float]]:
+    def of(self, rows: Mapping[str, Rows], metrics: Sequence[str], seed: int, *, both: bool) -> dict[str, list[float]]:
         """Return the replicates of one set of samples.
 
         Parameters
         ----------
-        rows : mapping of str to ndarray, (m, d)
+        rows : mapping of str to Rows, (m, d)
             The samples in each space that a metric is taken in.
         metrics : sequence of str
             Metrics of the catalogue.
@@ -64,7 +65,7 @@ class Replicates:
         dict
             A list of `N_GROUPS` values by metric. A metric that cannot be taken of so few rows is left out.
         """
-        n, m = len(self._references["rows"].given), len(rows["rows"])
+        n, m = len(self._references["rows"].real), len(rows["rows"])
         if min(n, m) < 2 * N_GROUPS:
             return {}
         found = {}
@@ -73,7 +74,8 @@ class Replicates:
         others = [name for name in metrics if name != _FRECHET]
         values: dict[str, list[float]] = {name: [] for name in others}
         for kept, kept_rows in self._kept(n, m, both) if others else ():
-            samples = {space: self._samples(space, kept, each[kept_rows], others, seed) for space, each in rows.items()}
+            drawn = {space: each.take(kept_rows) for space, each in rows.items()}
+            samples = {space: self._samples(space, kept, each, others, seed) for space, each in drawn.items()}
             for name in others:
                 values[name].append(_value(name, samples[METRICS[name].space]))
         share = min(1.0, MOST_ROWS / min(n, m, MOST_TAKEN))
@@ -82,21 +84,21 @@ class Replicates:
                 found[name] = _shrunk(each, 1.0 if name in OF_SUBSETS else share)
         return found
 
-    def _samples(self, space: str, kept: Array, rows: Array, metrics: Sequence[str], seed: int) -> Samples:
+    def _samples(self, space: str, kept: Array, rows: Rows, metrics: Sequence[str], seed: int) -> Samples:
         reference = self._references[space]
         needs_train = any(METRICS[name].needs_train and METRICS[name].space == space for name in metrics)
         train = reference.train if needs_train else None
-        return Samples(Reference(reference.given[kept], train, self._seed), rows, seed)
+        return Samples(Reference(reference.real.take(kept), train, self._seed), rows, seed)
 
-    def _frechet(self, rows: Array, both: bool) -> list[float]:
+    def _frechet(self, rows: Rows, both: bool) -> list[float]:
         if self._parts is None:
-            self._parts = _moments_by_group(self._references["features"].given, self._seed)
+            self._parts = _moments_by_group(self._references["features"].real, self._seed)
         without = [_merged(self._parts, group) for group in range(N_GROUPS)]
         if both:
             parts = _moments_by_group(rows, self._seed)
             moments = [_merged(parts, group) for group in range(N_GROUPS)]
         else:
-            moments = [moments_of(in_float64(rows))] * N_GROUPS
+            moments = [moments_of(rows)] * N_GROUPS
         return [frechet_distance(*pair) for pair in zip(without, moments, strict=True)]
 
     def _kept(self, n: int, m: int, both: bool) -> Iterator[tuple[Array, Array]]:
@@ -114,9 +116,9 @@ def _groups(size: int, n: int, seed: int) -> Array:
     return order[: size // N_GROUPS * N_GROUPS].reshape(N_GROUPS, -1)
 
 
-def _moments_by_group(rows: Array, seed: int) -> list[Moments]:
+def _moments_by_group(rows: Rows, seed: int) -> list[Moments]:
     order = np.random.default_rng([seed, 5]).permutation(len(rows))
-    return [moments_of(in_float64(rows[group])) for group in np.array_split(order, N_GROUPS)]
+    return [moments_of(rows.take(group)) for group in np.array_split(order, N_GROUPS)]
 
 
 def _merged(parts: Sequence[Moments], without: int) -> Moments:

@@ -12,15 +12,15 @@ import numpy as np
 
 from vicinal import storage
 from vicinal._errors import InvalidInputError, MissingExtraError
-from vicinal.evaluation.catalogue import METRICS
+from vicinal.evaluation.catalogue import COLUMNS
 from vicinal.evaluation.intervals import Chance, Interval, interval
 
 TO_RECONSTRUCTIONS = "frechet_to_reconstructions"
 HEADINGS = {
     "n": "n",
-    "frechet_distance": METRICS["frechet_distance"].heading,
+    "frechet_distance": COLUMNS["frechet_distance"].heading,
     TO_RECONSTRUCTIONS: "to reconstructions ↓",
-    **{name: metric.heading for name, metric in METRICS.items()},
+    **{name: metric.heading for name, metric in COLUMNS.items()},
     "fit_seconds": "fit s",
     "sample_seconds": "sample s",
 }
@@ -197,7 +197,7 @@ def _differences(row: Mapping[str, Any], base: Mapping[str, Any], columns: Seque
     """Return gains of a row over another by metric, with standard errors and intervals where they are known."""
     found: dict[str, Any] = {}
     for column in columns:
-        metric = METRICS.get(column)
+        metric = COLUMNS.get(column)
         if metric is None or metric.better == "reference" or row.get(column) is None or base.get(column) is None:
             continue
         gain = _gain(row, base, column, -1.0 if metric.better == "lower" else 1.0)
@@ -236,7 +236,7 @@ def text_of(row: Mapping[str, Any], column: str) -> str:
     if column in ("fit_seconds", "sample_seconds"):
         return f"{value:.3f}" if value < 1 else f"{value:.1f}"
     error = row.get(f"{column}_se")
-    decimals = METRICS[column].decimals if column in METRICS else None
+    decimals = COLUMNS[column].decimals if column in COLUMNS else None
     if decimals is None:
         decimals = _decimals(value)
     return f"{value:.{decimals}f}" + ("" if error is None else f" ± {error:.{decimals}f}")

@@ -1,4 +1,4 @@
-"""Image files and array files, read safely: folders, zip and tar archives of images, .npy and .npz.
+"""Image files, read safely: folders, zip and tar archives of images; and files of arrays.
 
 =============  ==================================================================
 `listing`      which files of a folder or an archive are images
@@ -10,60 +10,71 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import warnings
 import zipfile
 import zlib
 from pathlib import Path
 
-import numpy as np
-
-from vicinal import storage
+from vicinal import array_files, storage
 from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError
-from vicinal.image_files.decoding import Picture, channels_first, decode
+from vicinal.image_files.decoding import Picture, decode, values_of
 from vicinal.image_files.gathering import Gathered, gather, in_threads, message
 from vicinal.image_files.listing import SUFFIXES, Files, is_archive
+from vicinal.images import check_size, resize
 
 __all__ = [
     "SUFFIXES",
     "Files",
     "Gathered",
     "Picture",
-    "channels_first",
     "decode",
     "gather",
     "in_threads",
+    "is_archive",
     "message",
     "read",
+    "read_mapped",
+    "read_with_classes",
+    "values_of",
 ]
 
-_USUAL_NAMES = ("arr_0", "images", "latents", "samples")
-_ACCEPTED = "a folder, a zip or a tar file of images, or a .npy or .npz file"
+_REMEDY = "pass image_size=64, or any other, to resize them"
+_LABELS = ("labels", "y", "arr_1")
+_ACCEPTED = f"a folder, a zip or a tar file of images, or a file of an array ({', '.join(array_files.SUFFIXES)})"
 
 
-def read(path: str | os.PathLike[str]) -> Array:
-    """Read a folder or an archive of images, or the array of a .npy or .npz file. Nothing is ever unpickled.
+def read(path: str | os.PathLike[str], image_size: int | None = None) -> Array:
+    """Read a folder or an archive of images, or the array of a file. Nothing is ever unpickled.
 
     Of a folder or an archive, these are all images in it and in the folders below, in the order of their paths: uint8
-    (n, C, H, W), C being 1 if all files are grey, otherwise 3. They must be of one size. Images are turned as their
-    EXIF orientation says. What is transparent is laid on white; palettes and other colour spaces become RGB. Files of
-    16 bits or of floats become the nearest of 8 bits, in the range that all of them together have. Of several frames
-    the first is taken. More than 256 MiB are not held in memory, but mapped from a temporary file.
+    (n, C, H, W), C being 1 if all files are grey, otherwise 3. They must be of one size, unless ``image_size`` is
+    given: then each is resized from its own size, by `vicinal.images.resize`, to float32 in [0, 1]. Images of that size
+    are left as they are. An array is resized too.
+
+    Images are turned as their EXIF orientation says. What is transparent is laid on white; palettes and other colour
+    spaces become RGB. Files of 16 bits or of floats become the nearest of 8 bits, in the range that all of them
+    together have; resized, they are not rounded. Of several frames the first is taken. More than 256 MiB are not held
+    in memory, but mapped from a temporary file.
 
     Hidden files and folders hold no images. Linked folders are followed once. A UserWarning counts and names what was
     left out, in one line.
 
-    Of a ``.npz`` file, it is the only array, or the one that is called arr_0, images, latents or samples.
+    Which array it is of a file, `vicinal.array_files.read` says.
 
     Raises
     ------
+    UnequalSizesError
+        If images are of several sizes, and ``image_size`` is not given.
     InvalidInputError
-        For other files, a folder without images, images of several sizes, float files in no range of images, and a
-        .npz file of several arrays without a usual name.
+        For other files, a folder without images, float files in no range of images, and a file of several arrays
+        without a usual name.
     FileFormatError
         If a file is damaged or holds no numbers, or no image can be read.
     MissingExtraError
-        If images are to be read and Pillow is not installed.
+        If images are to be read and Pillow is not installed, or the package for files of such arrays.
 
     Examples
     --------
@@ -77,12 +88,14 @@ def read(path: str | os.PathLike[str]) -> Array:
     ((2, 3, 9, 8), [[255, 255, 255], [255, 0, 0]])
     """
     path = Path(path)
+    image_size = None if image_size is None else check_size(image_size)
     suffix = path.suffix.lower()
-    if suffix in (".npy", ".npz") and not path.is_dir():
-        return storage.read_array(path) if suffix == ".npy" else _read_npz(path)
+    if suffix in array_files.SUFFIXES and (suffix == ".zarr" or not path.is_dir()):
+        array = array_files.read(path)
+        return array if image_size is None else resize(array, image_size, str(path))
     if path.is_dir() or is_archive(path):
         with Files(path) as files:
-            found, said = _read_images(files)
+            found, said, _ = _read_images(files, image_size)
         if said:
             warnings.warn(said, UserWarning, stacklevel=2)
         return found
@@ -92,38 +105,92 @@ def read(path: str | os.PathLike[str]) -> Array:
     raise InvalidInputError(f"{path} must be {_ACCEPTED}; got a {suffix or 'nameless'} file: {remedy}")
 
 
-def _read_images(files: Files) -> tuple[Array, str]:
-    """Return the images (n, C, H, W), and a line on what was left out."""
+def read_with_classes(path: str | os.PathLike[str], image_size: int | None = None) -> tuple[Array, list[str]]:
+    """Read what `read` does, and the class of each image or row, as text.
+
+    The class of an image is the first folder below the folder or archive. If an archive holds everything in one folder,
+    it is the next one. Of a ``.npz`` file, the classes are its array labels, y or arr_1. Of ``NAME.npy``, they are the
+    array in ``NAME.labels.npy`` beside it.
+
+    Raises
+    ------
+    InvalidInputError
+        For images outside folders of classes, and where there are no labels, or not one for each row.
+    FileFormatError, MissingExtraError
+        As for `read`.
+    """
+    path = Path(path)
+    if path.is_dir() or (path.suffix.lower() != ".npz" and is_archive(path)):
+        with Files(path) as files:
+            found, said, names = _read_images(files, image_size)
+        if said:
+            warnings.warn(said, UserWarning, stacklevel=2)
+        return found, _classes(path, names)
+    rows = read(path, image_size)
+    if path.suffix.lower() == ".npz":
+        arrays, _ = storage.read_arrays(path, _LABELS)
+        labels = next((arrays[name] for name in _LABELS if name in arrays), None)
+        where = f"an array called {', '.join(_LABELS[:-1])} or {_LABELS[-1]}"
+    else:
+        beside = path.with_name(f"{path.stem}.labels.npy")
+        labels = storage.read_array(beside) if beside.exists() else None
+        where = f"a file {beside.name} beside it"
+    if labels is None or labels.shape != (len(rows),) or labels.dtype.kind not in "iubU":
+        got = "nothing" if labels is None else f"{labels.dtype} of shape {labels.shape}"
+        raise InvalidInputError(
+            f"{path} must have one label, an integer or a text, for each of its {len(rows)} rows, in {where}; got {got}"
+        )
+    return rows, [str(label) for label in labels.tolist()]
+
+
+def _classes(path: Path, names: list[str]) -> list[str]:
+    """Return the folder of classes that each image is in."""
+    parts = [name.split("/") for name in names]
+    if not path.is_dir() and len({each[0] for each in parts}) == 1 and all(len(each) > 2 for each in parts):
+        parts = [each[1:] for each in parts]
+    outside = next((name for name, each in zip(names, parts, strict=True) if len(each) < 2), None)
+    if outside is not None:
+        raise InvalidInputError(f"{path} must hold each image in a folder that is its class; {outside} is in none")
+    return [each[0] for each in parts]
+
+
+def read_mapped(path: str | os.PathLike[str], image_size: int | None = None) -> Array:
+    """Read what `read` does, but map arrays from their file, so that memory does not depend on their length.
+
+    ``image_size`` is for images in files: arrays are not resized. The array of a ``.npz`` file is mapped from a
+    temporary file, as images are.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".npy" and not path.is_dir():
+        return storage.read_array(path, mapped=True)
+    if path.suffix.lower() != ".npz" or path.is_dir():
+        return read(path, image_size)
+    chosen = array_files.name_of(path)
+    with tempfile.TemporaryDirectory() as folder:
+        unpacked = Path(folder) / "array.npy"
+        try:
+            with zipfile.ZipFile(path) as archive, archive.open(f"{chosen}.npy") as member, unpacked.open("wb") as file:
+                shutil.copyfileobj(member, file, 1 << 20)
+            return storage.read_array(unpacked, mapped=True)
+        except (KeyError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+            raise FileFormatError(f"{path} is not a whole .npz archive of numbers ({error}); write it again") from None
+        except FileFormatError:
+            raise FileFormatError(f"{path} is not a whole .npz archive of numbers: {chosen} is no array") from None
+
+
+def _read_images(files: Files, image_size: int | None) -> tuple[Array, str, list[str]]:
+    """Return the images (n, C, H, W), a line on what was left out, and the path of each image."""
     names = list(files.stamps)
     if not names:
         others = ", ".join(f"{n} {kind}" for kind, n in sorted(files.skipped.items())) or "nothing"
-        raise InvalidInputError(f"{files.path} must hold images ({', '.join(SUFFIXES)}); got {others}")
+        inside = any(kind in files.skipped for kind in (".npy", ".npz", ".zip", ".tar", ".gz", ".tgz"))
+        remedy = "pass the file that holds them" if inside else "pass another folder, or give the files these suffixes"
+        raise InvalidInputError(f"{files.path} must hold images ({', '.join(SUFFIXES)}); got {others}: {remedy}")
 
     def picture(name: str) -> Picture:
         with files.open(name) as file:
-            return decode(file)
+            return decode(file, image_size)
 
-    found = gather(files.path, in_threads(names, picture), len(names), "resize or crop them first")
-    return found.levels, message(files.path, found, files.skipped)
-
-
-def _read_npz(path: Path) -> Array:
-    try:
-        with path.open("rb") as file:  # np.load leaves open what it cannot read
-            archive = np.load(file, allow_pickle=False)
-            names = list(getattr(archive, "files", ()))
-            usual = [name for name in _USUAL_NAMES if name in names]
-            chosen = names if len(names) == 1 else usual
-            array = archive[chosen[0]] if len(chosen) == 1 else None
-    except (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise FileFormatError(f"{path} is not a whole .npz archive of numbers ({error}); write it again") from None
-    if isinstance(archive, np.ndarray):
-        raise FileFormatError(f"{path} is not an archive, but a .npy file: rename it")
-    if len(chosen) != 1:
-        raise InvalidInputError(
-            f"{path} must hold one array, or just one of those called {', '.join(_USUAL_NAMES)}; "
-            f"got {', '.join(names) or 'none'}: save the one to use with numpy.save"
-        )
-    if not isinstance(array, np.ndarray):
-        raise FileFormatError(f"{path} is not a whole .npz archive of numbers: {chosen[0]} is no array")
-    return array
+    found = gather(files.path, in_threads(names, picture), len(names), _REMEDY)
+    kept = [name for name in names if name not in found.unreadable]
+    return found.levels, message(files.path, found, files.skipped), kept

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +14,7 @@ import numpy as np
 from vicinal import _progress
 from vicinal import images as _images
 from vicinal._arrays import Array
-from vicinal._errors import FileFormatError, InvalidInputError, MissingExtraError
+from vicinal._errors import FileFormatError, InvalidInputError, MissingExtraError, UnequalSizesError
 from vicinal.image_files.decoding import Picture
 
 Item = TypeVar("Item")
@@ -24,13 +23,15 @@ Empty = Callable[[tuple[int, ...], Any], Array]
 
 _FILES_AT_ONCE = 16  # that a thread decodes in one go
 _NAMED = 3  # unreadable files that a message names
-_IN_MEMORY = 1 << 28  # bytes; larger arrays are mapped from a temporary file
 _BETWEEN = 1024  # images, before the memory of a mapped array is given back
 _DARK = 63  # of 255: the brightest of 14 bits, if only the upper 8 of 16 are read
 
 
 class Gathered(NamedTuple):
-    """Levels uint8 (n, C, H, W), the reason for each file that cannot be read, and what else a reader should know."""
+    """Images (n, C, H, W), the reason for each file that cannot be read, and what else a reader should know.
+
+    The images are uint8 levels; if any was resized, all are float32 in [0, 1].
+    """
 
     levels: Array
     unreadable: dict[str, str]
@@ -46,7 +47,7 @@ def in_threads(items: Sequence[Item], decoder: Callable[[Item], Picture]) -> Ite
     def decoded(some: Sequence[Item]) -> list[tuple[Item, Picture | str]]:
         return [(item, _or_reason(decoder, item)) for item in some]
 
-    n_threads = _n_cores()
+    n_threads = _images.n_cores()
     blocks = (items[i : i + _FILES_AT_ONCE] for i in range(0, len(items), _FILES_AT_ONCE))
     if n_threads == 1:
         for block in blocks:
@@ -62,11 +63,6 @@ def in_threads(items: Sequence[Item], decoder: Callable[[Item], Picture]) -> Ite
             yield from waiting.popleft().result()
 
 
-def _n_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _or_reason(decoder: Callable[[Item], Picture], item: Item) -> Picture | str:
     try:
         return decoder(item)
@@ -76,17 +72,6 @@ def _or_reason(decoder: Callable[[Item], Picture], item: Item) -> Picture | str:
         return (str(error) or type(error).__name__).partition("\n")[0]
 
 
-def empty(shape: tuple[int, ...], dtype: Any) -> Array:
-    """Return a new array; a large one is mapped from a temporary file, which goes when the array goes."""
-    n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    if n_bytes <= _IN_MEMORY:
-        return np.empty(shape, dtype)
-    with tempfile.TemporaryFile() as file:
-        if hasattr(os, "posix_fallocate"):  # a full disk is an error now, not the end of the process later
-            os.posix_fallocate(file.fileno(), 0, n_bytes)
-        return np.memmap(file, dtype, "r+" if hasattr(os, "posix_fallocate") else "w+", shape=shape)
-
-
 class _Stack:
     """Images of one size, (n, C, H, W), in the type that holds them all; C is 3 if any is in colour."""
 
@@ -94,8 +79,9 @@ class _Stack:
         self._n_files, self._make = n_files, make
         self.values, self.n = np.empty((0, 1, 0, 0), np.uint8), 0
         self.rows_of: dict[Any, list[int]] = {}  # by the type that the files have
+        self.is_resized = False  # whether any image was
 
-    def add(self, values: Array) -> None:
+    def add(self, values: Array, of_file: Any) -> None:
         n_channels = max(len(values), self.values.shape[1])
         dtype = values.dtype if not self.n or values.dtype == self.values.dtype else np.dtype(np.float32)
         if not self.n or n_channels > self.values.shape[1] or dtype != self.values.dtype:
@@ -104,48 +90,59 @@ class _Stack:
                 found[: self.n] = self.values[: self.n]
             self.values = found
         self.values[self.n] = values
-        self.rows_of.setdefault(values.dtype, []).append(self.n)
+        self.rows_of.setdefault(of_file, []).append(self.n)
+        self.is_resized |= values.dtype != of_file
         self.n += 1
         if self.n % _BETWEEN == 0:
             _images.release(self.values)
 
-    def levels(self) -> tuple[Array, list[str]]:
-        """Return all images as uint8 levels, and remarks on how other types were read."""
+    def finished(self) -> tuple[Array, list[str]]:
+        """Return all images, as uint8 levels or in [0, 1] if any was resized; and remarks on how types were read."""
         if self.values.dtype == np.uint8:
             return self.values[: self.n], []
-        levels, remarks = self._make((self._n_files, *self.values.shape[1:]), np.uint8)[: self.n], []
+        shape, remarks = (self._n_files, *self.values.shape[1:]), []
+        found = (self.values if self.is_resized else self._make(shape, np.uint8))[: self.n]
         for dtype, rows in self.rows_of.items():
-            found = _images.range_of((self.values[row] for row in rows), integers=dtype.kind == "u")
-            if found is None:
-                some = self.values[rows]
-                low, high = some.min(), some.max()
-                raise InvalidInputError(
-                    f"images of {dtype} must be in 0..65535, or floats in [0, 1], [-1, 1] or 0..255; got {low:.4g} to "
-                    f"{high:.4g} in {len(rows)} files: rescale them to [0, 1]"
-                )
+            in_range = self._range(dtype, rows)
+            convert = in_range.units if self.is_resized else in_range.levels
             for row in rows:
-                levels[row] = found.levels(self.values[row])
-            if dtype != np.uint8 and found not in (_images.UNITS, _images.LEVELS_16):
-                remarks.append(f"{len(rows)} files of {dtype} are read as {found.name}")
-        return levels, remarks
+                found[row] = convert(self.values[row])
+            if dtype != np.uint8 and in_range not in (_images.UNITS, _images.LEVELS_16):
+                remarks.append(f"{len(rows)} files of {dtype} are read as {in_range.name}")
+        return found, remarks
+
+    def _range(self, dtype: Any, rows: list[int]) -> _images.Range:
+        """Return the range of the files of one type."""
+        if dtype == np.uint8:
+            return _images.LEVELS_8
+        found = _images.range_of((self.values[row] for row in rows), integers=dtype.kind == "u")
+        if found is None:
+            some = self.values[rows]
+            low, high = some.min(), some.max()
+            raise InvalidInputError(
+                f"images of {dtype} must be in 0..65535, or floats in [0, 1], [-1, 1] or 0..255; got {low:.4g} to "
+                f"{high:.4g} in {len(rows)} files: rescale them to [0, 1]"
+            )
+        return found
 
 
 def gather(
-    source: Path, decoded: Iterable[tuple[str, Picture | str]], n_files: int, remedy: str, make: Empty = empty
+    source: Path, decoded: Iterable[tuple[str, Picture | str]], n_files: int, remedy: str, make: Empty = _images.empty
 ) -> Gathered:
-    """Copy decoded images to one array of levels.
+    """Copy decoded images to one array.
 
     ``decoded`` gives the name of each file with its picture, or with the reason why it cannot be read. Grey images get
     three channels if any image is in colour. Of 16-bit and float files, the range is that of all of them. ``source``
-    and ``remedy``, what to do about several sizes, are for messages. Images of several sizes, floats in no range of
-    images, and colour of fewer bits than its file has raise InvalidInputError; if no image can be read, that is a
-    FileFormatError.
+    and ``remedy``, what to do about several sizes, are for messages. Images of several sizes raise UnequalSizesError.
+    Floats in no range of images, and colour of fewer bits than its file has, raise InvalidInputError. If no image can
+    be read, that is a FileFormatError.
     """
     stack, first = _Stack(n_files, make), ""
     unreadable: dict[str, str] = {}
     films: Counter[str] = Counter()
     brightest = None  # of images that were cut to 8 bits
-    with _progress.bar(f"Reading {source}", n_files) as progress:
+    with warnings.catch_warnings(), _progress.bar(f"Reading {source}", n_files) as progress:
+        warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged EXIF and of many pixels: the image is there
         for name, picture in decoded:
             progress.advance()
             if isinstance(picture, str):
@@ -153,11 +150,11 @@ def gather(
                 continue
             first = first or name
             if stack.n and picture.values.shape[1:] != stack.values.shape[2:]:
-                raise InvalidInputError(
+                raise UnequalSizesError(
                     f"{source} must hold images of one size; got {_size(stack.values[0])} in {first} but "
                     f"{_size(picture.values)} in {name} (width x height): {remedy}"
                 )
-            stack.add(picture.values)
+            stack.add(picture.values, picture.dtype)
             if picture.has_frames:
                 films[PurePosixPath(name).suffix.lower()] += 1
             if picture.is_cut:
@@ -172,9 +169,9 @@ def gather(
             f"{source} must hold colour images that use all of their 16 bits, of which the upper 8 are read; got "
             f"levels up to {brightest} of 255: scale them, or write them as 8 bits"
         )
-    levels, remarks = stack.levels()
+    found, remarks = stack.finished()
     remarks += [f"of {n:,} {kind} with several frames the first is taken" for kind, n in films.items()]
-    return Gathered(levels, unreadable, remarks)
+    return Gathered(found, unreadable, remarks)
 
 
 def _size(image: Array) -> str:

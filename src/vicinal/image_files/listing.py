@@ -138,7 +138,7 @@ def _source_of(path: Path, name: str) -> _Source:
 
 class _Folder:
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path, self._folder = path, str(path)
 
     def entries(self) -> Iterator[_Entry]:
         absolute = self._path.absolute()
@@ -165,7 +165,9 @@ class _Folder:
                 yield from self._below(link, place, seen)
 
     def open(self, name: str) -> BinaryIO:
-        return (self._path / name).open("rb")
+        # Read at once: Pillow's many small reads would each hand the interpreter to another thread.
+        with open(f"{self._folder}/{name}", "rb", buffering=0) as file:  # noqa: PTH123 - a Path takes as long as the file
+            return io.BytesIO(file.read())
 
     def close(self) -> None:
         pass

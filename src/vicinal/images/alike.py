@@ -5,15 +5,16 @@ Latents are left as they are. What is an image, its values and its shape tell: s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from vicinal import _validation
+from vicinal import _progress, _validation
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.images.ranges import BITS, BRIGHT, LEVELS_8, SIGNED, UNITS, Range, blocks_of, range_of
+from vicinal.images.memory import blocks_of, converted, in_order
+from vicinal.images.ranges import BITS, BRIGHT, LEVELS_8, SIGNED, UNITS, Range, range_of
 
 _CHANNELS = (1, 3)
 
@@ -42,7 +43,8 @@ def alike(sets: Mapping[str, Any], *, for_features: bool = False) -> Alike:
     Returns
     -------
     Alike
-        Floats in [0, 1] are never copied, nor are 8-bit levels among each other, nor arrays that are no images.
+        Floats in [0, 1] are not copied, nor are 8-bit levels among each other, unless their layout changes; nor arrays
+        that are no images. Copies of more than 64 MB are in a temporary file.
 
     Raises
     ------
@@ -72,6 +74,10 @@ def alike(sets: Mapping[str, Any], *, for_features: bool = False) -> Alike:
             arrays[name] = _converted(arrays[name], found, as_levels=as_levels)
         if found not in (UNITS, LEVELS_8):
             notes.setdefault(f"{found.name} are read as [0, 1].", []).append(name)
+    for name, array in arrays.items():
+        if _alpha_axis(array) is not None:
+            arrays[name] = _on_white(array)
+            notes.setdefault("what is transparent is laid on white.", []).append(name)
     model = next(iter(arrays))
     if arrays[model].ndim > 2:
         arrays = _laid_out(arrays, model, notes, for_features)
@@ -84,8 +90,12 @@ def _may_be_images(arrays: Sequence[Array]) -> bool:
     n_axes = {array.ndim for array in arrays}
     if not all(array.size for array in arrays) or not n_axes <= {3, 4}:
         return small and n_axes == {2} and all(array.size for array in arrays)
-    channels = [{array.shape[1], array.shape[-1]} for array in arrays if array.ndim == 4 and array.dtype != np.uint8]
-    return all(each.intersection(_CHANNELS) for each in channels)
+    may_be = [array.ndim == 3 or array.dtype == np.uint8 or _has_channels(array) for array in arrays]
+    return any(may_be) and all(each or array.shape[3] == 4 for each, array in zip(may_be, arrays, strict=True))
+
+
+def _has_channels(array: Array) -> bool:
+    return not {array.shape[1], array.shape[3]}.isdisjoint(_CHANNELS)
 
 
 def _ranges(arrays: Mapping[str, Array]) -> dict[str, Range]:
@@ -93,9 +103,7 @@ def _ranges(arrays: Mapping[str, Array]) -> dict[str, Range]:
     found: dict[str, Range | None] = {}
     for name, array in arrays.items():
         integers = array.dtype.kind in "iub"
-        if not integers:
-            _validation.check_finite(array, name)
-        found[name] = range_of((array[rows] for rows in blocks_of(array)), integers=integers)
+        found[name] = range_of(_read(array, name, finite=integers), integers=integers)
     known = {name: each for name, each in found.items() if each is not None}
     model = next(iter(arrays))
     if not known or (arrays[model].ndim == 2 and len(known) < len(found)):
@@ -111,6 +119,16 @@ def _ranges(arrays: Mapping[str, Array]) -> dict[str, Range]:
                 "map black to 0 and white to 1"
             )
     return known
+
+
+def _read(array: Array, name: str, *, finite: bool) -> Iterator[Array]:
+    """Yield blocks of images; those that are not known to be finite are checked."""
+    with _progress.bar(f"Looking at {name}", len(array)) as progress:
+        for rows in blocks_of(array):
+            if not finite:
+                _validation.check_finite(array[rows], name, rows.start)
+            yield array[rows]
+            progress.advance(len(array[rows]))
 
 
 def _note_on_rows(arrays: Mapping[str, Array]) -> list[str]:
@@ -146,11 +164,28 @@ def _check_bits(arrays: Mapping[str, Array], ranges: Mapping[str, Range]) -> Non
         )
 
 
-def _converted(array: Array, found: Range, *, as_levels: bool) -> Array:
-    converted = np.empty(array.shape, np.uint8 if as_levels else np.float32)
+def _alpha_axis(array: Array) -> int | None:
+    """Return where red, green, blue and alpha are in images; None if there is no alpha."""
+    if array.ndim != 4 or _has_channels(array):
+        return None
+    return 3 if array.shape[3] == 4 else 1 if array.shape[1] == 4 else None
+
+
+def _on_white(array: Array) -> Array:
+    """Return images with alpha as RGB on white, in the same layout and type."""
+    axis: Any = _alpha_axis(array)
+    white = np.float32(255 if array.dtype == np.uint8 else 1)
+    found = np.empty([3 if i == axis else side for i, side in enumerate(array.shape)], array.dtype)
     for rows in blocks_of(array):
-        converted[rows] = found.levels(array[rows]) if as_levels else found.units(array[rows])
-    return converted
+        colour, alpha = np.split(array[rows].astype(np.float32), [3], axis)
+        laid = white + (colour - white) * (alpha / white)
+        found[rows] = np.rint(laid) if array.dtype == np.uint8 else laid
+    return found
+
+
+def _converted(array: Array, found: Range, *, as_levels: bool) -> Array:
+    convert, dtype = (found.levels, np.uint8) if as_levels else (found.units, np.float32)
+    return converted(array, dtype, convert, "Converting images")
 
 
 class _Layout(NamedTuple):
@@ -198,7 +233,7 @@ def _laid_out(
     n_channels = first[model].shape[1]
     if place is None and n_channels == 1:
         return {name: array[:, 0] for name, array in first.items()}
-    return {name: array.transpose(0, 2, 3, 1) if place == 3 else array for name, array in first.items()}
+    return {name: in_order(array.transpose(0, 2, 3, 1) if place == 3 else array) for name, array in first.items()}
 
 
 def _channels_first(array: Array, axis: int | None) -> Array:

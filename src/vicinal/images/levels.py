@@ -9,7 +9,8 @@ import numpy as np
 from vicinal import _arrays, _validation
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.images.ranges import MOST_OUTSIDE, OUTSIDE, UNITS, blocks_of
+from vicinal.images.memory import blocks_of, converted
+from vicinal.images.ranges import MOST_OUTSIDE, OUTSIDE, UNITS
 
 
 def to_levels(images: Any, name: str = "images") -> Array:
@@ -25,7 +26,7 @@ def to_levels(images: Any, name: str = "images") -> Array:
     Returns
     -------
     ndarray of uint8, shape (n_samples, *image_shape)
-        Integers of 8 bits come back as they are, without a copy.
+        Integers of 8 bits come back as they are, without a copy. More than 64 MB are in a temporary file.
 
     Raises
     ------
@@ -53,13 +54,15 @@ def to_levels(images: Any, name: str = "images") -> Array:
     if images.dtype.kind == "b":
         return images.astype(np.uint8) * np.uint8(255)
     _validation.check_finite(images, name)
-    levels = np.empty(images.shape, np.uint8)
     outside, low, high = 0, 0.0, 0.0
-    for rows in blocks_of(images):
-        block = images[rows]
+
+    def of_block(block: Array) -> Array:
+        nonlocal outside, low, high
         outside += int(np.count_nonzero((block < -OUTSIDE) | (block > 1.0 + OUTSIDE)))
         low, high = min(low, float(block.min())), max(high, float(block.max()))
-        levels[rows] = UNITS.levels(block)
+        return UNITS.levels(block)
+
+    levels = converted(images, np.uint8, of_block, "Rounding images to 8 bits")
     if outside > MOST_OUTSIDE * images.size:
         remedy = "divide by 255" if low >= 0.0 else "map them with (images + 1) / 2" if high <= 1.5 else "rescale them"
         raise InvalidInputError(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import mmap
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,7 +13,6 @@ OUTSIDE = 0.25  # a decoder may exceed [0, 1] by this much; more looks like anot
 MOST_OUTSIDE = 0.05
 _FEW = 0.001  # of the values: outliers of a decoder
 BRIGHT = 64.0  # the brightest of floats in 0..255 is beyond
-_BLOCK = 1 << 22  # values per step, so that the images are never copied as floats as a whole
 
 
 class Range(NamedTuple):
@@ -78,26 +76,3 @@ def range_of(blocks: Iterable[Array], *, integers: bool) -> Range | None:
     if FLOAT_LEVELS in fits and high <= BRIGHT:
         fits.remove(FLOAT_LEVELS)
     return fits[0] if fits else None
-
-
-def blocks_of(images: Array) -> Iterator[slice]:
-    """Yield slices of rows, so that images are never copied as floats as a whole.
-
-    The memory of mapped images is given back behind each slice.
-    """
-    rows = max(1, _BLOCK // max(1, images[:1].size))
-    for first in range(0, len(images), rows):
-        yield slice(first, first + rows)
-        release(images)
-
-
-def release(array: Array) -> None:
-    """Give back the memory of an array that is mapped from a file, which keeps the values."""
-    base: Any = array
-    is_kept = False
-    while isinstance(base, np.ndarray):
-        if isinstance(base, np.memmap):
-            is_kept = base.mode != "c"  # whose changes are in memory alone
-        base = base.base
-    if is_kept and isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        base.madvise(mmap.MADV_DONTNEED)

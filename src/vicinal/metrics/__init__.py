@@ -18,6 +18,7 @@ novelty   test of whether too many samples are near the training data          `
 novelty   whether samples give training rows away                              `membership_auc`, `membership_tpr`
 novelty   share of samples that are no near-copies, in percent                 `authenticity`
 novelty   test of whether samples are nearer to the training data than fresh   `data_copying_test`
+novelty   the nn ratio as a score for scikit-learn's model selection           `novelty_scorer`
 both      Frechet distance with a penalty for samples near training data       `mifid`
 variety   effective number of different rows                                   `vendi_score`
 use       accuracy of a classifier trained on labelled samples                 `train_on_synthetic_accuracy`
@@ -30,28 +31,36 @@ Quality alone rewards copying: always read it beside novelty. Features to measur
 from vicinal.metrics.classifiers import c2st_auc, train_on_synthetic_accuracy
 from vicinal.metrics.data_copying import data_copying_test
 from vicinal.metrics.discrepancy import kernel_distance, mmd
-from vicinal.metrics.distances import Moments, frechet_distance, frechet_distance_infinity, variance_ratio
+from vicinal.metrics.distances import frechet_distance, frechet_distance_infinity, variance_ratio
 from vicinal.metrics.diversity import vendi_score
 from vicinal.metrics.features import (
     CachedFeatures,
     ClassifierFeatures,
+    CLIPFeatures,
+    DINOv2Features,
     EfficientNetFeatures,
+    FunctionFeatures,
     InceptionFeatures,
     ModuleFeatures,
     PixelFeatures,
 )
 from vicinal.metrics.membership import membership_auc, membership_tpr
 from vicinal.metrics.memorization import mifid
+from vicinal.metrics.moments import Moments
 from vicinal.metrics.neighborhoods import density_coverage, precision_recall
 from vicinal.metrics.novelty import authenticity, copied, nn_quantile_ratios, nn_ratio, novelty_test
 from vicinal.metrics.ranks import Estimate
+from vicinal.metrics.scorers import novelty_scorer
 from vicinal.metrics.transport import sinkhorn_divergence, sliced_wasserstein_distance, wasserstein_distance
 
 __all__ = [
+    "CLIPFeatures",
     "CachedFeatures",
     "ClassifierFeatures",
+    "DINOv2Features",
     "EfficientNetFeatures",
     "Estimate",
+    "FunctionFeatures",
     "InceptionFeatures",
     "ModuleFeatures",
     "Moments",
@@ -70,6 +79,7 @@ __all__ = [
     "mmd",
     "nn_quantile_ratios",
     "nn_ratio",
+    "novelty_scorer",
     "novelty_test",
     "precision_recall",
     "sinkhorn_divergence",

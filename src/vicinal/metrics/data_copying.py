@@ -12,12 +12,14 @@ from vicinal import neighbors
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
 from vicinal._validation import check_integer
+from vicinal.images import blocks_of
 from vicinal.metrics._inputs import checked
 from vicinal.metrics.ranks import mann_whitney_z
 
 MOST_CELLS = 50
 ROWS_PER_CELL = 100  # of held-out data, in the cells that are chosen without being asked
 FEWEST_GENERATED = 20
+MOST_VALUES = 3 << 24  # of the training rows that k-means is fitted to, which takes 0.8 GB
 
 
 @checked()
@@ -57,7 +59,8 @@ def data_copying_test(
     Notes
     -----
     A test statistic: it grows with the square root of n and m, so compare values at equal sizes only. z without
-    correction for continuity, with correction for ties. Time O((n + m) k d), threaded.
+    correction for continuity, with correction for ties. Time O((n + m) k d), threaded. Of training data of more than
+    50 million values, k-means is fitted to as many rows as have so many values.
 
     The paper divides by the sum of p_c instead. Its statistic has the standard deviation sqrt(sum p_c^2) / sum p_c for
     fresh data, 0.3 with ten equal cells; divided by that, it is the one here.
@@ -77,12 +80,12 @@ def data_copying_test(
     """
     partition = partitioned(train, len(real), n_cells, random_state)
     distances = (neighbors.nearest_rows(rows, train)[0] for rows in (real, generated))
-    cells = (partition.predict(rows) for rows in (real, generated))
+    cells = (cells_of(partition, rows) for rows in (real, generated))
     return statistic(*distances, *cells)
 
 
-def partitioned(train: Array, n_real: int, n_cells: int | None, random_state: int) -> Any:
-    """Return k-means of the training rows, fitted."""
+def partitioned(train: Any, n_real: int, n_cells: int | None, random_state: int) -> Any:
+    """Return k-means of the training rows, or of a part of them that fits in memory, fitted."""
     from sklearn.cluster import KMeans  # late: it takes long to load
     from sklearn.exceptions import ConvergenceWarning
 
@@ -92,9 +95,18 @@ def partitioned(train: Array, n_real: int, n_cells: int | None, random_state: in
     if n_cells > len(train):
         raise InvalidInputError(f"n_cells must be at most the number of training rows, {len(train)}; got {n_cells}")
     seed = check_integer(random_state, "random_state", minimum=0, maximum=2**32 - 1)
+    most = max(n_cells, MOST_VALUES // train.shape[1])
+    few = most < len(train)
+    rows = train[np.sort(np.random.default_rng([seed, 6]).permutation(len(train))[:most])] if few else train[:]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different rows than cells: some stay empty
-        return KMeans(n_cells, n_init=1, random_state=seed).fit(train)
+        return KMeans(n_cells, n_init=1, random_state=seed, copy_x=False).fit(rows.astype(np.float64))
+
+
+def cells_of(partition: Any, rows: Any) -> Array:
+    """Return the cell of each row, (n,)."""
+    cells = [partition.predict(rows[some].astype(np.float64, copy=False)) for some in blocks_of(rows)]
+    return np.concatenate(cells)
 
 
 def statistic(real_distance: Array, distance: Array, real_cells: Array, cells: Array) -> float:

@@ -82,7 +82,7 @@ def kernel_distance(
     total = 0.0
     for _ in range(n_needed):
         x, y = (
-            rows[generator.permutation(len(rows))[:size]]
+            rows[generator.permutation(len(rows))[:size]].astype(np.float64, copy=False)
             for rows, generator in zip((real, generated), generators, strict=True)
         )
         total += _discrepancy(x, y, kernel)

@@ -1,127 +1,20 @@
-"""The Frechet distance between features, from means and covariances that can be gathered batch by batch."""
+"""The Frechet distance between features, and the spread of samples."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from vicinal._arrays import Array
-from vicinal._errors import InvalidInputError, InvalidTypeError
+from vicinal._errors import InvalidInputError
 from vicinal._validation import check_integer
 from vicinal.images import blocks_of
 from vicinal.metrics._inputs import check_sets, checked
+from vicinal.metrics.moments import Moments, moments_of
 
-_BLOCK = 4096  # rows centred in one go
 MOST_PARTS = 4  # of an extrapolation
-
-
-class Moments:
-    """Number, mean and covariance of feature rows, gathered batch by batch and in parts, in float64.
-
-    Rows that do not fit in memory, or lie on several machines, are added in turn; the parts are merged
-    (Chan, Golub & LeVeque 1983). The result is that of all rows at once, up to rounding. As long as there are fewer
-    rows than features, the centred rows are kept instead of their outer products.
-
-    Attributes
-    ----------
-    n_samples : int
-        Rows so far.
-    mean : ndarray of float64, shape (d,)
-    covariance : ndarray of float64, shape (d, d)
-        With ddof=1.
-
-    References
-    ----------
-    T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for computing the sample variance", 1983,
-    doi:10.1080/00031305.1983.10483115.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> x = np.random.default_rng(0).normal(size=(500, 3))
-    >>> moments = Moments().update(x[:200]).merge(Moments().update(x[200:]))
-    >>> moments.n_samples, np.allclose(moments.covariance, np.cov(x, rowvar=False))
-    (500, True)
-    """
-
-    def __init__(self) -> None:
-        self.n_samples = 0
-        self.mean: Array = np.zeros(0)
-        self._centred: Array | None = np.zeros((0, 0))  # fewer rows than columns, or None
-        self._summed: Array = np.zeros((0, 0))  # sum of their outer products, if there are more rows
-        self._known_factor: Array | None = None
-
-    def update(self, features: Any) -> Moments:
-        """Add rows of features, array_like of shape (n, *shape), and return self."""
-        return self._add(*check_sets(features=features))
-
-    def _add(self, rows: Array) -> Moments:
-        for first in range(0, len(rows), _BLOCK):
-            block = rows[first : first + _BLOCK]
-            part = Moments()
-            part.n_samples, part.mean = len(block), block.mean(axis=0)
-            part._keep(block - part.mean)
-            self.merge(part)
-        return self
-
-    def _keep(self, centred: Array) -> None:
-        """Take rows, whose outer products are summed if they are as many as the features."""
-        if len(centred) < centred.shape[1]:
-            self._centred = centred
-        else:
-            self._centred, self._summed = None, centred.T @ centred
-
-    def merge(self, other: Moments) -> Moments:
-        """Add what another has gathered, and return self."""
-        if not isinstance(other, Moments):
-            raise InvalidTypeError(f"other must be Moments; got {type(other).__name__}")
-        if self.n_samples and other.n_samples and len(self.mean) != len(other.mean):
-            raise InvalidInputError(
-                f"features must have rows of one length; got {len(self.mean)} and {len(other.mean)} values"
-            )
-        if not self.n_samples:
-            self.n_samples, self.mean = other.n_samples, other.mean
-            self._centred, self._summed = other._centred, other._summed
-        elif other.n_samples:
-            n_samples = self.n_samples + other.n_samples
-            gap = other.mean - self.mean
-            between = gap * np.sqrt(self.n_samples * (other.n_samples / n_samples))  # as one more centred row
-            if self._centred is not None and other._centred is not None:
-                self._keep(np.concatenate([self._centred, other._centred, between[None]]))
-            else:
-                self._summed = self._scatter + other._scatter + np.outer(between, between)
-                self._centred = None
-            self.mean = self.mean + gap * (other.n_samples / n_samples)
-            self.n_samples = n_samples
-        self._known_factor = None
-        return self
-
-    @property
-    def _scatter(self) -> Array:
-        """Sum of outer products about the mean, (d, d)."""
-        return self._summed if self._centred is None else self._centred.T @ self._centred
-
-    @property
-    def covariance(self) -> Array:
-        """Covariance (d, d) with ddof=1; two rows are needed."""
-        return self._scatter / self._degrees
-
-    @property
-    def factor(self) -> Array:
-        """A matrix (d, k), k at most d, whose product with its transpose is the covariance; worked out once."""
-        if self._known_factor is None:
-            centred, degrees = self._centred, self._degrees
-            self._known_factor = _factor(self.covariance) if centred is None else centred.T / np.sqrt(degrees)
-        return self._known_factor
-
-    @property
-    def _degrees(self) -> int:
-        if self.n_samples < 2:
-            raise InvalidInputError(f"covariance needs at least 2 rows of features; got {self.n_samples}")
-        return self.n_samples - 1
 
 
 def frechet_distance(real: Any, generated: Any) -> float:
@@ -183,13 +76,27 @@ def frechet_distance(real: Any, generated: Any) -> float:
         raise InvalidInputError(
             f"real and generated must have rows of one length; got {len(r.mean)} and {len(g.mean)} values"
         )
+    return distance_of(r, g)
+
+
+def distance_of(r: Moments, g: Moments, squares: Array | None = None) -> float:
+    """Return the Frechet distance between moments, faster if the squared distances (n, m) of few rows are at hand.
+
+    Centred twice, they are -2 times the products of the centred rows.
+    """
     gap = r.mean - g.mean
     with threadpool_limits(1, user_api="blas"):  # more gain little here, and lose tenfold on cores that others use too
-        product = r.factor.T @ g.factor  # its singular values squared are the eigenvalues of the covariances' product
+        if squares is None or r.has_more_rows or g.has_more_rows:
+            product = r.factor.T @ g.factor
+        else:
+            n, m = squares.shape
+            products = -0.5 * (squares - squares.mean(axis=0) - squares.mean(axis=1, keepdims=True) + squares.mean())
+            product = products / np.sqrt((n - 1.0) * (m - 1.0))
+        # Its singular values squared are the eigenvalues of the covariances' product.
         product = min(product, product.T, key=len)
-        squares = np.linalg.eigvalsh(product @ product.T)  # in half the time of the singular values
-    trace = np.square(r.factor).sum() + np.square(g.factor).sum()
-    return max(float(gap @ gap + trace - 2.0 * np.sqrt(np.maximum(squares, 0.0)).sum()), 0.0)
+        eigenvalues = np.linalg.eigvalsh(product @ product.T)  # in half the time of the singular values
+    trace = sum(float(np.einsum("ij,ij->", each.factor, each.factor)) for each in (r, g))
+    return max(float(gap @ gap + trace - 2.0 * np.sqrt(np.maximum(eigenvalues, 0.0)).sum()), 0.0)
 
 
 @checked(minimum=2 * MOST_PARTS)
@@ -249,20 +156,6 @@ def frechet_distance_infinity(real: Any, generated: Any, *, random_state: int = 
     return float(np.polynomial.Polynomial.fit(numbers, means, 1)(0.0))
 
 
-def moments_of(rows: Array) -> Moments:
-    """Return the moments of float64 rows (n, d)."""
-    return Moments()._add(rows)
-
-
-def _factor(covariance: Array) -> Array:
-    """Return a matrix (d, d) whose product with its transpose is ``covariance``."""
-    try:
-        return np.linalg.cholesky(covariance)
-    except np.linalg.LinAlgError:  # singular: features that depend on each other
-        eigenvalues, eigenvectors = np.linalg.eigh(covariance)
-        return eigenvectors * np.sqrt(np.maximum(eigenvalues, 0.0))
-
-
 @checked()
 def variance_ratio(real: Any, generated: Any) -> float:
     r"""Return the total variance of samples over that of real data.
@@ -299,11 +192,11 @@ def ratio_of(generated: float, real: float) -> float:
     return generated / real if real > 0 else float("nan")
 
 
-def total_variance(rows: Array, in_float64: Callable[[Array], Array] = np.asarray) -> float:
+def total_variance(rows: Any) -> float:
     """Return the sum of the variances of all columns, without a copy of all rows; blocks of them become float64."""
     n, mean, scatter = 0, 0.0, 0.0
     for some in blocks_of(rows):
-        block = in_float64(rows[some])
+        block = rows[some].astype(np.float64, copy=False)
         total, centre = n + len(block), block.mean(axis=0)
         gap = centre - mean
         scatter += float(np.square(block - centre).sum() + np.square(gap).sum() * n * len(block) / total)

@@ -63,7 +63,8 @@ def membership_auc(real: Any, generated: Any, *, train: Any, random_state: int =
     >>> abs(membership_auc(real, fresh, train=train).value - 0.5) < 0.03
     True
     """
-    return attack(neighbors.Scaling.of(train), *attacked(real, train, random_state), generated)[0]
+    members, others = subsets(None, random_state, train, real)
+    return attack(neighbors.Scaling.of(train), members, others, generated)[0]
 
 
 @checked()
@@ -101,19 +102,13 @@ def membership_tpr(real: Any, generated: Any, *, train: Any, random_state: int =
     >>> round(membership_tpr(real, fresh, train=train).value, 2)
     0.11
     """
-    return attack(neighbors.Scaling.of(train), *attacked(real, train, random_state), generated)[1]
-
-
-def attacked(real: Array, train: Array, random_state: int) -> tuple[Array, Array]:
-    """Return equally many training and held-out rows, (n, d) each."""
     members, others = subsets(None, random_state, train, real)
-    return members, others
+    return attack(neighbors.Scaling.of(train), members, others, generated)[1]
 
 
-def attack(scaling: neighbors.Scaling, members: Array, others: Array, generated: Array) -> tuple[Estimate, Estimate]:
+def attack(scaling: neighbors.Scaling, members: Any, others: Any, generated: Any) -> tuple[Estimate, Estimate]:
     """Return AUC and TPR from training rows, other rows and samples, (n, d), (n, d) and (m, d)."""
-    samples = scaling(generated)
-    return rates(*(neighbors.nearest_rows(scaling(rows), samples)[0] for rows in (members, others)))
+    return rates(*(neighbors.nearest_rows(rows, generated, scaling)[0] for rows in (members, others)))
 
 
 def rates(of_members: Array, of_others: Array) -> tuple[Estimate, Estimate]:

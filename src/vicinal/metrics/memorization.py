@@ -9,8 +9,9 @@ import numpy as np
 from vicinal._arrays import Array
 from vicinal._validation import check_positive
 from vicinal.metrics._inputs import checked
-from vicinal.metrics.distances import frechet_distance, moments_of
+from vicinal.metrics.distances import frechet_distance
 from vicinal.metrics.diversity import unit_rows
+from vicinal.metrics.moments import moments_of
 
 THRESHOLD = 0.1
 _LEAST = 1e-14

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -192,12 +192,10 @@ def novelty_test(real: Any, generated: Any, *, train: Any) -> neighbors.NoveltyT
 def _distances(real: Array, generated: Array, train: Array) -> tuple[Array, Array]:
     """Return the scaled distances of samples and of held-out rows from the training data, (m,) and (n,)."""
     scaling = neighbors.Scaling.of(train)
-    return scaled_distances(scaling, train, generated), scaled_distances(scaling, train, real)
-
-
-def scaled_distances(scaling: neighbors.Scaling, train: Array, rows: Array) -> Array:
-    """Return the distance from each of ``rows`` (n, d) to the nearest training row, in spreads, (n,)."""
-    return neighbors.nearest_rows(scaling(rows), scaling(train))[0]
+    generated_distances, real_distances = (
+        neighbors.nearest_rows(rows, train, scaling)[0] for rows in (generated, real)
+    )
+    return generated_distances, real_distances
 
 
 @checked()
@@ -235,12 +233,18 @@ def authenticity(train: Any, generated: Any) -> float:
     >>> authenticity([[0.0], [1.0], [10.0]], [[0.5], [2.5], [10.0], [30.0]])
     50.0
     """
-    return authentic_percentage(train, *neighbors.nearest_rows(generated, train))
+    distance, index = neighbors.nearest_rows(generated, train)
+    return authentic_percentage(len(train), distance, index, lambda some: neighbors.nearest_others(train, some))
 
 
-def authentic_percentage(train: Array, distance: Array, index: Array) -> float:
-    """Return AuthPct of samples at ``distance`` (m,) from their nearest training rows, ``index`` (m,)."""
-    if len(train) < 2:
+def authentic_percentage(n_train: int, distance: Array, index: Array, spacing: Callable[[Array], Array]) -> float:
+    """Return AuthPct of samples at ``distance`` (m,) from their nearest training rows, ``index`` (m,).
+
+    ``spacing`` gives the distances of some training rows from their own nearest neighbours.
+    """
+    if n_train < 2:
         raise InvalidInputError("train must have at least 2 rows, or no row has a neighbour; got 1")
-    needed, inverse = np.unique(index, return_inverse=True)
-    return float(100.0 * np.mean(distance > neighbors.nearest_others(train, needed)[inverse]))
+    apart = distance > 0  # a copy is never authentic
+    needed, inverse = np.unique(index[apart], return_inverse=True)
+    authentic = distance[apart] > spacing(needed)[inverse] if len(needed) else np.zeros(0, bool)
+    return 100.0 * float(np.count_nonzero(authentic)) / len(distance)

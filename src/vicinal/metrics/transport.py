@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from vicinal.metrics._inputs import checked, subsets
 MAX_SAMPLES = 1000
 _FEW_COLUMNS = 256  # up to so many, distances are cheap without a product of matrices
 _COLUMNS = 4096  # centred in one go
+_MOST_ITERATIONS = 10_000  # of Sinkhorn
 _MOST_COST = 500.0  # in units of epsilon; beyond, exp(-cost / epsilon) is too small, and logarithms are used
 
 
@@ -69,13 +71,16 @@ def wasserstein_distance(
     """
     p = check_integer(p, "p", minimum=1, maximum=2)
     real, generated = subsets(max_samples, random_state, real, generated)
-    cost = _squared_distances(real, generated)
-    if p == 1:
-        cost = np.sqrt(cost)
+    return assigned(squared_distances(real, generated), p)
+
+
+def assigned(squares: Array, p: int) -> float:
+    """Return the Wasserstein distance between equally many rows from the squares of their distances, (m, m)."""
+    cost = np.sqrt(squares) if p == 1 else squares
     return float(cost[linear_sum_assignment(cost)].mean() ** (1.0 / p))
 
 
-def _squared_distances(real: Array, generated: Array) -> Array:
+def squared_distances(real: Array, generated: Array) -> Array:
     """Return the squared distance between each pair of rows, (n, m)."""
     if real.shape[1] <= _FEW_COLUMNS:
         return cdist(real, generated, "sqeuclidean")
@@ -182,14 +187,9 @@ def sinkhorn_divergence(
     Raises
     ------
     InvalidInputError, InvalidTypeError
-        For data that cannot be used.
+        For data that cannot be used, and if the iterations do not converge.
     MissingExtraError
         If POT is not installed.
-
-    Warns
-    -----
-    UserWarning
-        If the iterations did not converge.
 
     Notes
     -----
@@ -219,12 +219,19 @@ def sinkhorn_divergence(
         if not regularization > 0:
             raise InvalidInputError("regularization cannot be taken from real: all rows are equal; give one")
     ot = import_extra("ot", "ot")
-    found = ot.bregman.empirical_sinkhorn_divergence(
-        real,
-        generated,
-        regularization,
-        method="sinkhorn" if most <= _MOST_COST * regularization else "sinkhorn_log",
-        stopThr=1e-6,
-        numIterMax=10_000,
-    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = ot.bregman.empirical_sinkhorn_divergence(
+            real,
+            generated,
+            regularization,
+            method="sinkhorn" if most <= _MOST_COST * regularization else "sinkhorn_log",
+            stopThr=1e-6,
+            numIterMax=_MOST_ITERATIONS,
+        )
+    if any(issubclass(warning.category, UserWarning) for warning in caught):  # numbers too small, or no convergence
+        raise InvalidInputError(
+            f"regularization must be large enough for {_MOST_ITERATIONS:,} iterations to converge; got "
+            f"{regularization:.3g}: pass more, such as {4 * regularization:.3g}"
+        )
     return float(found)

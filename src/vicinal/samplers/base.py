@@ -23,14 +23,14 @@ from vicinal import _arrays, _validation, rng, storage
 from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal.rng import Draws
-from vicinal.samplers import fitted, labels, packing
-from vicinal.samplers.batches import Batches, working_copy
+from vicinal.samplers import fitted, labels, packing, posterior, whole
+from vicinal.samplers.batches import Batches, is_whole, working_copy
+from vicinal.samplers.devices import Movable
 from vicinal.samplers.fitted import Fitted, Starts
+from vicinal.samplers.sources import Source
 
-_DTYPES = ("<f2", "<f4", "<f8", ">f2", ">f4", ">f8")  # of latents
 
-
-class Sampler(BaseEstimator, ABC):
+class Sampler(Movable, BaseEstimator, ABC):
     """A distribution over latents, fitted to examples.
 
     Attributes
@@ -40,7 +40,10 @@ class Sampler(BaseEstimator, ABC):
     event_shape_ : tuple of int
         Shape of one latent.
     dtype_ : numpy.dtype
-        Floating type of the latents seen in `fit` and returned by `sample`.
+        Type of the latents seen in `fit` and returned by `sample`.
+    whole_range_ : ndarray of float64, shape (2, d)
+        Smallest and largest latent of each dimension; only after a fit to integers or bool, and not of `PMFSampler`,
+        whose bounds they are.
     """
 
     _calibrates: ClassVar[tuple[str, ...]] = ()  # parameters that may be "auto"
@@ -51,9 +54,7 @@ class Sampler(BaseEstimator, ABC):
     random_state: Any
     n_features_in_: int
     event_shape_: tuple[int, ...]
-    dtype_: np.dtype[Any]
     _fitted_names: tuple[str, ...]
-    _tensor_kind: _arrays.TensorKind | None
     _score_samples: Any  # log densities in nats, (n,), of latents (n, d); only where there is a density
 
     @abstractmethod
@@ -64,19 +65,22 @@ class Sampler(BaseEstimator, ABC):
     def _sample(self, draws: Draws) -> Any:
         """Return samples (n_samples, d) of the rows of ``draws``, whose classes are places in ``classes_``."""
 
-    def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, calibration_latents: Any = None) -> Self:
+    def fit(
+        self, X: Any, y: Any = None, *, sample_weight: Any = None, calibration_latents: Any = None, std: Any = None
+    ) -> Self:
         """Fit the distribution of latents.
 
         Parameters
         ----------
-        X : array_like of shape (n_samples, *event_shape), or re-iterable of such arrays
-            Latents, finite, at least two rows: a NumPy array, torch tensor or memory map. Or batches that can be
-            read several times: a list of arrays or of paths of ``.npy`` files, or a torch DataLoader. Each batch is
-            an array or a pair of latents and labels. float16, float32 and float64 keep their type; integers become
-            float64.
+        X : array_like of shape (n_samples, *event_shape), or iterable of batches
+            Latents, finite, at least two rows: a NumPy array, torch tensor or memory map. Or batches, each an array or
+            a pair (latents, labels): a torch DataLoader, a list of paths of ``.npy`` files, a generator. A list of
+            arrays is refused, see `vicinal.samplers.given`. Floating types come back out of `sample`, and so do
+            integers and bool: samples are then rounded, see `vicinal.samplers.whole`.
         y : array_like of shape (n_samples,), optional
             Class labels of any hashable type. `sample` can then draw within a class. A sampler that cannot do that
-            refuses labels; it ignores numbers with a warning, because scikit-learn's pipelines pass targets.
+            refuses labels, and all refuse labels that hardly repeat, since samples would be copies. Numbers are ignored
+            with a warning instead, because scikit-learn's pipelines pass targets of regressions.
         sample_weight : array_like of shape (n_samples,), optional
             Weights, finite and at least 0. If all are whole, a weight w equals w equal rows. Otherwise only their
             ratios count, rounded to 2**-29 of the largest. Calibration counts each latent once. A sampler that cannot
@@ -84,6 +88,9 @@ class Sampler(BaseEstimator, ABC):
         calibration_latents : array_like of shape (m, *event_shape), optional
             Held-out latents for a sampler with a parameter that is ``"auto"``. Without them, training latents take
             their place.
+        std : array_like that broadcasts to the shape of ``X``, optional
+            Standard deviations of posteriors with the means ``X``, at least 0. The sampler is then fitted to the
+            aggregate posterior: to one draw from N(X, std**2) for each row, see `vicinal.samplers.posterior`.
 
         Returns
         -------
@@ -99,14 +106,17 @@ class Sampler(BaseEstimator, ABC):
         CalibrationWarning
             If the target novelty cannot be met. The message gives the reason and the value used.
         LabelWarning
-            If labels are ignored, or if a class has a single latent.
+            If labels are ignored, or if a class has a single latent; the message gives the reason.
         """
         rng.check_seed(self.random_state)
         self._check_calibrates(calibration_latents)
         if y is not None and not self._conditions:
             labels.refuse(y, type(self).__name__)
             y = None
-        batches = Batches(X, y, sample_weight, calibration_latents)
+        latents = X if std is None else posterior.draw(X, std, self.random_state)
+        batches = Batches(latents, y, sample_weight, calibration_latents)
+        if batches.labels is not None and not labels.repeat(batches.labels):
+            batches.labels = None
         self._fit_batches(X, batches)
         if batches.labels is not None and hasattr(self, "classes_"):
             labels.warn_of_single_latents(batches.labels)
@@ -115,6 +125,8 @@ class Sampler(BaseEstimator, ABC):
     def _fit_batches(self, X: Any, batches: Batches) -> Self:
         with np.errstate(over="ignore", invalid="ignore"):
             state = self._fit(batches)
+        if is_whole(batches.dtype) and "_table" not in state:  # the grid of a table has the range
+            state["whole_range_"] = whole.range_of(batches)
         numbers = (value for name, value in state.items() if not name.startswith("nn_ratio") and _is_float(value))
         if not all(np.isfinite(value).all() for value in numbers):
             raise InvalidInputError("latents are too large: their squares are beyond float64; rescale them")
@@ -126,7 +138,14 @@ class Sampler(BaseEstimator, ABC):
         return self
 
     def sample(
-        self, n_samples: int = 1, *, y: Any = None, random_state: Any = None, start: int = 0, stratified: bool = False
+        self,
+        n_samples: int = 1,
+        *,
+        y: Any = None,
+        random_state: Any = None,
+        start: int = 0,
+        stratified: bool = False,
+        return_source: bool = False,
     ) -> Any:
         """Draw independent latents from the fitted distribution.
 
@@ -147,11 +166,15 @@ class Sampler(BaseEstimator, ABC):
             Whether the choices of a latent, cell or component are quasi-random, as `scipy.stats.qmc` is: each comes
             up in proportion to its mass. Means over many rows then have smaller errors. But the rows are dependent:
             do not split, bootstrap or test them. A sampler that makes no choices draws the same rows either way.
+        return_source : bool
+            Whether to return also what each sample was drawn from. `LocalSampler` and `PMFSampler` know.
 
         Returns
         -------
-        ndarray or torch.Tensor of shape (n_samples, *event_shape_)
+        latents : ndarray or torch.Tensor of shape (n_samples, *event_shape_)
             Of the array library, type and device that `fit` saw.
+        source : vicinal.samplers.sources.Source
+            Only with ``return_source``: the training row, or the cell, and the class of each sample.
 
         Raises
         ------
@@ -165,13 +188,36 @@ class Sampler(BaseEstimator, ABC):
         key = rng.seed_key(self.random_state if random_state is None else random_state)
         classes = None if y is None else self._places_of(y, n_samples)
         draws = Draws(key, start, n_samples, classes, _validation.check_bool(stratified, "stratified"))
-        latents = self._sample(draws).reshape(n_samples, *self.event_shape_)
-        if not _arrays.is_tensor(latents):
+        latents = self._finished(self._sample(draws))
+        return (latents, self._source(draws)) if _validation.check_bool(return_source, "return_source") else latents
+
+    def _finished(self, latents: Any) -> Any:
+        """Return latents (n, d) in the shape, type, array library and device that `fit` saw."""
+        if is_whole(self.dtype_):
+            latents = whole.rounded(_arrays.to_numpy(latents), self.dtype_, self._whole_limits())
+        elif not _arrays.is_tensor(latents):
             latents = latents.astype(self.dtype_, copy=False)
-        return _arrays.from_numpy(latents, self._tensor_kind)
+        return _arrays.from_numpy(latents.reshape(len(latents), *self.event_shape_), self._tensor_kind)
+
+    def _whole_limits(self) -> Array:
+        """Return the smallest and largest training latent of each dimension, (2, d), after a fit to whole numbers."""
+        limits: Array = self.__dict__["whole_range_"]
+        return limits
+
+    def _source(self, draws: Draws) -> Source:
+        """Return what the samples of ``draws`` are drawn from."""
+        raise InvalidInputError(
+            f"{type(self).__name__} does not know what a sample was drawn from: leave return_source out, or fit a "
+            "LocalSampler or PMFSampler"
+        )
 
     def _places_of(self, y: Any, n_samples: int) -> Array:
         """Return the places in ``classes_`` of the labels of rows, (n_samples,) int64."""
+        if not self._conditions:
+            raise InvalidInputError(
+                f"{type(self).__name__} cannot draw within classes: leave y out, or fit one sampler to the latents of "
+                "each class"
+            )
         if not hasattr(self, "classes_"):
             raise InvalidInputError("y needs a sampler that was fitted with labels: call fit(X, y) first")
         return labels.places_of(y, self.classes_, n_samples)
@@ -227,7 +273,7 @@ class Sampler(BaseEstimator, ABC):
         Notes
         -----
         The file holds the parameters, the fitted attributes, and the seed if it is an int. It does not hold the
-        array library: a loaded sampler returns NumPy arrays.
+        array library: a loaded sampler returns NumPy arrays, until it is moved by `to`.
         """
         check_is_fitted(self)
         arrays, scalars = packing.pack_state({name: getattr(self, name) for name in self._fitted_names})
@@ -261,12 +307,13 @@ class Sampler(BaseEstimator, ABC):
             params = packing.params_of_format_1(params)
         sampler = cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in params.items()})
         rng.check_seed(sampler.random_state)
-        if header["dtype"] not in _DTYPES or not all(type(side) is int and side > 0 for side in event_shape):
-            raise FileFormatError(f"latents must be floats of a shape; got {header['dtype']} {event_shape}")
+        dtype = np.dtype(header["dtype"])
+        if dtype.kind not in "fiub" or dtype.itemsize > 8 or not all(type(n) is int and n > 0 for n in event_shape):
+            raise FileFormatError(f"latents must be numbers of a shape; got {dtype} {event_shape}")
         d = math.prod(event_shape)
         state = packing.unpack_state(artifact.arrays, header["scalars"], d)
-        fitted.check(cls._expected, state, d)
-        sampler._set_fitted(state, tuple(event_shape), np.dtype(header["dtype"]), None)
+        fitted.check({**cls._expected, **whole.expected(dtype, state)}, state, d)
+        sampler._set_fitted(state, tuple(event_shape), dtype, None)
         sampler._check_fitted()
         if names is not None:
             if len(names) != d or not all(isinstance(name, str) for name in names):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from vicinal import _arrays, _validation, storage
+from vicinal import _arrays, _validation
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
+from vicinal.samplers import given
 from vicinal.samplers.labels import labels_of, numbered
 
 _CHUNK = 1 << 25  # values of an array that are worked on together
@@ -21,8 +21,8 @@ _WEIGHT_STEPS = 2.0**29  # fractional weights are kept in this many steps of the
 class Batch(NamedTuple):
     """Latents (n, d), float32 or float64, which may hold NaN or infinity, and on an accelerator be a tensor.
 
-    With a label for each, or None; an integer mass for each, or None for ones; their name in messages; and the
-    number of the first row there.
+    With a label for each, or None; an integer mass for each, or None for ones; their name in messages; the number of
+    the first row there; and which of the rows given these are, (n_given,) bool, or None for all.
     """
 
     rows: Any
@@ -30,6 +30,7 @@ class Batch(NamedTuple):
     masses: Array | None = None
     name: str = "latents"
     first_row: int = 0
+    kept: Array | None = None
 
     def check_finite(self) -> None:
         """Raise InvalidInputError with the first row that is not finite."""
@@ -41,9 +42,8 @@ class Batches:
 
     Parameters
     ----------
-    X : array_like of shape (n_samples, *event_shape), or re-iterable of such arrays
-        An array or memory map; or a list of arrays or of paths of .npy files, a torch DataLoader, or any other
-        iterable that can be read again, of arrays or of pairs of latents and labels.
+    X : array_like of shape (n_samples, *event_shape), or iterable of batches
+        An array or memory map; or batches: see `vicinal.samplers.given`.
     y, sample_weight : array_like of shape (n_samples,), optional
         Labels and weights, when X is an array.
     held_out : array_like of shape (m, *event_shape), optional
@@ -56,11 +56,11 @@ class Batches:
     shape, event_shape : tuple of int
         Shape of the array or of the first batch, and of one latent.
     dtype : numpy.dtype
-        Floating type of the latents as they came.
+        Type of the latents as they came; float64 for what NumPy converts to it.
     kind : TensorKind or None
         Where they came from.
     streamed : bool
-        Whether X is a re-iterable of batches.
+        Whether X holds batches.
     labels : list or None
         Labels of an array.
     held_out : ndarray of shape (m, d), or None
@@ -75,7 +75,7 @@ class Batches:
     def __init__(
         self, X: Any, y: Any = None, sample_weight: Any = None, held_out: Any = None, *, minimum: int = 2
     ) -> None:
-        self.streamed, self.whole, self.minimum = _is_stream(X), True, minimum
+        self.streamed, self.whole, self.minimum = given.is_stream(X), True, minimum
         self.labels: list[Hashable] | None = None
         self._masses: Array | None = None
         self._mapped = isinstance(X, np.memmap)
@@ -85,27 +85,22 @@ class Batches:
                     "y and sample_weight go with one array of latents; for batches of latents, let each batch be a "
                     "pair (latents, labels), or call partial_fit with each"
                 )
-            if iter(X) is X:
-                raise InvalidInputError(
-                    f"latents must be batches that can be read again; got a {type(X).__name__}, which ends "
-                    "after one pass: pass a list or a DataLoader, or call partial_fit on each batch"
-                )
-            self._X = X
-            first = next(iter(X), None)
+            self._X = list(X) if iter(X) is X else X  # what can be read once is kept
+            first = next(iter(self._X), None)
             if first is None:
                 raise InvalidInputError("latents must hold at least one batch; got none")
-            latents, labels = _open(first)
+            latents, labels = given.opened(first)
             self._labelled, self.kind = labels is not None, _arrays.tensor_kind(latents)
-            latents = _validation.check_rows(latents, "latents", minimum=0, finite=False)
+            latents, self.dtype = _checked(latents, "latents", minimum=0)
         else:
             plain = y is None and sample_weight is None
-            latents = _validation.check_rows(X, "latents", minimum=minimum, finite=False, on_device=plain)
+            latents, self.dtype = _checked(X, "latents", minimum=minimum, on_device=plain)
             self._X, self._labelled, self.kind = latents, y is not None, _arrays.tensor_kind(X)
             if y is not None:
                 self.labels = labels_of(y, len(latents))
             if sample_weight is not None:
                 self._masses, self.whole = _masses_of(sample_weight, len(latents))
-        self.shape, self.dtype = tuple(latents.shape), _arrays.float_dtype(latents)
+        self.shape = tuple(latents.shape)
         self.event_shape = self.shape[1:]
         self.held_out = None if held_out is None else self._check_held_out(held_out)
 
@@ -131,12 +126,10 @@ class Batches:
     def _stream(self) -> Iterator[Batch]:
         for i, item in enumerate(self._X):
             name = f"latents of batch {i}"
-            latents, y = _open(item)
-            rows = _validation.check_rows(
-                latents, name, event_shape=self.event_shape, owner="fit", minimum=0, finite=False
-            )
-            if rows.dtype != self.dtype:
-                raise InvalidInputError(f"{name} must be {self.dtype}, like the first batch; got {rows.dtype}")
+            latents, y = given.opened(item)
+            rows, dtype = _checked(latents, name, event_shape=self.event_shape, owner="fit", minimum=0)
+            if dtype != self.dtype:
+                raise InvalidInputError(f"{name} must be {self.dtype}, like the first batch; got {dtype}")
             if (y is not None) != self._labelled:
                 raise InvalidInputError(f"{name} must come with labels if any batch does, and without if any does not")
             yield Batch(working_copy(rows), None if y is None else labels_of(y, len(rows)), name=name)
@@ -146,22 +139,29 @@ class Training(NamedTuple):
     """All training latents in memory, class by class.
 
     Latents (n, d), float32 or float64, which may be the caller's own memory; weights (n,) int64, or None for ones;
-    the classes, empty without labels; and where each class starts, (n_classes + 1,) int64.
+    the classes, empty without labels; where each class starts, (n_classes + 1,) int64; and the number that each latent
+    has among those that were given, (n,) int64.
     """
 
     rows: Array
     weights: Array | None
     classes: tuple[Hashable, ...]
     class_starts: Array
+    numbers: Array
 
     @classmethod
     def of(cls, batches: Batches) -> Training:
         """Return the latents of all batches, which must be finite."""
         parts: list[Array] = []
         weights: list[Array] = []
+        numbers: list[Array] = []
         y: list[Any] = []
+        n_given = 0
         for batch in batches:
             batch.check_finite()
+            kept = np.ones(len(batch.rows), dtype=bool) if batch.kept is None else batch.kept
+            numbers.append(n_given + np.flatnonzero(kept))
+            n_given += len(kept)
             parts.append(_arrays.to_numpy(batch.rows))
             if batch.masses is not None:
                 weights.append(batch.masses)
@@ -169,23 +169,29 @@ class Training(NamedTuple):
         rows = np.concatenate(parts) if len(parts) > 1 else parts[0]
         if len(rows) < 2:
             raise InvalidInputError(f"latents must have at least 2 rows of weight above 0; got n_samples={len(rows)}")
-        training = cls(rows, np.concatenate(weights) if weights else None, (), np.array([0, len(rows)]))
+        masses = np.concatenate(weights) if weights else None
+        training = cls(rows, masses, (), np.array([0, len(rows)]), np.concatenate(numbers))
         if not y:
             return training
-        classes, numbers = numbered(y)
-        training = training.take(np.argsort(numbers, kind="stable"))
-        starts = np.searchsorted(np.sort(numbers), np.arange(len(classes) + 1))
+        classes, places = numbered(y)
+        training = training.take(np.argsort(places, kind="stable"))
+        starts = np.searchsorted(np.sort(places), np.arange(len(classes) + 1))
         return training._replace(classes=classes, class_starts=starts)
 
     def take(self, order: Array) -> Training:
         """Return the latents in another order, in which they stay in their class."""
         weights = None if self.weights is None else self.weights[order]
-        return self._replace(rows=self.rows.take(order, axis=0), weights=weights)
+        return self._replace(rows=self.rows.take(order, axis=0), weights=weights, numbers=self.numbers[order])
+
+
+def is_whole(dtype: np.dtype[Any]) -> bool:
+    """Tell whether a type holds whole numbers alone: integers or bool."""
+    return dtype.kind in "iub"
 
 
 def working_dtype(dtype: np.dtype[Any]) -> type[np.floating[Any]]:
-    """Return the precision of arithmetic: float64 for float64, float32 for what is smaller."""
-    return np.float64 if dtype == np.float64 else np.float32
+    """Return the precision of arithmetic: float32 for float16 and float32, float64 for everything else."""
+    return np.float32 if dtype in (np.float16, np.float32) else np.float64
 
 
 def working_copy(rows: Any) -> Any:
@@ -220,29 +226,17 @@ def _masses_of(sample_weight: Any, n_rows: int) -> tuple[Array, bool]:
     return weights.astype(np.int64), whole
 
 
-def _is_stream(X: Any) -> bool:
-    if hasattr(X, "shape") or hasattr(X, "__array__") or isinstance(X, str | bytes | Mapping | Set):
-        return False
-    if not hasattr(X, "__iter__"):
-        return False
-    if isinstance(X, list | tuple):
-        first = X[0] if X else None
-        if isinstance(first, list | tuple) and 1 <= len(first) <= 2:  # a batch (latents,) or (latents, labels)
-            first = first[0]
-        return isinstance(first, str | os.PathLike) or getattr(first, "ndim", 0) >= 2
-    return True
-
-
-def _open(item: Any) -> tuple[Any, Any]:
-    """Return latents and labels of one batch."""
-    if isinstance(item, list | tuple) and 1 <= len(item) <= 2:
-        return _open(item[0])[0], (item[1] if len(item) == 2 else None)
-    if isinstance(item, str | os.PathLike):
-        return storage.read_array(item, mapped=True), None
-    return item, None
+def _checked(latents: Any, name: str, **options: Any) -> tuple[Any, np.dtype[Any]]:
+    """Return latents as floats, and their type as they came; finiteness is checked later."""
+    if not _arrays.is_tensor(latents):
+        latents = _validation.check_array(latents, name)
+    rows = _validation.check_rows(latents, name, finite=False, **options)
+    kind = _arrays.tensor_kind(latents)
+    dtype = np.dtype(latents.dtype if kind is None else "float32" if kind.dtype == "bfloat16" else kind.dtype)
+    return rows, dtype if is_whole(dtype) else _arrays.float_dtype(rows)
 
 
 def _without_weightless(batch: Batch) -> Batch:
     kept = np.asarray(batch.masses) > 0
     labels = None if batch.labels is None else [label for label, keep in zip(batch.labels, kept, strict=True) if keep]
-    return batch._replace(rows=batch.rows[kept], labels=labels, masses=np.asarray(batch.masses)[kept])
+    return batch._replace(rows=batch.rows[kept], labels=labels, masses=np.asarray(batch.masses)[kept], kept=kept)

@@ -13,6 +13,8 @@ from vicinal import _arrays
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError, LabelWarning
 
+_FEWEST = 20  # latents, before labels that do not repeat are taken for a mistake
+
 
 def in_order(labels: Iterable[Hashable]) -> tuple[Hashable, ...]:
     """Return the distinct labels, sorted by type and then by value; values without an order are sorted as text."""
@@ -81,6 +83,32 @@ def refuse(y: Any, owner: str) -> None:
             f"{owner} cannot draw within classes; fit it without y, or fit one sampler to the latents of each class"
         )
     warnings.warn(f"{owner} cannot draw within classes: y is ignored", LabelWarning, stacklevel=3)
+
+
+def repeat(labels: Sequence[Hashable]) -> bool:
+    """Tell whether labels repeat enough to draw within classes; if they are numbers that do not, warn.
+
+    Where most latents are alone in their class, samples are copies of them, within classes or not.
+
+    Raises
+    ------
+    InvalidInputError
+        If labels that hardly repeat are not numbers.
+    """
+    counts = Counter(labels)
+    n_single = sum(count == 1 for count in counts.values())
+    if len(labels) < _FEWEST or n_single <= len(labels) / 2:
+        return True
+    found = f"{n_single} of {len(labels)} latents have a label in y that no other has, so samples would be copies"
+    if not all(isinstance(label, int | float) for label in counts):
+        raise InvalidInputError(f"{found}: merge rare classes into larger ones, or fit without y")
+    warnings.warn(
+        f"{found}: y is ignored. To draw within ranges of a regression target, pass its bins, such as "
+        "numpy.digitize(y, edges)",
+        LabelWarning,
+        stacklevel=3,
+    )
+    return False
 
 
 def warn_of_single_latents(labels: Sequence[Hashable]) -> None:

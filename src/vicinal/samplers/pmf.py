@@ -13,37 +13,37 @@ mass:
 .. math::
     c \sim p, \quad z_j = \mathrm{lower}_j + (c_j + u_j)\,\mathrm{width}_j, \quad u_j \sim U[0, 1)
 
-Its density is p(c) over the volume of a cell, and zero in every empty cell. A fit takes one pass for the bounds, one
+Its density is p(c) over the volume of a cell, and zero in every empty cell, unless ``smoothing`` mixes in a broad
+Gaussian. A fit takes one pass for the bounds, one
 for the codes, and a sort of the codes into the table of cells (`vicinal.samplers.cells`): O(n d) besides the sort, no
 iterations, no second training stage.
 """
 
 from __future__ import annotations
 
-import numbers
+import copy
 from collections.abc import Iterator
-from itertools import pairwise
 from operator import attrgetter
 from typing import Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from vicinal import _arrays, _validation, kernels, rng
+from vicinal import _arrays, _validation, rng
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError
 from vicinal.rng import Draws
-from vicinal.samplers import calibration, cells, labels
-from vicinal.samplers.base import Sampler
+from vicinal.samplers import calibration, cell_draws, cell_geometry, cells, labels, smoothing
 from vicinal.samplers.batches import Batches
-from vicinal.samplers.by_class import draw_items
 from vicinal.samplers.cells import CellTable, Grid
 from vicinal.samplers.fitted import CALIBRATED
+from vicinal.samplers.sources import Source, of_cells
+from vicinal.samplers.vicinities import VicinitySampler
 
 MAX_BINS = 2**24  # float32 counts no further in steps of one
 
 
-class PMFSampler(Sampler):
+class PMFSampler(VicinitySampler):
     r"""Sample uniformly from the occupied quantization cells of the training latents.
 
     .. math:: p(z) = \frac{\mathrm{count}(\mathrm{cell}(z))}{n \prod_j \mathrm{width}_j}
@@ -74,6 +74,10 @@ class PMFSampler(Sampler):
         Cells are drawn from p(c)**(1 / temperature), normalized: 1 draws by mass, 0 only from the fullest
         cells, ``inf`` from all occupied cells alike. It takes effect in `sample` and `score_samples`, so it can be
         changed after `fit` with ``set_params``.
+    smoothing : float
+        Mass of a broad Gaussian that is mixed in, in [0, 1): so many samples come from it, and no latent has density
+        zero; see `vicinal.samplers.smoothing`. 0 leaves the cells alone. It takes effect as ``temperature`` does.
+        Calibration leaves it out.
     random_state : int, None or numpy generator
         Seed of `sample`; None takes fresh entropy on every call. Nothing in `fit` is random.
 
@@ -153,6 +157,7 @@ class PMFSampler(Sampler):
         out_of_bounds: str = "raise",
         min_count: int = 1,
         temperature: float = 1.0,
+        smoothing: float = 0.0,
         random_state: Any = None,
     ) -> None:
         self.n_bins = n_bins
@@ -161,6 +166,7 @@ class PMFSampler(Sampler):
         self.out_of_bounds = out_of_bounds
         self.min_count = min_count
         self.temperature = temperature
+        self.smoothing = smoothing
         self.random_state = random_state
 
     lower_ = property(attrgetter("_table.grid.lower"))
@@ -276,7 +282,7 @@ class PMFSampler(Sampler):
 
         Parameters
         ----------
-        X : array_like or re-iterable of arrays
+        X : array_like, or iterable of batches
             As in `fit`.
 
         Returns
@@ -287,7 +293,7 @@ class PMFSampler(Sampler):
         Examples
         --------
         >>> import numpy as np
-        >>> PMFSampler.bounds_of([np.zeros((2, 1)), np.ones((3, 1))])
+        >>> PMFSampler.bounds_of(np.array([[0.0], [1.0], [0.5]]))
         (array([0.]), array([1.]))
         """
         batches = Batches(X, minimum=1)
@@ -313,35 +319,56 @@ class PMFSampler(Sampler):
         table = cells.tabulate(batches, Grid.over(lower, upper, int(n_bins)), self.out_of_bounds, inside=inside)
         return state | {"_table": self._ready(table, batches.kind)}
 
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the mean log density of latents in nats, smoothed by at least the mass of one latent.
+
+        A held-out latent often lies in an empty cell, and one alone would make the mean -inf. So ``smoothing`` is taken
+        to be at least 1 / (n + 1) here, with n the number of training latents: ``GridSearchCV`` can then compare
+        numbers of bins. `score_samples` and `sample` take ``smoothing`` as it is. Arguments and errors are those of
+        `score_samples`; ``y`` is ignored.
+
+        Examples
+        --------
+        >>> sampler = PMFSampler(2).fit([[0.0], [0.5], [3.0], [4.0]])
+        >>> sampler.score_samples([[1.0], [5.0]]).round(2)
+        array([-1.39,  -inf])
+        >>> round(sampler.score([[1.0], [5.0]]), 2)
+        -2.9
+        """
+        check_is_fitted(self)
+        table, smoothed = self._table, copy.copy(self)
+        n = int(table.counts.sum()) if table.whole else table.n_rows
+        smoothed.smoothing = max(smoothing.checked(self.smoothing), 1 / (n + 1))
+        return float(smoothed.score_samples(X).mean())
+
     def _sample(self, draws: Draws) -> Any:
-        table, temperature = self._table, _checked_temperature(self.temperature)
-        if draws.classes is None and not draws.stratified:
-            if temperature != 1.0:
-                masses = cells.temper(table.counts, temperature, len(table.counts))
-                table = cells.ready(table._replace(counts=masses), _device(self._tensor_kind))
-            occupied, index = table.source
-            return kernels.select(occupied).sample_cells(
-                occupied, index, *table.grid, key=draws.key, start=draws.start, n_samples=draws.n_samples
-            )
-        occupied, _ = table.source
-        drawn = _draw_cells(draws, table, temperature)
-        return kernels.select(occupied).fill_cells(
-            occupied, drawn, *table.grid, key=draws.key, start=draws.start, classes=draws.classes
+        return cell_draws.sample(
+            draws, self._table, cell_draws.checked_temperature(self.temperature), smoothing.checked(self.smoothing)
         )
 
+    def _source(self, draws: Draws) -> Source:
+        table = self._table
+        drawn = cell_draws.draw_cells(draws, table, cell_draws.checked_temperature(self.temperature))
+        broad = smoothing.is_broad(draws, self.n_features_in_, smoothing.checked(self.smoothing))
+        return of_cells(table, drawn, broad, draws.classes)
+
+    def _sample_near(self, draws: Draws, latent: Array) -> Any:
+        return cell_draws.sample_cell(draws, self._table, int(cell_geometry.nearest(latent[None], self._table)[0]))
+
+    def _centres(self) -> tuple[Array, Array]:
+        return cell_geometry.centres(self._table)
+
+    def _into_vicinities(self, points: Array) -> Array:
+        return cell_geometry.into_cells(points, self._table)
+
     def _score_samples(self, X: Array) -> Array:
-        table, grid = self._table, self._table.grid
-        masses = cells.temper(table.counts, _checked_temperature(self.temperature), len(table.counts))
-        X = X.astype(grid.lower.dtype, copy=False)
-        inside = ((grid.lower <= X) & (grid.upper >= X)).all(axis=1)
-        cell = kernels.select().find_cells(grid.codes(X), table.cells)
-        log_volume = np.log(grid.width[grid.width > 0].astype(np.float64)).sum()
-        with np.errstate(divide="ignore"):  # a temperature may leave a cell without mass
-            log_density = np.log(masses[cell]) - np.log(masses.sum()) - log_volume
-        return np.where(inside & (cell >= 0), log_density, -np.inf)
+        return cell_draws.log_density(
+            X, self._table, cell_draws.checked_temperature(self.temperature), smoothing.checked(self.smoothing)
+        )
 
     def _check_fitted(self) -> None:
-        _checked_temperature(self.temperature)
+        cell_draws.checked_temperature(self.temperature)
+        smoothing.checked(self.smoothing)
         _validation.check_choice(self.out_of_bounds, "out_of_bounds", ("raise", "clip"))
         _validation.check_integer(self.min_count, "min_count", minimum=1)
 
@@ -352,11 +379,24 @@ class PMFSampler(Sampler):
             _validation.check_integer(self.n_bins, "n_bins", minimum=1, maximum=MAX_BINS)
         _validation.check_positive(self.novelty, "novelty")
         _validation.check_choice(self.out_of_bounds, "out_of_bounds", ("raise", "clip"))
-        _checked_temperature(self.temperature)
+        cell_draws.checked_temperature(self.temperature)
+        smoothing.checked(self.smoothing)
         if _validation.check_integer(self.min_count, "min_count", minimum=1) > 1 and not batches.whole:
             raise InvalidInputError(
                 "min_count counts latents, so sample_weight must be whole; round it, or use min_count=1"
             )
+
+    def _whole_limits(self) -> Array:
+        return np.array([self.lower_, self.upper_], dtype=np.float64)
+
+    def _move(self) -> None:
+        self._table = cells.ready(self._table, _device(self._tensor_kind))
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()
+        if "_table" in state:  # a pickle holds no tensors: it may be opened where there is no such device
+            state = state | {"_table": state["_table"]._replace(source=None)}
+        return state
 
     def _ready(self, table: CellTable, kind: _arrays.TensorKind | None) -> CellTable:
         return cells.ready(cells.prune(table, self.min_count), _device(kind))
@@ -380,25 +420,6 @@ class PMFSampler(Sampler):
         return self._table.before or self._table
 
 
-def _draw_cells(draws: Draws, table: CellTable, temperature: float) -> Array:
-    """Return the index of a cell for each row, (n_samples,) int64, within its class."""
-    if draws.classes is None:
-        masses = cells.temper(table.counts, temperature, len(table.counts))
-        return draw_items(draws, masses, np.array([0, len(masses)]))[0]
-    edges = np.searchsorted(table.pair_class, np.arange(len(table.classes) + 1))
-    tempered = [cells.temper(table.pair_counts[a:b], temperature, len(table.pair_cell)) for a, b in pairwise(edges)]
-    pairs, _ = draw_items(draws, np.concatenate(tempered), edges)
-    return table.pair_cell[pairs]
-
-
 def _device(kind: _arrays.TensorKind | None) -> str | None:
     """Return the accelerator that samples are drawn on, or None for the CPU."""
     return kind.device if kind is not None and kind.on_accelerator else None
-
-
-def _checked_temperature(temperature: Any) -> float:
-    if isinstance(temperature, bool) or not isinstance(temperature, numbers.Real):
-        raise InvalidTypeError(f"temperature must be a number from 0 to inf; got {temperature!r}")
-    if not float(temperature) >= 0:
-        raise InvalidInputError(f"temperature must be from 0 to inf; got {temperature}")
-    return float(temperature)

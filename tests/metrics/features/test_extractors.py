@@ -264,3 +264,58 @@ def test_module_fingerprints_differ_where_features_may():
     others += [vf.ModuleFeatures(module(), name=name).fingerprint for name in ("a", "b")]
     others += [vf.ModuleFeatures(module(), name="a", preprocess=torch.sqrt).fingerprint]
     assert len({alike[0], *others}) == 7
+
+
+# A function of one's own
+
+
+def means(images):
+    return torch.from_numpy(images).mean(dim=(2, 3))
+
+
+def test_functions_get_channels_first_in_units(generator):
+    levels = generator.integers(0, 256, (7, 8, 9, 3), dtype=np.uint8)
+    seen = []
+
+    def function(images):
+        seen.append((images.dtype, images.shape))
+        return means(images)
+
+    features = vf.FunctionFeatures(function, batch_size=5)
+    assert features(levels) == pytest.approx(levels.mean(axis=(1, 2)) / 255, abs=1e-6)
+    assert seen == [(np.float32, (5, 3, 8, 9)), (np.float32, (2, 3, 8, 9))]
+    assert np.array_equal(features(levels[..., 0]), features(levels[:, None, ..., 0]))
+    assert features.name == "function"
+
+
+def test_fingerprints_of_functions_follow_the_name_and_the_file(tmp_path, monkeypatch):
+    import importlib
+
+    def fingerprint(text):
+        (tmp_path / "own_code.py").write_text(text)
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, "own_code", raising=False)
+        importlib.invalidate_caches()
+        return vf.FunctionFeatures(importlib.import_module("own_code").f, name="f").fingerprint
+
+    first = fingerprint("f = lambda images: images\nf.__module__ = 'own_code'\n")
+    assert fingerprint("f = lambda images: images\nf.__module__ = 'own_code'\n") == first
+    assert fingerprint("f = lambda images: images * 2\nf.__module__ = 'own_code'\n") != first
+    assert vf.FunctionFeatures(means).fingerprint != vf.FunctionFeatures(means, name="other").fingerprint
+
+
+def test_functions_must_give_rows_of_real_numbers():
+    with pytest.raises(InvalidTypeError, match="function must be callable; got int"):
+        vf.FunctionFeatures(3)
+    for output, error, message in [
+        (
+            np.zeros((2, 3, 4)),
+            InvalidInputError,
+            r"f must return shape \(2, n_features\) for 2 images; got \(2, 3, 4\)",
+        ),
+        (np.zeros((2, 0)), InvalidInputError, r"got \(2, 0\)"),
+        (None, InvalidTypeError, "f must return an array of real numbers .*; got NoneType"),
+        (np.zeros((2, 3), complex), InvalidTypeError, "must return an array of real numbers"),
+    ]:
+        with pytest.raises(error, match=message):
+            vf.FunctionFeatures(lambda images, output=output: output, name="f")(np.zeros((2, 8, 8), np.uint8))

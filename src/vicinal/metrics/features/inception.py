@@ -114,7 +114,8 @@ class InceptionFeatures(RgbFeatures):
     """2048 features of the 2015 Inception network: the Frechet distance between them is FID.
 
     Levels become RGB, are resized to 299 x 299 (bilinear, not antialiased) and scaled to [-1, 1], as in
-    pytorch-fid. A TorchScript file gets the levels as they are, and resizes them itself.
+    pytorch-fid. A TorchScript file gets the levels as they are, and resizes them itself. ``resized(299)`` resizes as
+    clean-fid does.
 
     Parameters
     ----------
@@ -155,6 +156,9 @@ class InceptionFeatures(RgbFeatures):
     >>> features.frechet_name  # doctest: +SKIP
     'FID'
     """
+
+    image_size = SIDE
+    _version = 2  # 1 normalised after each convolution
 
     def __init__(self, weights: str | os.PathLike[str], *, batch_size: int = 32, device: Any = None) -> None:
         super().__init__(batch_size, device)
@@ -219,7 +223,25 @@ def shapes() -> dict[str, tuple[int, ...]]:
     return found | {"fc.weight": (_N_CLASSES, channels), "fc.bias": (_N_CLASSES,)}  # fc is in every file, and not used
 
 
-def _network(images: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+def _folded(weights: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
+    """Return kernel and bias of each convolution, by name, with batch normalisation folded in.
+
+    Features change by rounding alone: 1e-6 of their norm. Channels last is the fast layout of CPUs.
+    """
+    import torch
+
+    found = {}
+    for name, kernel in weights.items():
+        if name.endswith(".conv.weight"):
+            label = name.removesuffix(".conv.weight")
+            gain, bias, mean, variance = (weights[f"{label}.bn.{part}"].double() for part in _NORM)
+            scale = gain / torch.sqrt(variance + _EPSILON)
+            folded = (kernel.double() * scale[:, None, None, None]).float()
+            found[label] = folded.contiguous(memory_format=torch.channels_last), (bias - mean * scale).float()
+    return found
+
+
+def _network(images: Tensor, weights: Mapping[str, tuple[Tensor, Tensor]]) -> Tensor:
     """Return features (n, 2048) of images (n, 3, 299, 299) in [-1, 1]."""
     import torch
     from torch.nn import functional
@@ -229,9 +251,8 @@ def _network(images: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
             outputs = []
             for name, (_, height, width, *strides) in step.items():
                 stride, padding = (strides[0], (0, 0)) if strides else (1, (height // 2, width // 2))
-                output = functional.conv2d(maps, weights[f"{prefix}{name}.conv.weight"], None, stride, padding)
-                gain, bias, mean, variance = (weights[f"{prefix}{name}.bn.{part}"] for part in _NORM)
-                output = functional.batch_norm(output, mean, variance, gain, bias, eps=_EPSILON)
+                kernel, bias = weights[prefix + name]
+                output = functional.conv2d(maps, kernel, bias, stride, padding)
                 outputs.append(functional.relu(output, inplace=True))
             maps = torch.cat(outputs, dim=1) if len(outputs) > 1 else outputs[0]
         return maps
@@ -288,8 +309,8 @@ def _load(path: Path, scripted: bool) -> Any:
     return network
 
 
-def _checked_weights(state: Any, path: Path, device: Any) -> dict[str, Tensor]:
-    """Return the weights of ``state``, read from ``path``, as float32 on a device, if they are this network's."""
+def _checked_weights(state: Any, path: Path, device: Any) -> dict[str, tuple[Tensor, Tensor]]:
+    """Return `_folded` weights of ``state``, read from ``path``, on a device, if they are this network's."""
     import torch
 
     expected, remedy = shapes(), f"pass pytorch-fid's {FILE}"
@@ -308,8 +329,8 @@ def _checked_weights(state: Any, path: Path, device: Any) -> dict[str, Tensor]:
     ]
     if faults:
         raise FileFormatError(f"{path} is no FID Inception network: {' and '.join(faults[:2])}: {remedy}")
-    weights = {name: state[name].to(device, torch.float32) for name in expected}
-    return {n: w.contiguous(memory_format=torch.channels_last) if w.ndim == 4 else w for n, w in weights.items()}
+    folded = _folded({name: state[name].float() for name in expected})
+    return {name: (kernel.to(device), bias.to(device)) for name, (kernel, bias) in folded.items()}
 
 
 def _first(names: list[str]) -> str:

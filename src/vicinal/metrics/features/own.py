@@ -1,9 +1,11 @@
-"""Features of networks of your own: a small classifier of labelled images, or any torch module."""
+"""Features of your own: of a small classifier of labelled images, any torch module, or any function."""
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -12,8 +14,8 @@ from vicinal import _arrays, storage
 from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError, InvalidTypeError, import_extra
 from vicinal._validation import check_device, check_integer
-from vicinal.images import channels_first, in_units
-from vicinal.metrics.features.extractor import FeatureExtractor, PixelFeatures, in_batches, sum_of
+from vicinal.images import channels_first
+from vicinal.metrics.features.extractor import FeatureExtractor, PixelFeatures, in_batches, sum_of, sum_of_file
 
 PIXELS = PixelFeatures()
 _BATCH = 1024  # images in one go of the classifier
@@ -212,8 +214,7 @@ class ModuleFeatures(FeatureExtractor):
     def _features(self, levels: Array) -> Array:
         if self._device is not None:
             self._module.to(self._device)
-        if levels.ndim == 3 or (levels.ndim == 4 and levels.shape[3] in (1, 3) and levels.shape[1] not in (1, 3)):
-            levels = channels_first(levels)
+        levels = _with_channels(levels)
         with _arrays.evaluating(self._module):
             return in_batches(self._batch, levels, self._batch_size, f"Features: {self.name}")
 
@@ -222,7 +223,7 @@ class ModuleFeatures(FeatureExtractor):
 
         like = next((p for p in self._module.parameters() if p.is_floating_point()), torch.empty(0))
         device = like.device if self._device is None else self._device
-        images = torch.from_numpy(in_units(levels)).to(device, like.dtype)
+        images = torch.from_numpy(levels / np.float32(255.0)).to(device, like.dtype)
         output = self._module(images if self._preprocess is None else self._preprocess(images))
         if not isinstance(output, torch.Tensor):
             raise InvalidTypeError(
@@ -237,6 +238,79 @@ class ModuleFeatures(FeatureExtractor):
         output = output.float()
         features: Array = (output.mean(dim=(2, 3)) if output.ndim == 4 else output).detach().cpu().numpy()
         return features
+
+
+class FunctionFeatures(FeatureExtractor):
+    """What a function of yours returns for images.
+
+    The function gets float32 arrays (n, C, H, W) in [0, 1], a block of images at a time. Images (n, H, W) get a channel
+    axis, and channels that come last are moved.
+
+    Parameters
+    ----------
+    function : callable
+        Returns real numbers (n, n_features), as an array of NumPy or torch.
+    name : str, optional
+        Label for headings, and part of the fingerprint; the function's name if None.
+    batch_size : int
+        Images in one call of the function.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        For arguments that cannot be used; on a call, for a function that returns something else.
+
+    Notes
+    -----
+    The fingerprint sums the name and the file of Python code that holds the function. It cannot see what this code
+    imports or reads: change ``name`` with those.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> features = FunctionFeatures(lambda images: images.mean(axis=(2, 3)), name="mean colour")
+    >>> features(np.full((2, 8, 8, 3), 255, np.uint8)).tolist()
+    [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
+    """
+
+    def __init__(self, function: Any, *, name: str | None = None, batch_size: int = 64) -> None:
+        if not callable(function):
+            label = "function" if name is None else str(name)
+            raise InvalidTypeError(f"{label} must be callable; got {type(function).__name__}")
+        self.name = str(getattr(function, "__name__", type(function).__name__)) if name is None else str(name)
+        self._function = function
+        self._batch_size = check_integer(batch_size, "batch_size", minimum=1)
+
+    @property
+    def fingerprint(self) -> str:
+        """A text that differs wherever the features may differ, as far as one file of code tells."""
+        module = sys.modules.get(getattr(self._function, "__module__", None) or type(self._function).__module__)
+        file = getattr(module, "__file__", None)
+        return self._fingerprint(name=self.name, sha256=None if file is None else sum_of_file(Path(file)))
+
+    def _features(self, levels: Array) -> Array:
+        return in_batches(self._batch, _with_channels(levels), self._batch_size, f"Features: {self.name}")
+
+    def _batch(self, levels: Array) -> Array:
+        output = self._function(np.ascontiguousarray(levels) / np.float32(255.0))
+        features = _arrays.to_numpy(output) if hasattr(output, "dtype") else np.asarray(output, object)
+        if features.dtype.kind not in "fiub":
+            raise InvalidTypeError(
+                f"{self.name} must return an array of real numbers (n, n_features); got {type(output).__name__}"
+            )
+        if features.ndim != 2 or len(features) != len(levels) or features.size == 0:
+            raise InvalidInputError(
+                f"{self.name} must return shape ({len(levels)}, n_features) for {len(levels)} images; "
+                f"got {features.shape}"
+            )
+        return features.astype(np.float32, copy=False)
+
+
+def _with_channels(levels: Array) -> Array:
+    """Return images of any number of channels with these second; anything else as it is."""
+    if levels.ndim == 3 or (levels.ndim == 4 and levels.shape[3] in (1, 3) and levels.shape[1] not in (1, 3)):
+        return channels_first(levels)
+    return levels
 
 
 def _bytes_of(name: str, value: Any) -> tuple[str, Array]:

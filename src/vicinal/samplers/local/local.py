@@ -28,16 +28,18 @@ from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError
 from vicinal.rng import Draws
 from vicinal.samplers import calibration
-from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches, Training
-from vicinal.samplers.by_class import class_state, draw_items, starts_of
+from vicinal.samplers.by_class import class_of, class_state, draw_items, starts_of
 from vicinal.samplers.fitted import BY_CLASS, CALIBRATED, Fitted, Starts, attributes
-from vicinal.samplers.local.partition import Neighborhoods, neighborhoods, variance_ratio
+from vicinal.samplers.local.partition import Neighborhoods, means_of, nearest_latent, neighborhoods, variance_ratio
 from vicinal.samplers.novelty import NothingToCompareError, Novelty, warn
+from vicinal.samplers.packing import smallest
 from vicinal.samplers.probes import KEY, N_PROBES
+from vicinal.samplers.sources import Source
+from vicinal.samplers.vicinities import VicinitySampler
 
 
-class LocalSampler(Sampler):
+class LocalSampler(VicinitySampler):
     r"""Sample from the local mean and covariance of the training latents.
 
     .. math:: z = z_i + s (m - z_i) + \frac{a}{\sqrt{K}} \sum_{k=1}^{K} e_k (z_k - m), \quad e_k \sim N(0, 1)
@@ -70,6 +72,8 @@ class LocalSampler(Sampler):
     ----------
     latents_ : ndarray of shape (n, d)
         The training latents, neighbourhood by neighbourhood; float32 or float64.
+    rows_ : ndarray of unsigned int, shape (n,)
+        The row of ``X`` of each of ``latents_``.
     neighborhood_starts_ : ndarray of int64, shape (n_neighborhoods + 1,)
         Neighbourhood c holds the latents ``latents_[neighborhood_starts_[c] : neighborhood_starts_[c + 1]]``.
     n_neighbors_ : int
@@ -132,6 +136,7 @@ class LocalSampler(Sampler):
     _expected = attributes(
         latents_=Fitted("n d"),
         neighborhood_starts_=Starts("n"),
+        rows_=Fitted("n", 0, 2**63, whole=True, needed=False),
         n_neighbors_=Fitted(low=1, whole=True),
         scale_=Fitted(low=0),
         variance_ratio_=Fitted(low=0, finite=False, needed=False),
@@ -140,6 +145,7 @@ class LocalSampler(Sampler):
     )
 
     latents_: Array
+    rows_: Array
     neighborhood_starts_: Array
     n_neighbors_: int
     scale_: float
@@ -191,14 +197,34 @@ class LocalSampler(Sampler):
         found = made(n_neighbors)
         state |= {"latents_": found.training.rows, "neighborhood_starts_": found.starts, "n_neighbors_": n_neighbors}
         state |= {"scale_": scale, "variance_ratio_": variance_ratio(found, shrinkage, scale)}
-        return state | class_state(found.training)
+        return state | {"rows_": smallest(found.training.numbers)} | class_state(found.training)
+
+    def _own(self, draws: Draws) -> Array:
+        """Return the latent that each sample is drawn around, (n_samples,) int64."""
+        return draw_items(draws, getattr(self, "weights_", None), starts_of(self, len(self.latents_)))[0]
 
     def _sample(self, draws: Draws) -> Array:
+        return self._around(draws, self._own(draws))
+
+    def _around(self, draws: Draws, own: Array) -> Array:
         weights = getattr(self, "weights_", None)
-        own, _ = draw_items(draws, weights, starts_of(self, len(self.latents_)))
         return _sample_around(
             draws, self.latents_, weights, self.neighborhood_starts_, own, self.shrinkage, self.scale_
         )
+
+    def _source(self, draws: Draws) -> Source:
+        if not hasattr(self, "rows_"):
+            raise InvalidInputError("the file of this sampler was written before rows were kept: fit it again")
+        own = self._own(draws)
+        classes = self.classes_[class_of(self.class_starts_, own)] if hasattr(self, "classes_") else None
+        return Source(self.rows_[own].astype(np.int64), classes)
+
+    def _sample_near(self, draws: Draws, latent: Array) -> Array:
+        return self._around(draws, np.full(draws.n_samples, nearest_latent(self.latents_, latent)))
+
+    def _centres(self) -> tuple[Array, Array]:
+        means = means_of(self.latents_, getattr(self, "weights_", None), self.neighborhood_starts_)
+        return means, np.ones(means.shape[1])
 
 
 def _sample_around(
@@ -227,8 +253,9 @@ def _calibrate(
     own = draws.choices(len(latents))
 
     def draw(n_neighbors: int, scale: float) -> Array:
-        (rows, weights, _, _), starts = made(n_neighbors)
-        return _sample_around(draws, rows, weights, starts, own, s, scale)
+        found = made(n_neighbors)
+        rows, weights = found.training.rows, found.training.weights
+        return _sample_around(draws, rows, weights, found.starts, own, s, scale)
 
     def variance(n_neighbors: int, scale: float) -> float:
         return variance_ratio(made(n_neighbors), s, scale)

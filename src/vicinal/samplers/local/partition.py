@@ -58,7 +58,7 @@ def partition(latents: Array, n_parts: int, max_iter: int = 0) -> tuple[Array, A
 
 def variance_ratio(found: Neighborhoods, shrinkage: float, scale: float) -> float:
     """Return the total variance of samples over that of the latents; 1 if these are all equal."""
-    (rows, weights, _, _), starts = found
+    rows, weights, starts = found.training.rows, found.training.weights, found.starts
     mass = np.ones(len(rows)) if weights is None else weights.astype(np.float64)
     centre = (mass @ rows if weights is not None else rows.sum(axis=0, dtype=np.float64)) / mass.sum()
     total = between = 0.0
@@ -74,6 +74,26 @@ def variance_ratio(found: Neighborhoods, shrinkage: float, scale: float) -> floa
     if total == 0:
         return 1.0
     return (between + ((1 - shrinkage) ** 2 + scale**2) * (total - between)) / total
+
+
+def means_of(latents: Array, weights: Array | None, starts: Array) -> Array:
+    """Return the mean of each neighbourhood of latents (n, d), (n_neighborhoods, d) float64."""
+    mass = np.ones(len(latents)) if weights is None else weights.astype(np.float64)
+    means = np.empty((len(starts) - 1, latents.shape[1]))
+    for places in np.array_split(np.arange(len(means)), max(1, latents.size // _CHUNK)):  # bounds the memory
+        if len(places) == 0:
+            continue
+        part = slice(starts[places[0]], starts[places[-1] + 1])
+        firsts = starts[places] - part.start
+        sums = np.add.reduceat(mass[part, None] * latents[part], firsts, axis=0)
+        means[places] = sums / np.add.reduceat(mass[part], firsts)[:, None]
+    return means
+
+
+def nearest_latent(latents: Array, latent: Array) -> int:
+    """Return the index of the latent (n, d) that is nearest to one latent (d,); of equal ones the first."""
+    parts = np.array_split(latents, max(1, latents.size // _CHUNK))
+    return int(np.concatenate([np.square(part - latent).sum(axis=1) for part in parts]).argmin())
 
 
 def _scaled(latents: Array) -> Array:

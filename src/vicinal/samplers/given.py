@@ -1,0 +1,69 @@
+"""What `fit` is given: one array or batches, and what a batch may be.
+
+One array, or anything that NumPy reads as one array, is one set of latents. Batches are
+
+- a list of paths of ``.npy`` files, which are mapped into memory, or of pairs (latents, labels);
+- any other iterable of arrays, paths or pairs, such as a torch DataLoader. One that can be read again is read as often
+  as needed. An iterator or generator is read once, and kept in memory.
+
+A list or tuple of arrays is refused. It could be batches, or single latents, or the means and log variances that an
+encoder returned: nothing tells them apart.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Set
+from typing import Any
+
+from vicinal import storage
+from vicinal._arrays import is_tensor
+from vicinal._errors import InvalidInputError
+
+
+def is_stream(X: Any) -> bool:
+    """Tell whether X holds batches, not one array; raise InvalidInputError for a list or tuple of arrays."""
+    if hasattr(X, "shape") or hasattr(X, "__array__") or isinstance(X, str | bytes | Mapping | Set):
+        return False
+    if not hasattr(X, "__iter__"):
+        return False
+    if isinstance(X, list | tuple):
+        first = X[0] if X else None
+        if _is_array(first):
+            _refuse(X)
+        if isinstance(first, list | tuple) and 1 <= len(first) <= 2:  # a batch (latents,) or (latents, labels)
+            first = first[0]
+        return isinstance(first, str | os.PathLike) or _is_array(first)
+    return True
+
+
+def opened(item: Any) -> tuple[Any, Any]:
+    """Return latents and labels of one batch."""
+    if isinstance(item, list | tuple) and 1 <= len(item) <= 2:
+        labels = item[1] if len(item) == 2 else None
+        if labels is not None and _is_array(labels):
+            raise InvalidInputError(
+                f"a batch must be latents or a pair (latents, labels); got labels of shape {tuple(labels.shape)}: if "
+                "these are means and log variances, let the batches hold the means alone"
+            )
+        return opened(item[0])[0], labels
+    if isinstance(item, str | os.PathLike):
+        return storage.read_array(item, mapped=True), None
+    return item, None
+
+
+def _is_array(value: Any) -> bool:
+    return getattr(value, "ndim", 0) >= 2
+
+
+def _refuse(X: Any) -> None:
+    kind = type(X).__name__
+    shapes = ", ".join(str(tuple(getattr(each, "shape", ()))) for each in X[:3]) + (", ..." if len(X) > 3 else "")
+    if len(X) == 2 and getattr(X[1], "ndim", 0) < 2:
+        raise InvalidInputError(f"latents must be one array; got a {kind} of arrays: pass labels as fit(latents, y)")
+    together, stacked = ("torch.cat", "torch.stack") if is_tensor(X[0]) else ("np.concatenate", "np.stack")
+    raise InvalidInputError(
+        f"latents must be one array; got a {kind} of {len(X)} arrays, of shapes {shapes}. For batches, pass "
+        f"{together}(latents) or iter(latents); for single latents, {stacked}(latents); for what an encoder "
+        "returned, the means alone, or fit(mu, std=np.exp(logvar / 2)) for the aggregate posterior"
+    )
