@@ -7,6 +7,7 @@
     │   └── UnequalSizesError                     images that differ in height or width
     ├── InvalidTypeError    (also a TypeError)    a value of the wrong type
     ├── FileFormatError     (also a ValueError)   a foreign or damaged file, or one of a newer version
+    ├── HubError            (also an OSError)     a repository that cannot be downloaded or uploaded
     └── MissingExtraError   (also an ImportError) an optional package that is not installed
 
     CalibrationWarning      (a UserWarning)       a target that could not be met
@@ -40,6 +41,10 @@ class InvalidTypeError(VicinalError, TypeError):
 
 class FileFormatError(VicinalError, ValueError):
     """A file was not written by vicinal, is damaged, or was written by a newer version."""
+
+
+class HubError(VicinalError, OSError):
+    """A repository could not be downloaded or uploaded; the message says why, and how to do without a network."""
 
 
 class MissingExtraError(VicinalError, ImportError):

@@ -24,6 +24,7 @@ from vicinal._errors import FileFormatError, InvalidInputError, InvalidTypeError
 from vicinal.autoencoders import doubts
 from vicinal.autoencoders.adapter import Part, part_of
 from vicinal.autoencoders.modules import on_device
+from vicinal.hub.repository import located
 from vicinal.streams.sinks import open_sink
 from vicinal.streams.sources import Source, open_source
 
@@ -207,16 +208,19 @@ def check_latents(autoencoder: Any, shape: tuple[int, ...], source: str) -> None
         )
 
 
-def load(path: storage.PathLike, *, device: Any = None) -> Any:
+def load(path: storage.PathLike, *, like: str | None = None, device: Any = None) -> Any:
     """Load a sampler or an autoencoder that vicinal saved.
 
     Parameters
     ----------
     path : path_like
-        A file written by ``save``.
+        A file written by ``save``, a folder written by ``save_pretrained``, or ``"hf://user/repo"`` or
+        ``"hf://user/repo@revision"`` for a repository of huggingface.co.
+    like : {"numpy", "torch"}, optional
+        Array library of the samples of a sampler; NumPy without it and without ``device``.
     device : str or torch.device, optional
-        Where the autoencoder goes, or the samples of the sampler: see `vicinal.samplers.Sampler.to`. Without it, they
-        are NumPy arrays, and the autoencoder is on the CPU.
+        Where the autoencoder goes, or the samples of the sampler, which are then torch tensors: see
+        `vicinal.samplers.Sampler.to`. The CPU without it.
 
     Returns
     -------
@@ -226,29 +230,39 @@ def load(path: storage.PathLike, *, device: Any = None) -> Any:
     Raises
     ------
     FileFormatError
-        If the file is not vicinal's, is damaged, or is of a newer version.
+        If the file is not vicinal's, is damaged, is of a newer version, or holds a class of your own: the message
+        names the class that loads it.
+    HubError
+        If a repository cannot be downloaded.
     InvalidInputError
-        If torch cannot use the device.
+        If torch cannot use the device, or ``like`` does not go with what is loaded.
     MissingExtraError
-        For an autoencoder or a device, if torch is not installed.
+        For an autoencoder, a device or ``like="torch"``, if torch is not installed; for a repository, if
+        huggingface_hub is not.
     OSError
         If the file cannot be read.
     """
     from vicinal import samplers
 
-    artifact = storage.read(path)
+    if like not in (None, "numpy", "torch"):
+        raise InvalidInputError(f'like must be "numpy" or "torch"; got {like!r}')
+    if like == "numpy" and device is not None:
+        raise InvalidInputError(f'like="numpy" has no device; got device={device!r}: leave one of them out')
+    artifact = storage.read(located(path))
     if artifact.kind in samplers.__all__:
         sampler = getattr(samplers, artifact.kind).from_artifact(artifact)
-        return sampler if device is None else sampler.to(device)
+        return sampler.to(device or "cpu") if like == "torch" or device is not None else sampler
     if artifact.kind == "ConvAutoencoder":
+        if like == "numpy":
+            raise InvalidInputError(f'{path} holds an autoencoder, a torch module: leave like="numpy" out')
         import_extra("torch", "torch")
         from vicinal.autoencoders.networks import ConvAutoencoder
 
-        autoencoder = ConvAutoencoder._from_artifact(artifact)
+        autoencoder = ConvAutoencoder.from_artifact(artifact)
         return autoencoder if device is None else autoencoder.to(_validation.check_device(device))
     raise FileFormatError(
-        f"{path} holds a {artifact.kind}, written by vicinal {artifact.written_by}, which this version does not know: "
-        "run pip install -U vicinal"
+        f"{path} holds a {artifact.kind}, written by vicinal {artifact.written_by}, a class that this version does not "
+        f"have. If the class is yours, import it and call {artifact.kind}.load; else run pip install -U vicinal"
     )
 
 

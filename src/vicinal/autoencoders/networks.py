@@ -12,9 +12,12 @@ from torch import Tensor, nn
 from vicinal import storage
 from vicinal._errors import InvalidInputError
 from vicinal._validation import check_integer
+from vicinal.hub.shared import Shared
+
+_ON_CARD = ("objective", "n_images", "epochs_trained", "mean_squared_error", "validation_mean_squared_error", "warning")
 
 
-class ConvAutoencoder(nn.Module):
+class ConvAutoencoder(Shared, nn.Module):
     """A convolutional encoder and its mirror image.
 
     Each stage halves height and width and doubles the channels, until a side is odd or at most 4.
@@ -44,6 +47,8 @@ class ConvAutoencoder(nn.Module):
     >>> latents.shape, model.decode(latents).shape
     (torch.Size([5, 2]), torch.Size([5, 1, 8, 8]))
     """
+
+    _card_use = ("autoencoder", "images = vicinal.generate(autoencoder, sampler, 16)")
 
     def __init__(
         self,
@@ -168,11 +173,23 @@ class ConvAutoencoder(nn.Module):
         storage.write(path, type(self).__name__, {"params": params, "card": self.card}, weights)
 
     @classmethod
-    def _from_artifact(cls, artifact: storage.Artifact) -> Self:
+    def from_artifact(cls, artifact: storage.Artifact) -> Self:
+        """Return the autoencoder that `save` wrote; `vicinal.load` calls this."""
         model = cls(**artifact.header["params"])
         model.card = artifact.header["card"]
         model.load_state_dict({name: torch.from_numpy(array) for name, array in artifact.arrays.items()})
         return model.eval()
+
+    def _card_lines(self, latents: Any) -> list[str]:
+        """Return what a model card says of an autoencoder: sizes, and errors of its training."""
+        if latents is not None:
+            raise InvalidInputError("latents go with the card of a sampler: leave them out for an autoencoder")
+        kind = "variational autoencoder" if self.variational else "autoencoder"
+        lines = [
+            f"A convolutional {kind} of images of shape {self.image_shape}, with {self.latent_dim} latent dimensions."
+        ]
+        said = {name.replace("_", " "): self.card.get(name) for name in _ON_CARD}
+        return [*lines, "", *(f"- {name}: {value}" for name, value in said.items() if value is not None)]
 
 
 class ToPixels(nn.ConvTranspose2d):

@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from vicinal import _arrays, _validation, rng, storage
 from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError
+from vicinal.hub.shared import Shared
 from vicinal.rng import Draws
 from vicinal.samplers import fitted, labels, packing, posterior, whole
 from vicinal.samplers.batches import Batches, is_whole, working_copy
@@ -30,7 +31,7 @@ from vicinal.samplers.fitted import Fitted, Starts
 from vicinal.samplers.sources import Source
 
 
-class Sampler(Movable, BaseEstimator, ABC):
+class Sampler(Movable, Shared, BaseEstimator, ABC):
     """A distribution over latents, fitted to examples.
 
     Attributes
@@ -48,7 +49,8 @@ class Sampler(Movable, BaseEstimator, ABC):
 
     _calibrates: ClassVar[tuple[str, ...]] = ()  # parameters that may be "auto"
     _conditions: ClassVar[bool] = True  # whether samples can be drawn within a class
-    _expected: ClassVar[Mapping[str, Fitted | Starts]]  # what the fitted attributes in a file must be
+    _expected: ClassVar[Mapping[str, Fitted | Starts] | None] = None  # what a file must hold; None: no checks
+    _card_use = ("sampler", "latents = sampler.sample(16)")
     _not_saved: ClassVar[tuple[str, ...]] = ()  # parameters that a file leaves out
 
     random_state: Any
@@ -312,7 +314,8 @@ class Sampler(Movable, BaseEstimator, ABC):
             raise FileFormatError(f"latents must be numbers of a shape; got {dtype} {event_shape}")
         d = math.prod(event_shape)
         state = packing.unpack_state(artifact.arrays, header["scalars"], d)
-        fitted.check({**cls._expected, **whole.expected(dtype, state)}, state, d)
+        if cls._expected is not None:
+            fitted.check({**cls._expected, **whole.expected(dtype, state)}, state, d)
         sampler._set_fitted(state, tuple(event_shape), dtype, None)
         sampler._check_fitted()
         if names is not None:
@@ -320,6 +323,31 @@ class Sampler(Movable, BaseEstimator, ABC):
                 raise FileFormatError(f"feature_names must be {d} names; got {len(names)}")
             sampler.feature_names_in_ = np.array(names, dtype=object)
         return sampler
+
+    def _card_lines(self, latents: Any) -> list[str]:
+        """Return what a model card says of a sampler: what it is, and how new its samples are."""
+        check_is_fitted(self)
+        settings = {name: each for name, each in self.get_params(deep=False).items() if name != "random_state"}
+        shown = ", ".join(f"{name}={each!r}" for name, each in settings.items() if name not in self._not_saved)
+        lines = [
+            f"A distribution over latents of shape {self.event_shape_} and type {self.dtype_}: `sample` draws new "
+            "ones, and the autoencoder that the training latents are from decodes them.",
+            f"Settings: {shown or 'none'}.",
+        ]
+        return [*lines, "", *self._novelty_lines(latents)]
+
+    def _novelty_lines(self, latents: Any) -> list[str]:
+        from vicinal.samplers.how_new import HowNew
+
+        found = "no training latents were given" if latents is None else HowNew.of(self, latents)
+        nn_ratio, error = (self.__dict__.get(name, math.nan) for name in ("nn_ratio_", "nn_ratio_se_"))
+        if not isinstance(found, str):
+            measured = f"nn ratio {found.nn_ratio:.2f}, copied {100 * found.copied:.1f} %: {found.means}."
+        elif math.isfinite(nn_ratio):
+            measured = f"nn ratio {nn_ratio:.2f} ± {error:.2f}, by calibration; copied: not measured ({found})."
+        else:
+            return [f"How new the samples are was not measured: {found}."]
+        return [measured, "", "Fresh data have nn ratio 1 and copied 1 %; copies have 0 and 100 %."]
 
     def _check_fitted(self) -> None:
         """Raise FileFormatError for fitted attributes that a file cannot have; `_expected` says most of it."""
