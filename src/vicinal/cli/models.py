@@ -11,13 +11,15 @@ import typer
 
 from vicinal._errors import InvalidInputError, InvalidTypeError, VicinalError
 from vicinal.cli.features import imported
+from vicinal.hub.card import CARD, is_ours
+from vicinal.hub.repository import SCHEME
 
 Model = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="A file that vicinal saved, a folder of diffusers or pythae, or module:function of yours: the model, or a "
-        "function that returns it.",
+        help="A file or folder that vicinal saved, hf://user/repo, a folder of diffusers or pythae, or module:function "
+        "of yours: the model, or a function that returns it.",
     ),
 ]
 _MEMBERS = ("encode", "encoder", "decode", "decoder", "transform")
@@ -26,14 +28,14 @@ _MEMBERS = ("encode", "encoder", "decode", "decoder", "transform")
 def load_model(spec: str) -> Any:
     """Return the autoencoder that an argument means: a file, a folder, or ``module:function``."""
     path = Path(spec)
-    if path.is_dir():
+    if path.is_dir() and not is_ours(path / CARD):
         from vicinal.autoencoders.folders import from_folder
 
         return from_folder(path)
-    if path.exists() or path.suffix == ".safetensors":
+    if path.exists() or path.suffix == ".safetensors" or spec.startswith(SCHEME):
         from vicinal import pipeline, samplers
 
-        found = pipeline.load(path)
+        found = pipeline.load(spec)
         if isinstance(found, samplers.Sampler):
             raise InvalidInputError(f"MODEL must be an autoencoder; {path} holds a {type(found).__name__}")
         return found

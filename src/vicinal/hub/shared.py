@@ -152,8 +152,8 @@ class Shared:
     ) -> str:
         """Upload the model and its card to a repository of huggingface.co.
 
-        A file may hold training latents: `LocalSampler`, `KDESampler` and `BootstrapSampler` keep them. Publish it only
-        if you may publish those.
+        A file may hold training latents: `LocalSampler`, `KDESampler`, `CopulaSampler` and `BootstrapSampler` keep
+        them. Publish it only if you may publish those.
 
         Parameters
         ----------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Self
 
 from vicinal import _arrays, neighbors
+from vicinal._errors import InvalidInputError
 from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches
 from vicinal.samplers.novelty import REPEATS, NothingToCompareError, Novelty
@@ -42,6 +43,11 @@ class HowNew(NamedTuple):
         latents : array_like of shape (n_samples, *event_shape), or re-iterable of such arrays
             What it was fitted to. Each of them, compared with the others, stands for a fresh latent.
 
+        Raises
+        ------
+        InvalidInputError
+            For latents of another shape than in `fit`, or that cannot be used.
+
         Examples
         --------
         >>> import numpy as np
@@ -52,6 +58,9 @@ class HowNew(NamedTuple):
         (0.0, 1.0, 'near copies of training latents')
         """
         batches = Batches(latents)
+        if batches.event_shape != sampler.event_shape_:
+            wanted, got = (", ".join(map(str, shape)) for shape in (sampler.event_shape_, batches.event_shape))
+            raise InvalidInputError(f"latents must have shape (n_samples, {wanted}), as in fit; got (..., {got})")
         try:
             novelty = Novelty(lambda: (_arrays.to_numpy(batch.rows) for batch in batches))
         except NothingToCompareError as error:
