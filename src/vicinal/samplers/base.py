@@ -332,6 +332,7 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
         lines = [
             f"A distribution over latents of shape {self.event_shape_} and type {self.dtype_}: `sample` draws new "
             "ones, and the autoencoder that the training latents are from decodes them.",
+            "",
             f"Settings: {shown or 'none'}.",
         ]
         return [*lines, "", *self._novelty_lines(latents)]
