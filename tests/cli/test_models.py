@@ -183,3 +183,22 @@ def test_bad_calls_give_one_line_and_exit_code_2(run, folder, arguments, message
     code, out, err = run(*arguments)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert message in err
+
+
+def test_folders_of_vicinal(run, folder, tmp_path):
+    """What `save_pretrained` writes goes where a file goes, and a repository is not taken for a module."""
+    from vicinal.autoencoders.networks import ConvAutoencoder
+
+    model = ConvAutoencoder((1, 8, 8), 3)
+    model.save_pretrained(tmp_path / "model")
+    code, _, err = run("encode", "model", "photos", "-o", "z.npy")
+    assert (code, err) == (0, "")
+    images = torch.from_numpy(np.float32(folder[:, None] / 255))
+    with torch.no_grad():
+        assert np.allclose(np.load("z.npy"), model.encode(images).numpy(), atol=1e-5)
+    vicinal.samplers.BootstrapSampler(random_state=0).fit(np.load("z.npy")).save_pretrained(tmp_path / "sampler")
+    assert run("sample", "sampler", "-n", "5", "-o", "new.npy")[0] == 0
+    assert np.load("new.npy").shape == (5, 3)
+    code, _, err = run("encode", "hf://no-repository", "photos", "-o", "y.npy")
+    assert code != 0
+    assert "expected user/repo, or hf://user/repo@revision" in err

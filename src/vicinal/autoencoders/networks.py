@@ -49,7 +49,7 @@ class ConvAutoencoder(Shared, nn.Module):
     (torch.Size([5, 2]), torch.Size([5, 1, 8, 8]))
     """
 
-    _card_use = ("autoencoder", "images = vicinal.generate(autoencoder, sampler, 16)")
+    _card_use = ("autoencoder", "latents = vicinal.encode(autoencoder, images)  # yours, with values in [0, 1]")
 
     def __init__(
         self,

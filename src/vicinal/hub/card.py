@@ -56,5 +56,10 @@ def _code(kind: type, use: tuple[str, str], place: str) -> list[str]:
     if kind.__module__.partition(".")[0] == "vicinal":
         load = ["import vicinal", "", f'{name} = vicinal.load("{place}")']
     else:
-        load = [f"from your_module import {kind.__name__}", "", f'{name} = {kind.__name__}.load("{place}")']
+        load = [
+            "import vicinal",
+            f"from your_module import {kind.__name__}",
+            "",
+            f'{name} = {kind.__name__}.load("{place}")',
+        ]
     return ["```console", '$ pip install "vicinal[hub]"', "```", "", "```python", *load, line, "```"]
