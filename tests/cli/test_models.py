@@ -1,5 +1,7 @@
 """``vicinal encode``, ``generate`` and ``decode``: models of all kinds, images of all kinds."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -183,3 +185,60 @@ def test_bad_calls_give_one_line_and_exit_code_2(run, folder, arguments, message
     code, out, err = run(*arguments)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert message in err
+
+
+@pytest.mark.parametrize("labels", [[], ["--labels"]])
+@pytest.mark.parametrize("source", ["x.npy", "x.npz", "photos"])
+@pytest.mark.parametrize("size", [[], ["--image-size", "16"]])
+def test_a_file_of_latents_is_that_of_one_array(run, folder, monkeypatch, labels, source, size):
+    """Written batch by batch or at once, and whatever the images are in."""
+    from vicinal import images
+
+    array = np.concatenate([folder[:30] // 200, folder[30:]])[:, None].astype(np.float32)  # levels seen only in the end
+    np.save("x.npy", array)
+    np.save("x.labels.npy", ["a", "b"] * 30)
+    np.savez("x.npz", images=array, labels=np.array(["a", "b"] * 30))
+    given = folder[:, None] if source == "photos" else array
+    given = images.resize(given, 16) if size else given
+    expected = vicinal.encode(vicinal.Autoencoder(lambda x: x.reshape(len(x), -1) / 2, lambda z: z), given)
+    for output in ("z.npy", "z.safetensors"):
+        call = ["encode", "mine:model", source, "-o", output, "--batch-size", "7", *labels, *size]
+        assert run(*call)[::2] == (0, "")
+        found = array_files.read(output)
+        assert found.dtype == expected.dtype
+        if source == "photos":
+            assert np.allclose(found, expected, atol=2e-7)  # resized one by one, or together
+        else:
+            assert np.array_equal(found, expected)
+        Path("z.labels.npy").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("command", ["encode", "decode", "generate"])
+def test_only_a_batch_is_in_memory(run, folder, monkeypatch, command):
+    """What the model returns is let go before the next batch but one."""
+    import gc
+    import weakref
+
+    import mine
+
+    given_out, most = [], 0
+
+    class Counted(np.ndarray):
+        pass
+
+    def counted(self, rows):
+        nonlocal most
+        gc.collect()
+        most = max(most, sum(each() is not None for each in given_out))
+        made = np.zeros((len(rows), 64)).view(Counted)
+        given_out.append(weakref.ref(made))
+        return made
+
+    np.save("x.npy", np.random.default_rng(0).normal(size=(60, 64)))
+    run("fit", "x.npy", "-o", "s.safetensors", "--sampler", "gaussian")
+    monkeypatch.setattr(mine.Halves, "encode", counted)
+    monkeypatch.setattr(mine.Halves, "decode", counted)
+    given = {"encode": ["x.npy"], "decode": ["x.npy"], "generate": ["s.safetensors", "-n", "60"]}[command]
+    assert run(command, "mine:model", *given, "-o", "z.npy", "--batch-size", "4")[::2] == (0, "")
+    assert np.load("z.npy").shape == (60, 64)
+    assert most <= 3
