@@ -7,6 +7,7 @@ import pytest
 
 import vicinal
 from vicinal import datasets, storage
+from vicinal._errors import FileFormatError
 
 torch = pytest.importorskip("torch")
 
@@ -103,3 +104,29 @@ def test_the_last_layer_is_a_transposed_convolution(channels):
     inputs, weights = (maps, *layer.parameters()), torch.randn_like(images)
     found = torch.autograd.grad(images, inputs, weights)
     torch.testing.assert_close(found, torch.autograd.grad(expected, inputs, weights))
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda header, arrays: header["params"].update(width=10**9),
+        lambda header, arrays: header["params"].update(latent_dim=3),
+        lambda header, arrays: header["params"].update(image_shape=[1, 8, 8, 8]),
+        lambda header, arrays: header["params"].update(depth=3),
+        lambda header, arrays: header.pop("card"),
+        lambda header, arrays: header.update(card="card"),
+        lambda header, arrays: arrays.popitem(),
+        lambda header, arrays: arrays.update(more=np.zeros(3, np.float32)),
+        lambda header, arrays: arrays.update({name: array * np.nan for name, array in arrays.items()}),
+        lambda header, arrays: arrays.update({name: array.astype(int) for name, array in arrays.items()}),
+    ],
+)
+def test_a_file_made_by_hand_is_refused(tmp_path, forge):
+    path = tmp_path / "model.safetensors"
+    ConvAutoencoder((1, 8, 8), latent_dim=2, width=4).save(path)
+    good = storage.read(path)
+    header, arrays = dict(good.header), dict(good.arrays)
+    forge(header, arrays)
+    storage.write(path, good.kind, header, arrays)
+    with pytest.raises(FileFormatError, match="holds no ConvAutoencoder as save"):
+        vicinal.load(path)

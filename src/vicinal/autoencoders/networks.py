@@ -6,11 +6,12 @@ import itertools
 import math
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from vicinal import storage
-from vicinal._errors import InvalidInputError
+from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal._validation import check_integer
 
 
@@ -169,8 +170,30 @@ class ConvAutoencoder(nn.Module):
 
     @classmethod
     def _from_artifact(cls, artifact: storage.Artifact) -> Self:
-        model = cls(**artifact.header["params"])
-        model.card = artifact.header["card"]
+        try:
+            return cls._of(artifact)
+        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RuntimeError) as error:
+            raise FileFormatError(
+                f"{artifact.path} holds no {cls.__name__} as save() writes it: {error}. Write it again with save()"
+            ) from None
+
+    @classmethod
+    def _of(cls, artifact: storage.Artifact) -> Self:
+        """Return the autoencoder of a file; anything that `save` does not write raises, before it takes memory."""
+        params, card = artifact.header["params"], artifact.header["card"]
+        if not isinstance(card, dict):
+            raise FileFormatError(f"card must be a table; got {type(card).__name__}")
+        with torch.device("meta"):  # sizes alone
+            expected = {name: tuple(weight.shape) for name, weight in cls(**params).state_dict().items()}
+        found = {name: array.shape for name, array in artifact.arrays.items()}
+        if found != expected:
+            name = next(iter(sorted(found.items() ^ expected.items())))[0]
+            raise FileFormatError(f"{name} must have shape {expected.get(name)}; got {found.get(name)}")
+        for name, array in artifact.arrays.items():
+            if array.dtype.kind != "f" or not np.isfinite(array).all():
+                raise FileFormatError(f"{name} must be finite floats")
+        model = cls(**params)
+        model.card = card
         model.load_state_dict({name: torch.from_numpy(array) for name, array in artifact.arrays.items()})
         return model.eval()
 
