@@ -1,5 +1,7 @@
 """``vicinal encode``, ``generate`` and ``decode``: models of all kinds, images of all kinds."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -202,3 +204,54 @@ def test_folders_of_vicinal(run, folder, tmp_path):
     code, _, err = run("encode", "hf://no-repository", "photos", "-o", "y.npy")
     assert code != 0
     assert "expected user/repo, or hf://user/repo@revision" in err
+
+
+@pytest.mark.parametrize("labels", [[], ["--labels"]])
+@pytest.mark.parametrize("source", ["x.npy", "x.npz", "photos"])
+@pytest.mark.parametrize("size", [[], ["--image-size", "16"]])
+def test_a_file_of_latents_is_that_of_one_array(run, folder, monkeypatch, labels, source, size):
+    """Written batch by batch or at once, and whatever the images are in."""
+    from vicinal import images
+
+    array = np.concatenate([folder[:30] // 200, folder[30:]])[:, None].astype(np.float32)  # levels seen only in the end
+    np.save("x.npy", array)
+    np.save("x.labels.npy", ["a", "b"] * 30)
+    np.savez("x.npz", images=array, labels=np.array(["a", "b"] * 30))
+    given = folder[:, None] if source == "photos" else array
+    given = images.resize(given, 16) if size else given
+    expected = vicinal.encode(vicinal.Autoencoder(lambda x: x.reshape(len(x), -1) / 2, lambda z: z), given)
+    for output in ("z.npy", "z.safetensors"):
+        call = ["encode", "mine:model", source, "-o", output, "--batch-size", "7", *labels, *size]
+        assert run(*call)[::2] == (0, "")
+        found = array_files.read(output)
+        assert found.dtype == expected.dtype
+        if source == "photos":
+            assert np.allclose(found, expected, atol=2e-7)  # resized one by one, or together
+        else:
+            assert np.array_equal(found, expected)
+        Path("z.labels.npy").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("command", ["encode", "decode", "generate"])
+def test_only_a_batch_is_in_memory(run, folder, monkeypatch, command):
+    """Rows of 32 kB: 40 MB of them go out, and for ``encode`` 40 MB come in, in less than 12 MB."""
+    import tracemalloc
+
+    import mine
+
+    for name in ("encode", "decode"):
+        monkeypatch.setattr(mine.Halves, name, lambda _, rows: np.repeat(rows[:, :1], 4096, axis=1).astype(float))
+    n_columns = 4096 if command == "encode" else 64
+    np.save("x.npy", np.random.default_rng(0).normal(size=(1250, 1)).repeat(n_columns, axis=1))
+    np.save("fitted.npy", np.random.default_rng(0).normal(size=(100, 64)))
+    assert run("fit", "fitted.npy", "-o", "s.safetensors", "--sampler", "gaussian")[0] == 0
+    given = {"encode": ["x.npy"], "decode": ["x.npy"], "generate": ["s.safetensors", "-n", "1250"]}[command]
+    tracemalloc.start()
+    try:
+        code = run(command, "mine:model", *given, "-o", "z.npy", "--batch-size", "32")[::2]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert code == (0, "")
+    assert np.load("z.npy", mmap_mode="r").shape == (1250, 4096)
+    assert peak < 12e6

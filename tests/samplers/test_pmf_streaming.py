@@ -166,7 +166,7 @@ def test_paths_that_are_no_arrays(tmp_path):
     np.savez(tmp_path / "many.npz", a=np.zeros((3, 2)))
     with pytest.raises(ValueError, match=r"text.npy is not a whole .npy file of numbers"):
         PMFSampler(2).fit([tmp_path / "text.npy"])
-    with pytest.raises(ValueError, match=r"many.npz is an archive"):
+    with pytest.raises(ValueError, match=r"many.npz is not a whole .npy file of numbers, but an archive"):
         PMFSampler(2).fit([tmp_path / "many.npz"])
 
 

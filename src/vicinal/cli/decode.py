@@ -39,9 +39,10 @@ def decode(
             yield pipeline.decode(autoencoder, block, batch_size=batch_size, device=device)
             progress.advance(len(block))
 
-    with (
-        of_model(model, f"cannot decode latents of shape {rows.shape[1:]}"),
-        _progress.bar("Decoding", len(rows)) as progress,
-    ):
-        n_images = writing.write(output, blocks(progress))
-    typer.echo(f"wrote {output}: {n_images:,} images")
+    with of_model(model, f"cannot decode latents of shape {rows.shape[1:]}"):
+        if output.suffix == ".npy":
+            pipeline.decode(autoencoder, rows, out=output, batch_size=batch_size, device=device, progress=True)
+        else:
+            with _progress.bar("Decoding", len(rows)) as progress:
+                writing.write(output, blocks(progress))
+    typer.echo(f"wrote {output}: {len(rows):,} images")

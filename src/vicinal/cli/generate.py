@@ -44,9 +44,10 @@ def generate(
             yield pipeline.generate(autoencoder, fitted, n_rows, start=start + first, **given)
             progress.advance(n_rows)
 
-    with (
-        of_model(model, f"cannot decode latents of shape {fitted.event_shape_}, which {sampler} draws"),
-        _progress.bar("Generating", n_samples) as progress,
-    ):
-        writing.write(output, blocks(progress), first=start)
+    with of_model(model, f"cannot decode latents of shape {fitted.event_shape_}, which {sampler} draws"):
+        if output.suffix == ".npy":
+            pipeline.generate(autoencoder, fitted, n_samples, start=start, out=output, progress=True, **given)
+        else:
+            with _progress.bar("Generating", n_samples) as progress:
+                writing.write(output, blocks(progress), first=start)
     typer.echo(f"wrote {output}: {n_samples:,} images")

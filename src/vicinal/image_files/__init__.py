@@ -126,7 +126,8 @@ def read_with_classes(path: str | os.PathLike[str], image_size: int | None = Non
         if said:
             warnings.warn(said, UserWarning, stacklevel=2)
         return found, _classes(path, names)
-    rows = read(path, image_size)
+    rows = read_mapped(path)
+    rows = rows if image_size is None else resize(rows, image_size, str(path))
     if path.suffix.lower() == ".npz":
         arrays, _ = storage.read_arrays(path, _LABELS)
         labels = next((arrays[name] for name in _LABELS if name in arrays), None)
