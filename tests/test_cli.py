@@ -480,7 +480,7 @@ def test_force_replaces(run, files):
 def test_unclear_archives_and_pickles_are_refused(run, files):
     np.savez(files / "many.npz", a=np.zeros((3, 2)), b=np.zeros((3, 2)))
     code, _, err = run("fit", "many.npz", "-o", "x")
-    assert (code, "got a (3, 2), b (3, 2): name the one to use with key= or --key" in err) == (2, True)
+    assert (code, "got a (3, 2), b (3, 2): save the one to use by itself, or name it with --key" in err) == (2, True)
     np.save(files / "objects.npy", np.array([[{}], [1]], dtype=object), allow_pickle=True)
     code, _, err = run("fit", "objects.npy", "-o", "x")
     assert (code, "is not a whole .npy file" in err, "allow_pickle" in err) == (2, True, False)

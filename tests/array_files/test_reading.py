@@ -150,7 +150,7 @@ def test_anndata(tmp_path):
         assert np.array_equal(X, ROWS)
         assert np.array_equal(y, CLASSES)
     assert set(array_files.read_dataset([path], "obsm/X_pca", "batch")[1]) == {"x", "y"}
-    with pytest.raises(InvalidInputError, match=r"obsm/X_pca \(120, 3\), obsm/X_umap \(120, 2\): name the one to use"):
+    with pytest.raises(InvalidInputError, match=r"obsm/X_pca \(120, 3\), obsm/X_umap \(120, 2\): save the one to use"):
         array_files.read(path)
     with pytest.raises(FileFormatError, match=r"cells.h5ad: X must be a dense array of numbers"):
         array_files.read(path, "X")

@@ -233,7 +233,7 @@ def test_npz(tmp_path, arrays, chosen, save):
 @pytest.mark.parametrize("names", [["mu", "sigma"], ["images", "latents"], []])
 def test_npz_without_a_clear_choice(tmp_path, names):
     np.savez(tmp_path / "a.npz", **dict.fromkeys(names, RGB))
-    with pytest.raises(InvalidInputError, match=f"one array.*; got {' .*'.join(names) or 'none'}.*: name the one"):
+    with pytest.raises(InvalidInputError, match=f"one array.*; got {' .*'.join(names) or 'none'}.*: save the one"):
         image_files.read(tmp_path / "a.npz")
 
 

@@ -170,7 +170,7 @@ def _chosen(path: Path, found: Entries, key: str | None) -> str:
         if not names:
             raise InvalidInputError(
                 f"{path} must hold one array, or just one of those called {', '.join(USUAL_NAMES)}; got "
-                f"{_listed(found) or 'none'}: name the one to use with key= or --key"
+                f"{_listed(found) or 'none'}: save the one to use by itself, or name it with --key of vicinal fit"
             )
         name = names[0]
     if found[name].dtype.kind not in "fiub":

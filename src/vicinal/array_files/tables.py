@@ -50,7 +50,7 @@ def split(path: Path, found: Columns, columns: str | None = None, labels: str | 
     if lists and len(names) > 1 and not columns:
         names = lists  # numbers beside a list are no part of it
     if len(lists) > 1 or (lists and len(names) > 1):
-        raise InvalidInputError(f"{path} has lists in the columns {_listed(lists)}: name one with key= or --key")
+        raise InvalidInputError(f"{path} has lists in the columns {_listed(lists)}: name one with --key of vicinal fit")
     text = [name for name in names if found[name].dtype == object]
     if text:
         raise InvalidInputError(

@@ -22,6 +22,7 @@ Empty = Callable[[tuple[int, ...], Any], Array]
 """Makes an array of a shape and a dtype."""
 
 _FILES_AT_ONCE = 16  # that a thread decodes in one go
+_SMALL = 1 << 12  # values of an image for which threads do not pay off
 _NAMED = 3  # unreadable files that a message names
 _BETWEEN = 1024  # images, before the memory of a mapped array is given back
 _DARK = 63  # of 255: the brightest of 14 bits, if only the upper 8 of 16 are read
@@ -41,15 +42,19 @@ class Gathered(NamedTuple):
 def in_threads(items: Sequence[Item], decoder: Callable[[Item], Picture]) -> Iterator[tuple[Item, Picture | str]]:
     """Yield each item with what the decoder returns, in order, or with the reason why it cannot be read.
 
-    Few decoded images wait at any time.
+    Few decoded images wait at any time. Small ones are decoded in this thread: they spend most of their time in the
+    interpreter, which threads only hand to each other.
     """
 
     def decoded(some: Sequence[Item]) -> list[tuple[Item, Picture | str]]:
         return [(item, _or_reason(decoder, item)) for item in some]
 
     n_threads = _images.n_cores()
-    blocks = (items[i : i + _FILES_AT_ONCE] for i in range(0, len(items), _FILES_AT_ONCE))
-    if n_threads == 1:
+    blocks = iter([items[i : i + _FILES_AT_ONCE] for i in range(0, len(items), _FILES_AT_ONCE)])
+    first = decoded(next(blocks, ()))
+    yield from first
+    are_small = all(isinstance(found, str) or found.values.size <= _SMALL for _, found in first)
+    if n_threads == 1 or are_small:
         for block in blocks:
             yield from decoded(block)
         return
