@@ -102,7 +102,7 @@ def test_either_side_may_be_a_file_of_statistics(run, images, tmp_path):
         (row,) = table(tmp_path)["rows"]
         assert row["frechet_distance"] == pytest.approx(expected, rel=1e-5)
         assert set(row) == {"name", "reference", "n", "frechet_distance"}
-        assert "of which only the Frechet distance can be taken" in out
+        assert "Only the Frechet distance can be taken of statistics" in out
 
 
 @pytest.mark.filterwarnings("default")

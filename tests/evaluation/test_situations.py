@@ -583,7 +583,7 @@ ARRAYS = {
     ),
     "statistics for the real rows": (
         lambda: given(moments(LATENTS[0]), moments(LATENTS[1])),
-        same_distance("statistics, of which only the Frechet distance can be taken"),
+        same_distance("Only the Frechet distance can be taken of statistics"),
     ),
     "statistics of samples, with the rows of a seed": (
         lambda: latents([LATENTS[1], moments(LATENTS[1])]),

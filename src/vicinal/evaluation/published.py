@@ -165,7 +165,7 @@ def _notes(statistics: Mapping[str, Moments], left_out: Sequence[str], extractor
     """Return what is to be said of statistics: what cannot be taken of them, and what is not known."""
     listed = ", ".join(statistics)
     out = f" Left out: {', '.join(left_out)}." if left_out else ""
-    notes = [f"{listed}: statistics, of which only the Frechet distance can be taken.{out}"]
+    notes = [f"Only the Frechet distance can be taken of statistics: {listed}.{out}"]
     sizes = [f"{name} {m.n_samples:,}" for name, m in statistics.items() if m.n_samples is not None]
     if sizes:
         notes.append(f"Rows that the statistics were taken of: {', '.join(sizes)}.")

@@ -171,7 +171,7 @@ def gather(
         )
     if brightest is not None and brightest <= _DARK:
         raise InvalidInputError(
-            f"{source} must hold colour images that use all of their 16 bits, of which the upper 8 are read; got "
+            f"{source} must hold colour images that use all of their 16 bits: the upper 8 are read; got "
             f"levels up to {brightest} of 255: scale them, or write them as 8 bits"
         )
     found, remarks = stack.finished()

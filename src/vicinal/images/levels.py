@@ -125,7 +125,7 @@ def _checked_integers(images: Array, name: str) -> Array:
         raise InvalidInputError(f"{name} must be floats in [0, 1] or integers in 0..255; got {low} to {high}")
     if high == 1:
         raise InvalidInputError(
-            f"{name} must be floats in [0, 1] or integers in 0..255; got integers of which the largest is 1: "
+            f"{name} must be floats in [0, 1] or integers in 0..255; got integers up to 1: "
             f"pass {name}.astype('float32') if they are in [0, 1]"
         )
     return images.astype(np.uint8, copy=False)
