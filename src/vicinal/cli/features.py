@@ -92,6 +92,17 @@ def extractor(
     return found if cache is None else metrics.CachedFeatures(found, cache)
 
 
+def before_reading(features: str, *, of_files: bool, **options: Any) -> Any:
+    """Return the extractor as far as it is known before the long reading; None for ``"auto"`` of an array.
+
+    For ``"auto"``, a folder or an archive of images (``of_files``) tells enough. ``options`` are those of `extractor`.
+    """
+    check_options(features, **options)
+    if features == "auto":
+        return extractor("efficientnet", **options) if of_files else None
+    return extractor(features, **options)
+
+
 def check_options(features: str, weights: str | None, device: str | None, cache: Path | None) -> None:
     """Raise InvalidInputError if options do not go together; nothing is read or imported."""
     module, colon, name = features.partition(":")

@@ -11,7 +11,7 @@ import typer
 
 from vicinal import _progress
 from vicinal._errors import InvalidInputError
-from vicinal.cli.features import Cache, Device, Features, Weights, check_options
+from vicinal.cli.features import Cache, Device, Features, Weights, before_reading
 from vicinal.cli.features import extractor as make_extractor
 from vicinal.cli.files import Force, ImageSize, check_free, in_options
 from vicinal.cli.sets import ByClass, Reader, check_features_named, has_files
@@ -57,18 +57,14 @@ def evaluate(
     check_baseline(baseline, list(sets))  # here already: reading may take minutes
     wanted = _metric_names(metrics, has_train=train is not None)
     options: dict[str, Any] = {"weights": weights, "device": device, "cache": cache}
-    check_options(features, **options)
-    is_automatic = features == "auto"
-    extractor = None
-    if not is_automatic or has_files(real):  # before the long reading, and for images that differ in size
-        extractor = make_extractor("efficientnet" if is_automatic else features, **options)
+    extractor = before_reading(features, of_files=has_files(real), **options)
     with in_options(), _progress.bar("Reading") as progress:
         reader = Reader(image_size, extractor, by_class=by_class)
         of_real = reader.read(real)
         samples = {name: [reader.read(path) for path in paths] for name, paths in sets.items()}
-        if is_automatic:
+        if features == "auto":
             check_features_named(of_real, [each for several in samples.values() for each in several])
-        if is_automatic and extractor is None and not of_real.are_statistics:
+        if features == "auto" and extractor is None and not of_real.are_statistics:
             extractor = make_extractor(features, **options, images=of_real.rows)
         of_train = None if train is None else reader.read(train)
         reconstructed = None if reconstructions is None else Reader(reader.image_size, extractor).read(reconstructions)

@@ -9,7 +9,7 @@ import typer
 
 from vicinal import _progress
 from vicinal._errors import InvalidInputError
-from vicinal.cli.features import Cache, Device, Features, Weights, check_options, extractor
+from vicinal.cli.features import Cache, Device, Features, Weights, before_reading, extractor
 from vicinal.cli.files import Force, ImageSize, check_free, in_options
 from vicinal.cli.sets import Reader, has_files
 
@@ -31,15 +31,11 @@ def statistics(
         raise InvalidInputError(f"--output must end in .npz, which other programs expect; got {output}")
     check_free(output, force)
     options: dict[str, Any] = {"weights": weights, "device": device, "cache": cache}
-    check_options(features, **options)
-    is_automatic = features == "auto"
-    made = None
-    if not is_automatic or has_files(data):  # before the long reading, and for images that differ in size
-        made = extractor("efficientnet" if is_automatic else features, **options)
+    made = before_reading(features, of_files=has_files(data), **options)
     with in_options(), _progress.bar("Reading") as progress:
         reader = Reader(image_size, made)
         rows = reader.read_mapped(data)
-        made = extractor(features, **options, images=rows) if is_automatic and made is None else made
+        made = extractor(features, **options, images=rows) if features == "auto" and made is None else made
         if reader.image_size is not None:
             if made is None:
                 raise InvalidInputError("image_size must be None for rows that are taken as they are: name --features")
