@@ -24,7 +24,7 @@ def clusters():
 def distances(train, *rows):
     """Return scaled distances of rows to the nearest training latent."""
     scaling = neighbors.Scaling.of(train)
-    return [neighbors.nearest_distances(each, [train], scaling) for each in rows]
+    return [neighbors.nearest_distances(each, train, scaling) for each in rows]
 
 
 @pytest.mark.parametrize("novelty", [0.25, 0.5, 1.0])
