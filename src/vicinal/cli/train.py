@@ -69,10 +69,7 @@ def train(
     settings |= {"device": device, "resume": resume}
     with in_options(), _progress.bar("Reading"):
         images = datasets.load(name, data_dir=data_dir, split="train", image_size=image_size).images
-    n_train = len(images) - round(validation * len(images))
-    parts = {LATENTS: images[:n_train]}
-    if n_train < len(images):
-        parts[VALIDATION_LATENTS] = images[n_train:]
+    parts = _parts(images, validation)
     model = _train(out, objective, parts, settings, options)
     if image_size is not None:
         _say_how_resized(image_size, cropped=name == "folder")
@@ -108,6 +105,13 @@ def _train(
         for file, part in parts.items():
             storage.write_array(out / file, pipeline.encode(model, part))
     return model
+
+
+def _parts(images: Any, validation: float) -> dict[str, Any]:
+    """Return the images to train on, and those held out if any, by the names of the files of their latents."""
+    n_train = len(images) - round(validation * len(images))
+    held_out = {} if n_train == len(images) else {VALIDATION_LATENTS: images[n_train:]}
+    return {LATENTS: images[:n_train], **held_out}
 
 
 def _check_unused(out: Path, *, may_exist: bool) -> None:
