@@ -25,7 +25,7 @@
     [training]                     # vicinal.autoencoders.training.train, for all autoencoders
     latent_dim = 8
 
-    [autoencoders]                 # an objective with what differs from [training], or a file of your own
+    [autoencoders]                 # an objective with what differs from [training], or a file or hf://user/repo
     "AE" = { objective = "ae" }
     "Ours" = { path = "ours.safetensors" }
 
