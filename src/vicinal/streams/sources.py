@@ -6,17 +6,20 @@ h5py, zarr                    slices; chunks are read once and not all are held
 dask                          its blocks
 path                          ``.npy`` mapped, ``.zarr``, or images by `vicinal.image_files`
 torch Dataset                 rows x or (x, y), stacked by a DataLoader
-DataLoader, list, iterable    batches x, (x, y), or mappings with `IMAGES` and `LABELS`, or paths
+DataLoader, other iterable    batches x, (x, y), or mappings with `IMAGES` and `LABELS`, or paths
+list, tuple                   rows, if they are numbers or pictures of Pillow; batches as above, but not x
 ============================  ========================================================================
 
-A list is one array if its items are rows, and batches if they are arrays of rows, as for every sampler.
+A list or tuple of arrays is refused, as everywhere: see `vicinal._validation.check_no_list_of_arrays`. What is plainly
+one row where a batch should be, a picture or a row with its label, is refused too.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from numbers import Number
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +27,7 @@ import numpy as np
 
 from vicinal import _arrays, _validation, image_files, images
 from vicinal._arrays import Array
-from vicinal._errors import InvalidInputError, InvalidTypeError, import_extra
+from vicinal._errors import InvalidInputError, InvalidTypeError, UnequalSizesError, import_extra
 
 IMAGES = ("image", "images", "img", "pixel_values", "x", "X", "data", "input", "inputs", "latents", "features")
 LABELS = ("label", "labels", "y", "target", "targets", "class")
@@ -94,6 +97,9 @@ def _items(
         return given, None if given.drop_last else _length(given.dataset)
     if _is_pair(given):
         return [given], len(given[0])
+    _validation.check_no_list_of_arrays(given, name, streams=True)
+    if isinstance(given, list | tuple) and given and _is_picture(given[0]):
+        return [_of_pictures(given, name, image_size)], len(given)
     if hasattr(given, "__array__") or (isinstance(given, list | tuple) and not (given and _is_batch(given[0]))):
         rows = _validation.check_array(given, name)
         return [rows], _length(rows)
@@ -121,6 +127,11 @@ def _is_batch(item: Any) -> bool:
     return isinstance(item, str | os.PathLike | Mapping) or (_is_rows(item) and len(item.shape) > 1)
 
 
+def _is_picture(item: Any) -> bool:
+    """Tell whether something is a picture of Pillow."""
+    return hasattr(item, "getbands")
+
+
 def _length(given: Any) -> int | None:
     """Return the number of rows, if it is known."""
     shape = getattr(given, "shape", None)
@@ -144,12 +155,23 @@ def _of_path(path: Path, image_size: int | None, labelled: bool) -> Any:
     return image_files.read_mapped(path, image_size)
 
 
+def _of_pictures(pictures: Sequence[Any], name: str, image_size: int | None) -> Array:
+    """Return pictures of Pillow as rows (n, C, H, W): levels, or floats if they are resized."""
+    rows = [image_files.values_of(each)[None] for each in pictures]
+    if image_size is not None:
+        rows = [images.resize(row, image_size, name) for row in rows]
+    shapes = sorted({row.shape[1:] for row in rows})
+    if len(shapes) > 1:
+        raise UnequalSizesError(f"{name} must be of one size; got {shapes[0]} and {shapes[1]}: pass image_size=")
+    return np.concatenate(rows)
+
+
 def _of_dataset(dataset: Any, batch_size: int, image_size: int | None, labelled: bool) -> Any:
     """Return a DataLoader of all rows in order; pictures of Pillow become levels (C, H, W)."""
     torch: Any = sys.modules["torch"]
 
     def row(value: Any) -> Any:
-        if hasattr(value, "getbands"):  # of Pillow
+        if _is_picture(value):
             value = torch.from_numpy(np.array(image_files.values_of(value)))
         # The range of floats takes more than a row: those are resized in batches.
         is_picture = str(getattr(value, "dtype", "")).endswith("uint8") and value.ndim > 1
@@ -174,15 +196,10 @@ def _batches(
     is_empty = True
     for item in items:
         rows, labels = _opened(item, name, image_size)
-        first, n_rows = 0, _length(rows)
+        _check_no_single_label(labels, rows, name)
         labels = labels if labelled else None
-        if isinstance(labels, _Several):
-            raise InvalidTypeError(
-                f"batches of {name} must be arrays, pairs ({name}, labels) or mappings; got {labels.n} values: "
-                "yield two"
-            )
-        if labels is not None and n_rows is not None and len(labels) != n_rows:
-            raise InvalidInputError(f"{name} must have one label a row; got {n_rows} rows and {len(labels)} labels")
+        _check_labels(labels, _length(rows), name)
+        first = 0
         for batch in _slices(rows, name, batch_size):
             some = None if labels is None else _labels_of(labels[first : first + len(batch)], len(batch))
             first += len(batch)
@@ -190,6 +207,25 @@ def _batches(
             yield (images.resize(batch, image_size, name) if image_size is not None and len(batch) else batch), some
     if is_empty:
         raise InvalidInputError(f"{name} must hold at least one batch; got none")
+
+
+def _check_no_single_label(labels: Any, rows: Any, name: str) -> None:
+    """Raise InvalidInputError for one label, which comes with one row, asked for or not."""
+    if isinstance(labels, str | bytes | Number) or getattr(labels, "ndim", 1) == 0:
+        raise InvalidInputError(
+            f"a batch of {name} must have a label for each row; got one label, {labels!r}, with what is then one row "
+            f"of shape {tuple(rows.shape)}: pass batches, such as a torch DataLoader makes of single rows"
+        )
+
+
+def _check_labels(labels: Any, n_rows: int | None, name: str) -> None:
+    """Raise an error unless labels are None, or one for each row."""
+    if isinstance(labels, _Several):
+        raise InvalidTypeError(
+            f"batches of {name} must be arrays, pairs ({name}, labels) or mappings; got {labels.n} values: yield two"
+        )
+    if labels is not None and n_rows is not None and len(labels) != n_rows:
+        raise InvalidInputError(f"{name} must have one label a row; got {n_rows} rows and {len(labels)} labels")
 
 
 def _opened(item: Any, name: str, image_size: int | None) -> tuple[Any, Any]:
@@ -203,7 +239,16 @@ def _opened(item: Any, name: str, image_size: int | None) -> tuple[Any, Any]:
     if isinstance(item, list | tuple) and item and _is_batch(item[0]):
         labels = None if len(item) == 1 else item[1] if len(item) == 2 else _Several(len(item))
         return _opened(item[0], name, image_size)[0], labels
-    return _validation.check_array(item, f"a batch of {name}"), None
+    return _rows_of(item, name), None
+
+
+def _rows_of(given: Any, name: str) -> Any:
+    """Return the rows of a batch; a picture of Pillow is one row."""
+    if _is_picture(given):
+        raise InvalidInputError(
+            f"a batch of {name} must be an array; got one picture: pass a list of pictures, or a torch DataLoader"
+        )
+    return given if _is_rows(given) else _validation.check_array(given, f"a batch of {name}")
 
 
 class _Several(NamedTuple):
@@ -220,9 +265,7 @@ def _of_mapping(item: Mapping[str, Any], name: str) -> tuple[Any, Any]:
             f"a mapping must hold {name} under one of the keys {', '.join(IMAGES)}; got {', '.join(map(str, item))}: "
             "pass pairs (images, labels)"
         )
-    found = item[rows[0]]
-    found = found if _is_rows(found) else _validation.check_array(found, rows[0])
-    return found, next((item[key] for key in LABELS if key in item), None)
+    return _rows_of(item[rows[0]], name), next((item[key] for key in LABELS if key in item), None)
 
 
 def _slices(rows: Any, name: str, batch_size: int) -> Iterator[Any]:
