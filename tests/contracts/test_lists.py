@@ -59,6 +59,20 @@ def test_encode_and_decode_read_what_samplers_read(tmp_path):
     assert np.allclose(vicinal.decode(MODEL, list(latents)), ROWS)
 
 
+@pytest.mark.parametrize(
+    "row", [np.zeros((3, 8, 8)), np.zeros((1, 8, 8)), np.zeros((8, 8, 3), np.uint8)], ids=["RGB", "grey", "last"]
+)
+def test_what_looks_like_one_image_is_a_batch_with_a_warning(row):
+    said = rf"has shape \({', '.join(map(str, row.shape))}\), and is read as {len(row)} rows .*or row\[None\]"
+    for given in (iter([row + 1, row]), [(row + 1,), (row,)]):
+        with pytest.warns(UserWarning, match=f"the first batch of images {said}"):
+            assert len(vicinal.encode(MODEL, given)) == 2 * len(row)
+    with pytest.warns(UserWarning, match=f"the first batch of latents {said}"):
+        vicinal.PMFSampler(2).fit(iter([row + 1, row]))
+    assert len(vicinal.encode(MODEL, iter([row[None], row[None]]))) == 2
+    assert len(vicinal.encode(MODEL, row)) == len(row)  # one array is rows, whatever its shape
+
+
 def test_the_remedy_is_of_the_library_of_the_images():
     torch = pytest.importorskip("torch")
     images = [torch.zeros(3, 8, 8)] * 5

@@ -55,7 +55,7 @@ def test_a_failure_leaves_what_was_there(out):
 
 def test_a_first_failure_leaves_nothing(out):
     def batches():
-        yield ROWS[:4]
+        yield ROWS[:5]
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

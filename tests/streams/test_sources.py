@@ -276,9 +276,9 @@ def test_pictures_are_rows():
 @pytest.mark.parametrize("label", [3, np.int64(3), "cat", np.array(3)])
 @pytest.mark.parametrize("labels", [[], ["labelled"]])
 def test_a_row_with_its_label_is_no_batch(label, labels):
-    row = np.zeros((3, 8, 8), np.float32)  # which would be three grey images
+    row = np.zeros((5, 8, 8), np.float32)  # which would be five grey images
     for given in ([(row, label)], iter([(row, label)]), [{"image": row, "label": label}]):
-        with pytest.raises(ValueError, match=r"a label for each row; got one label, .*shape \(3, 8, 8\): pass batches"):
+        with pytest.raises(ValueError, match=r"a label for each row; got one label, .*shape \(5, 8, 8\): pass batches"):
             list(open_source(given, "images", 5, labelled=bool(labels)).batches)
 
 

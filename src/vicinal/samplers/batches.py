@@ -90,6 +90,7 @@ class Batches:
             if first is None:
                 raise InvalidInputError("latents must hold at least one batch; got none")
             latents, labels = given.opened(first)
+            _validation.warn_of_one_row(latents, "latents")
             self._labelled, self.kind = labels is not None, _arrays.tensor_kind(latents)
             latents, self.dtype = _checked(latents, "latents", minimum=0)
         else:

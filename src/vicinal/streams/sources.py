@@ -94,7 +94,7 @@ def _items(
     if data is not None and isinstance(given, data.Dataset):
         return _of_dataset(given, batch_size, image_size, labelled), _length(given)
     if data is not None and isinstance(given, data.DataLoader):
-        return given, None if given.drop_last else _length(given.dataset)
+        return _looked_at(given, name), None if given.drop_last else _length(given.dataset)
     if _is_pair(given):
         return [given], len(given[0])
     _validation.check_no_list_of_arrays(given, name, streams=True)
@@ -104,8 +104,16 @@ def _items(
         rows = _validation.check_array(given, name)
         return [rows], _length(rows)
     if isinstance(given, Iterable) and not isinstance(given, bytes | set | frozenset):
-        return given, None
+        return _looked_at(given, name), None
     raise InvalidTypeError(f"{name} must be {_ACCEPTED}; got {type(given).__name__}")
+
+
+def _looked_at(items: Iterable[Any], name: str) -> Iterator[Any]:
+    """Yield items, of which the first may look like one row."""
+    for i, item in enumerate(items):
+        if i == 0:
+            _validation.warn_of_one_row(item[0] if isinstance(item, list | tuple) and item else item, name)
+        yield item
 
 
 def _is_rows(given: Any) -> bool:
