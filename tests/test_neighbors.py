@@ -9,7 +9,9 @@ from scipy.stats import binom, hypergeom
 
 from vicinal import metrics
 from vicinal.neighbors import LEVEL, copied, nearest_others, nearest_rows, novelty_p, novelty_test, nth_distances
+from vicinal.samplers.batches import Batches
 from vicinal.samplers.novelty import Novelty
+from vicinal.samplers.survey import Survey
 
 
 @pytest.fixture
@@ -89,11 +91,11 @@ def test_an_offset_loses_no_digits(points):
 @pytest.mark.parametrize("constant", [0.1, 1e6])
 def test_metrics_and_calibration_take_the_same_nn_ratio(generator, constant):
     train, real, generated = generator.normal(size=(3, 500, 4)) * [1.0, 1e-3, 50.0, 0.0] + [0.0, 5.0, 0.0, constant]
-    novelty = Novelty(lambda: np.array_split(train, 3), real)
-    assert novelty.reached(generated).nn_ratio == pytest.approx(
-        metrics.nn_ratio(real, generated, train=train), rel=1e-9
-    )
-    assert novelty.reached(train[:99]).nn_ratio == 0.0
+    batches = Batches(iter(np.array_split(train, 3)))
+    novelty = Novelty(batches, Survey.of(batches), real)
+    measured, of_copies = novelty.reached(generated, train[:99])
+    assert measured.nn_ratio == pytest.approx(metrics.nn_ratio(real, generated, train=train), rel=1e-9)
+    assert of_copies.nn_ratio == 0.0
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2])

@@ -19,14 +19,14 @@ many samples among those that are nearest to the training data.
 `nearest_rows`, `nearest_others` and `nth_distances` use the blocked and threaded search of scikit-learn below 256
 dimensions, and `search` from there on, which copies blocks of the rows alone. Above 15 dimensions both compare
 |a|^2 - 2 a b + |b|^2, so rounding decides between neighbours if clusters are more than about 1e5 times as far apart as
-neighbours are. The distances to the neighbours that they find are then measured exactly. `nearest_distances` takes the
-rows in batches and calls the kernel of the same name.
+neighbours are. The distances to the neighbours that they find are then measured exactly. `nearest_distances` calls the
+kernel of the same name.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -164,16 +164,15 @@ def novelty_p(distances: Array, fresh_distances: Array) -> float:
     return novelty_test(distances, fresh_distances).p_value
 
 
-def nearest_distances(queries: Array, batches: Iterable[Array], scaling: Scaling, *, other: bool = False) -> Array:
-    """Return the scaled distance from each of ``queries`` (m, d) to the nearest row of all batches, (m,).
+def nearest_distances(queries: Array, rows: Array, scaling: Scaling, *, other: bool = False) -> Array:
+    """Return the scaled distance from each of ``queries`` (m, d) to the nearest of ``rows`` (n, d), (m,).
 
-    With ``other``, rows equal to the query are left out.
+    With ``other``, rows equal to the query are left out. Of rows in batches, the least distance counts.
     """
     nearest, scaled = np.full(len(queries), np.inf), scaling(queries)
-    for batch in batches:
-        for part in np.array_split(batch, -(-batch.size // _CHUNK) or 1):  # bounds what copies take
-            distances = kernels.select().nearest_distances(scaled, scaling(part), other=other)
-            nearest = np.minimum(nearest, distances)
+    for part in np.array_split(rows, -(-rows.size // _CHUNK) or 1):  # bounds what copies take
+        distances = kernels.select().nearest_distances(scaled, scaling(part), other=other)
+        nearest = np.minimum(nearest, distances)
     return nearest
 
 

@@ -1,7 +1,7 @@
 """What a calibration warns of, and what it does not warn of."""
 
 import warnings
-from functools import partial
+from functools import partial, reduce
 
 import numpy as np
 import pytest
@@ -68,7 +68,7 @@ def test_probes_count_repeats_whatever_the_batches():
     rows = np.random.default_rng(0).integers(0, 4, size=(3000, 3)).astype(float)
     distinct, counts = np.unique(rows, axis=0, return_counts=True)
     for batches in ([rows], np.array_split(rows[::-1], 7)):
-        probes = Probes.of(batches)
+        probes = reduce(Probes.merge, map(Probes.of, batches))
         order = np.lexsort(probes.rows.T[::-1])
         assert np.array_equal(probes.rows[order], distinct)
         assert np.array_equal(probes.counts[order], counts)

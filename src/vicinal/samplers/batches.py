@@ -1,9 +1,13 @@
-"""What is given to `fit`: latents in batches that can be read several times, or all of them in memory."""
+"""What is given to `fit`: latents in batches that can be read several times, or all of them in memory.
+
+A fit is a few passes over the batches. A pass is a `Reduction`, or several at once: each makes a small value of every
+batch, and merges these values. The order of merges does not matter, so batches may be worked on anywhere.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,6 +39,13 @@ class Batch(NamedTuple):
     def check_finite(self) -> None:
         """Raise InvalidInputError with the first row that is not finite."""
         _validation.check_finite(_arrays.to_numpy(self.rows), self.name, self.first_row)
+
+
+class Reduction(NamedTuple):
+    """A value of each batch, and how two of these become one: an associative and commutative function."""
+
+    of_batch: Callable[[Batch], Any]
+    merge: Callable[[Any, Any], Any]
 
 
 class Batches:
@@ -86,10 +97,11 @@ class Batches:
                     "pair (latents, labels), or call partial_fit with each"
                 )
             self._X = list(X) if iter(X) is X else X  # what can be read once is kept
-            first = next(iter(self._X), None)
-            if first is None:
+            self._begun = iter(self._X)  # the first pass goes on with it: a batch may cost much
+            self._first = next(self._begun, None)
+            if self._first is None:
                 raise InvalidInputError("latents must hold at least one batch; got none")
-            latents, labels = given.opened(first)
+            latents, labels = given.opened(self._first)
             _validation.warn_of_one_row(latents, "latents")
             self._labelled, self.kind = labels is not None, _arrays.tensor_kind(latents)
             latents, self.dtype = _checked(latents, "latents", minimum=0)
@@ -108,6 +120,25 @@ class Batches:
     def __iter__(self) -> Iterator[Batch]:
         return self._stream() if self.streamed else self._chunks()
 
+    def reduce(self, *reductions: Reduction) -> list[Any]:
+        """Return what each reduction makes of all batches that have rows, in one pass; None where there are none."""
+        stack: list[tuple[int, list[Any]]] = []  # values of so many batches; equally many are merged, as in a tree
+
+        def merge_last() -> None:
+            (n, values), (m, others) = stack.pop(), stack.pop()
+            merged = [each.merge(*pair) for each, *pair in zip(reductions, others, values, strict=True)]
+            stack.append((n + m, merged))
+
+        for batch in self:
+            if len(batch.rows) == 0:
+                continue
+            stack.append((1, [each.of_batch(batch) for each in reductions]))
+            while len(stack) > 1 and stack[-1][0] >= stack[-2][0]:
+                merge_last()
+        while len(stack) > 1:
+            merge_last()
+        return stack[0][1] if stack else [None] * len(reductions)
+
     def _check_held_out(self, given: Any) -> Array:
         rows = _validation.check_rows(given, "calibration_latents", event_shape=self.event_shape, owner="fit")
         held_out: Array = working_copy(rows)
@@ -125,7 +156,7 @@ class Batches:
             yield batch if masses is None or (masses > 0).all() else _without_weightless(batch)
 
     def _stream(self) -> Iterator[Batch]:
-        for i, item in enumerate(self._X):
+        for i, item in enumerate(self._items()):
             name = f"latents of batch {i}"
             latents, y = given.opened(item)
             rows, dtype = _checked(latents, name, event_shape=self.event_shape, owner="fit", minimum=0)
@@ -134,6 +165,16 @@ class Batches:
             if (y is not None) != self._labelled:
                 raise InvalidInputError(f"{name} must come with labels if any batch does, and without if any does not")
             yield Batch(working_copy(rows), None if y is None else labels_of(y, len(rows)), name=name)
+
+    def _items(self) -> Iterator[Any]:
+        """Yield what was given, batch by batch; the first time, the pass that was begun goes on."""
+        if self._begun is None:
+            yield from self._X
+            return
+        begun, firsts = self._begun, [self._first]
+        self._begun = self._first = None
+        yield firsts.pop()  # so that it is freed when it has been worked on
+        yield from begun
 
 
 class Training(NamedTuple):

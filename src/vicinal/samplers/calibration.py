@@ -25,8 +25,9 @@ from vicinal import rng
 from vicinal._arrays import Array
 from vicinal.neighbors import LEVEL
 from vicinal.samplers.cells import Grid
-from vicinal.samplers.novelty import VARIANCE_CHANGE, NothingToCompareError, Novelty, Reached, Rows, warn
+from vicinal.samplers.novelty import VARIANCE_CHANGE, NothingToCompareError, Novelty, Reached, warn
 from vicinal.samplers.probes import KEY
+from vicinal.samplers.survey import Reducible, Survey
 
 MOST_BINS = 4096
 FALLBACK_BINS = 16
@@ -37,28 +38,36 @@ TIE = 0.02  # share of the target; the number of bins is as good if it falls sho
 CLOSE = 0.015  # share of the target; the search stops here, as the subset resolves no smaller difference
 SAFE = 0.5  # p-value that the search for neighbours asks for, so that a test by other fresh latents does not fail
 _FIRST_NEIGHBORS = 32  # first trial of the search
+_FIRST_BINS = 8
+_AHEAD = (8, 2, 4, 16, 32)  # numbers of bins measured first, where a pass costs much
 _MORE, _FEWER = 0.04, 0.065  # rough change of the nn ratio if the number of neighbours is doubled or halved
 _MOST_TRIALS = 12
 _KEEPS_VARIANCE = "LocalSampler follows dense and sparse regions, and keeps the variance"
 
 
 def calibrate_bins(
-    rows: Rows,
+    train: Reducible,
+    survey: Survey,
     lower: Array,
     upper: Array,
     target: float,
     held_out: Array | None = None,
+    *,
+    ahead: bool = False,
 ) -> tuple[int, dict[str, float]]:
     """Return the number of bins, and the fitted attributes of a calibration; warn with the reason if it fails.
 
     Parameters
     ----------
-    rows, held_out
+    train, survey, held_out
         As for `Novelty`.
     lower, upper : ndarray of shape (d,)
         Bounds of the grid.
     target : float
         Target of the nn ratio, above 0.
+    ahead : bool
+        Whether a pass over the latents costs much. Numbers of bins that the search may ask for next are then measured
+        in the same pass. The result is the same.
 
     Returns
     -------
@@ -67,19 +76,24 @@ def calibrate_bins(
     state : dict
         ``nn_ratio_`` and ``nn_ratio_se_``; NaN if no calibration is possible.
     """
+
+    def draw(sources: Array, n_bins: int) -> Array:
+        grid = Grid.over(lower, upper, n_bins)
+        uniforms = rng.Draws(KEY, 0, len(sources)).uniforms(sources.shape[1]).astype(lower.dtype)
+        return np.minimum(grid.lower + (grid.codes(sources) + uniforms) * grid.width, grid.upper)
+
+    first = _AHEAD if ahead else (_FIRST_BINS,)
     try:
-        novelty = Novelty(rows, held_out, target)
+        novelty = Novelty(train, survey, held_out, target, lambda sources: [draw(sources, n) for n in first])
     except NothingToCompareError as error:
         warn('n_bins="auto"', [str(error)], f"n_bins={FALLBACK_BINS}")
         return FALLBACK_BINS, {"nn_ratio_": math.nan, "nn_ratio_se_": math.nan}
-    sources = novelty.sources
-    uniforms = rng.Draws(KEY, 0, len(sources)).uniforms(sources.shape[1]).astype(lower.dtype)
-    tried: dict[int, Reached] = {}
+    sources, tried = novelty.sources, dict(zip(first, novelty.ahead, strict=True))
 
     def ratio(n_bins: int) -> float:
-        grid = Grid.over(lower, upper, n_bins)
-        samples = np.minimum(grid.lower + (grid.codes(sources) + uniforms) * grid.width, grid.upper)
-        tried[n_bins] = novelty.reached(samples)
+        if n_bins not in tried:
+            some = _around(n_bins) if ahead else [n_bins]
+            tried.update(zip(some, novelty.reached(*(draw(sources, n) for n in some)), strict=True))
         return tried[n_bins].ratio
 
     n_bins, _ = _search_bins(ratio, (1 - TIE) * target)
@@ -121,7 +135,7 @@ def calibrate_neighbors(
     target, tried = novelty.target, dict[tuple[int, float], Reached]()
 
     def ratio(k: int, a: float, safe: float = LEVEL) -> float:
-        tried[k, a] = novelty.reached(draw(k, a))
+        (tried[k, a],) = novelty.reached(draw(k, a))
         found = tried[k, a].ratio
         return (1 - 2 * CLOSE) * min(found, target) if novelty.too_near(tried[k, a], safe) else found
 
@@ -165,7 +179,7 @@ def calibrate_bandwidth(
     target, tried = novelty.target, dict[float, Reached]()
 
     def ratio(bandwidth: float) -> float:
-        tried[bandwidth] = novelty.reached(draw(bandwidth))
+        (tried[bandwidth],) = novelty.reached(draw(bandwidth))
         return tried[bandwidth].ratio
 
     bandwidth, _ = _search_scale(ratio, (1 + CLOSE / 2) * target)
@@ -201,10 +215,16 @@ def _missed_by_bins(n_bins: int, ratio: float, target: float) -> str | None:
     return f"the nearest that whole numbers of bins give is {ratio:.2f}"
 
 
+def _around(n_bins: int) -> list[int]:
+    """Return numbers of bins that the search may ask for after ``n_bins``, which is the first."""
+    near = {round(n_bins * 2 ** (step / 8)) for step in range(-4, 5)} | {n_bins - 1, n_bins + 1}
+    return [n_bins, *sorted(n for n in near if 1 <= n <= MOST_BINS and n != n_bins)]
+
+
 def _search_bins(ratio: Callable[[int], float], target: float) -> tuple[int, float]:
     """Return the most bins whose ratio meets the target, and this ratio, which falls about as 1 / n_bins."""
     reached: dict[int, float] = {}
-    low, high, n_bins = 0, MOST_BINS + 1, 8
+    low, high, n_bins = 0, MOST_BINS + 1, _FIRST_BINS
     while high - low > 1:
         reached[n_bins] = ratio(n_bins)
         if reached[n_bins] >= target:

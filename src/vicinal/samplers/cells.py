@@ -10,9 +10,9 @@ therefore equal to the bit, whatever the order of the rows, the batches and the 
 
 from __future__ import annotations
 
-import functools
 import warnings
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,8 +21,9 @@ from vicinal import _arrays, _validation, kernels
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, OutOfBoundsWarning
 from vicinal.kernels.reference import code_dtype
-from vicinal.samplers.batches import Batch, Batches, working_dtype
+from vicinal.samplers.batches import Batch, Batches, Reduction, working_dtype
 from vicinal.samplers.labels import in_order, numbered
+from vicinal.samplers.survey import batch_bounds
 
 _NONE = np.zeros(0, dtype=np.int64)
 
@@ -90,15 +91,6 @@ class CellTable(NamedTuple):
     source: Any = None
 
 
-def bounds_of(batches: Batches) -> tuple[Array, Array]:
-    """Return the smallest and largest value of each dimension, (d,), float32 or float64; all must be finite."""
-    bounds = [_bounds(batch) for batch in batches if len(batch.rows)]
-    if not bounds:
-        raise InvalidInputError("latents must have at least 2 rows; got n_samples=0")
-    lowers, uppers = zip(*bounds, strict=True)
-    return functools.reduce(np.minimum, lowers), functools.reduce(np.maximum, uppers)
-
-
 def given_bounds(bounds: Any, batches: Batches) -> tuple[Array, Array]:
     """Return ``bounds`` as two arrays (d,) of the type that the latents are worked on in."""
     if not isinstance(bounds, list | tuple | np.ndarray) or len(bounds) != 2:
@@ -135,7 +127,7 @@ def check_range(lower: Array, upper: Array) -> None:
 
 def count_outside(batch: Batch, grid: Grid, out_of_bounds: str) -> int:
     """Return how many values of a batch lie outside the bounds; with ``"raise"``, raise if there are any."""
-    lower, upper = _bounds(batch)
+    lower, upper = batch_bounds(batch)
     if (lower >= grid.lower).all() and (upper <= grid.upper).all():
         return 0
     rows = _arrays.to_numpy(batch.rows)
@@ -151,18 +143,31 @@ def count_outside(batch: Batch, grid: Grid, out_of_bounds: str) -> int:
     return int(outside.sum())
 
 
+class Within(NamedTuple):
+    """Batches with their latents checked against the bounds of a grid, and moved to these."""
+
+    batches: Batches
+    grid: Grid
+    out_of_bounds: str
+
+    def reduce(self, *reductions: Reduction) -> list[Any]:
+        """As `Batches.reduce`."""
+        return self.batches.reduce(*(each._replace(of_batch=partial(self._of, each.of_batch)) for each in reductions))
+
+    def _of(self, of_batch: Callable[[Batch], Any], batch: Batch) -> Any:
+        if count_outside(batch, self.grid, self.out_of_bounds):
+            rows = np.clip(_arrays.to_numpy(batch.rows), self.grid.lower, self.grid.upper)
+            batch = batch._replace(rows=rows)
+        return of_batch(batch)
+
+
 def tabulate(batches: Batches, grid: Grid, out_of_bounds: str, *, inside: bool = False) -> CellTable:
     """Return the table of all batches; warn if values were clipped.
 
     Latents are checked, unless they are known to be finite and ``inside`` the bounds of the grid.
     """
-
-    def tables() -> Iterator[CellTable]:
-        for batch in batches:
-            if len(batch.rows):
-                yield _of_batch(batch, grid, 0 if inside else count_outside(batch, grid, out_of_bounds))
-
-    table = _merge_all(tables())
+    of_batch = partial(_of_batch, grid=grid, out_of_bounds=None if inside else out_of_bounds)
+    table: CellTable | None = batches.reduce(Reduction(of_batch, merge))[0]
     if table is None or table.counts.sum() < batches.minimum:  # one row of weight 2 is two rows
         n_rows = 0 if table is None else table.n_rows
         raise InvalidInputError(f"latents must have at least {batches.minimum} rows; got n_samples={n_rows}")
@@ -237,15 +242,9 @@ def ready(table: CellTable, device: str | None) -> CellTable:
     return table._replace(source=kernels.on_device(table.cells, index, device))
 
 
-def _bounds(batch: Batch) -> tuple[Array, Array]:
-    lower, upper = kernels.select(batch.rows).bounds(batch.rows)
-    if np.isnan(lower).any():
-        batch.check_finite()
-    return lower, upper
-
-
-def _of_batch(batch: Batch, grid: Grid, n_clipped: int) -> CellTable:
-    """Return the table of one batch; each latent counts once or by its mass."""
+def _of_batch(batch: Batch, grid: Grid, out_of_bounds: str | None) -> CellTable:
+    """Return the table of one batch; each latent counts once or by its mass. None: all are within the bounds."""
+    n_clipped = 0 if out_of_bounds is None else count_outside(batch, grid, out_of_bounds)
     codes, kernel = grid.codes(batch.rows), kernels.select(batch.rows)
     weighted = () if batch.masses is None else (batch.masses,)
     cells, counts = map(_arrays.to_numpy, kernel.unique_cells(codes, grid.n_bins, *weighted))
@@ -257,18 +256,6 @@ def _of_batch(batch: Batch, grid: Grid, n_clipped: int) -> CellTable:
     ones = np.ones(len(codes), dtype=np.int64) if batch.masses is None else batch.masses
     pairs = _sum_pairs(row_class, kernel.find_cells(codes, cells), ones, len(cells))
     return CellTable(grid, cells, counts, *seen, classes, *pairs)
-
-
-def _merge_all(tables: Iterable[CellTable]) -> CellTable | None:
-    """Return the table of all, or None of none; tables of equal size are merged first, which keeps the cost low."""
-    stack: list[CellTable] = []
-    for table in tables:
-        stack.append(table)
-        while len(stack) > 1 and len(stack[-1].cells) >= len(stack[-2].cells):
-            stack.append(merge(stack.pop(), stack.pop()))
-    while len(stack) > 1:
-        stack.append(merge(stack.pop(), stack.pop()))
-    return stack[0] if stack else None
 
 
 def _sum_pairs(row_class: Array, row_cell: Array, masses: Array, n_cells: int) -> tuple[Array, Array, Array]:

@@ -10,6 +10,7 @@ from vicinal.samplers.base import Sampler
 from vicinal.samplers.batches import Batches
 from vicinal.samplers.novelty import REPEATS, NothingToCompareError, Novelty
 from vicinal.samplers.probes import KEY, N_PROBES
+from vicinal.samplers.survey import Survey
 
 _NEAR, _FAR = 0.5, 1.1  # nn ratios: below, samples are near copies; above, they are bold
 
@@ -62,12 +63,12 @@ class HowNew(NamedTuple):
             wanted, got = (", ".join(map(str, shape)) for shape in (sampler.event_shape_, batches.event_shape))
             raise InvalidInputError(f"latents must have shape (n_samples, {wanted}), as in fit; got (..., {got})")
         try:
-            novelty = Novelty(lambda: (_arrays.to_numpy(batch.rows) for batch in batches))
+            novelty = Novelty(batches, Survey.of(batches))
         except NothingToCompareError as error:
             return str(error)
         samples = _arrays.to_numpy(sampler.sample(N_PROBES, random_state=KEY))
         rows = samples.reshape(len(samples), -1).astype(novelty.sources.dtype, copy=False)
-        reached = novelty.reached(rows)
+        (reached,) = novelty.reached(rows)
         copied, _ = neighbors.copied(reached.distances, novelty.fresh)
         return cls(reached.nn_ratio, copied, _meaning(novelty, reached.nn_ratio, novelty.p_value(reached)))
 

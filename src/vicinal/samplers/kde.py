@@ -21,6 +21,7 @@ from vicinal.samplers.batches import Batches, Training
 from vicinal.samplers.fitted import BY_CLASS, CALIBRATED, Fitted, attributes
 from vicinal.samplers.novelty import NothingToCompareError, Novelty, warn
 from vicinal.samplers.probes import KEY
+from vicinal.samplers.survey import Survey
 
 
 class KDESampler(Sampler):
@@ -115,7 +116,8 @@ class KDESampler(Sampler):
         """Return the bandwidth that reaches the target, and the nn ratio it reaches; nothing if there is none."""
         target = _validation.check_positive(self.novelty, "novelty")
         try:
-            novelty = Novelty(lambda: [training.rows], held_out, target)
+            train = Batches(training.rows)
+            novelty = Novelty(train, Survey.of(train), held_out, target)
         except NothingToCompareError as error:
             warn("KDESampler", [str(error)], 'the bandwidth of "scott"')
             return {}

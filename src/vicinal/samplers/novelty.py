@@ -23,17 +23,18 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from vicinal import neighbors
+from vicinal import _arrays, neighbors
 from vicinal._arrays import Array
 from vicinal._errors import CalibrationWarning, InvalidInputError
+from vicinal.samplers.batches import Batch, Reduction
 from vicinal.samplers.probes import N_PROBES, Probes
-
-Rows = Callable[[], Iterable[Array]]  # returns the batches of training latents (n, d) at every call
+from vicinal.samplers.survey import Reducible, Survey
 
 FEWEST, FEWEST_DISTINCT = 50, 10  # latents, and distinct latents, that a calibration needs
 QUARTILES = (0.25, 0.5, 0.75)
@@ -62,12 +63,16 @@ class Novelty:
 
     Parameters
     ----------
-    rows : callable
-        Gives the batches of training latents, float32 or float64, again at every call.
+    train : Reducible
+        The training latents; a call of `reached` is one pass over them.
+    survey : Survey
+        What a first pass found in them.
     held_out : ndarray of shape (m, d), optional
         Held-out latents. With None, training latents take their place.
     target : float
         Target of the nn ratio, above 0.
+    ahead : callable, optional
+        Gives, from ``sources``, arrays of samples that are measured in the pass of the fresh latents.
 
     Raises
     ------
@@ -86,10 +91,19 @@ class Novelty:
         Share of fresh latents that repeat a training latent, in [0, 1].
     resolution : float
         Standard error of the nn ratio of as many fresh samples, at most `MOST_NOISE`.
+    ahead : list of Reached
+        How new the samples that ``ahead`` gave are.
     """
 
-    def __init__(self, rows: Rows, held_out: Array | None = None, target: float = 1.0) -> None:
-        self._rows, self.target, probes = rows, target, Probes.of(rows())
+    def __init__(
+        self,
+        train: Reducible,
+        survey: Survey,
+        held_out: Array | None = None,
+        target: float = 1.0,
+        ahead: Callable[[Array], Sequence[Array]] | None = None,
+    ) -> None:
+        self._train, self._survey, self.target, probes = train, survey, target, survey.probes
         if probes.n_rows < FEWEST:
             raise NothingToCompareError(f"at least {FEWEST} latents are needed, and there are {probes.n_rows}")
         if len(probes.rows) < FEWEST_DISTINCT:
@@ -99,24 +113,34 @@ class Novelty:
             self._scaling = neighbors.Scaling.of(self.sources)
         except InvalidInputError as error:
             raise NothingToCompareError(str(error)) from None
+        made = () if ahead is None else ahead(self.sources)
         if held_out is None:
             chosen = probes.spread(min(probes.n_rows, N_PROBES))
-            self.fresh = neighbors.nearest_distances(probes.rows, rows(), self._scaling, other=True)[chosen]
-            self.repeats = float(np.mean(probes.counts[chosen] > 1))
+            distances, *others = self._distances(*made, probes=probes.rows)
+            self.repeats, self.fresh = float(np.mean(probes.counts[chosen] > 1)), distances[chosen]
         else:
-            distances = self.distances(_some(held_out))
+            distances, *others = self._distances(_some(held_out), *made)
             self.repeats, self.fresh = float(np.mean(distances == 0)), distances[distances > 0]
             if self.repeats >= 0.5:
                 raise NothingToCompareError("half of the held-out latents are copies of training latents")
         self.resolution = min(MOST_NOISE, neighbors.nn_ratio_se(self.fresh, self.fresh))
+        self.ahead = [self._of(each) for each in others]
 
-    def distances(self, samples: Array) -> Array:
-        """Return the scaled distance of each of samples (m, d) to the nearest training latent, (m,)."""
-        return neighbors.nearest_distances(samples, self._rows(), self._scaling)
+    def _distances(self, *several: Array, probes: Array | None = None) -> list[Array]:
+        """Return, in one pass, the scaled distances of arrays of rows (m, d) to the nearest training latent, (m,) each.
 
-    def reached(self, samples: Array) -> Reached:
-        """Return how new samples (m, d) are."""
-        distances = self.distances(samples)
+        Those of ``probes``, which come first, are to the nearest training latent that differs.
+        """
+        asked = ([] if probes is None else [(probes, True)]) + [(each, False) for each in several]
+        return self._train.reduce(
+            *(Reduction(partial(_nearest, rows, self._scaling, other), np.minimum) for rows, other in asked)
+        )
+
+    def reached(self, *several: Array) -> list[Reached]:
+        """Return how new each of several arrays of samples (m, d) is, in one pass."""
+        return [self._of(distances) for distances in self._distances(*several)]
+
+    def _of(self, distances: Array) -> Reached:
         lower, median, upper = neighbors.quantile_ratios(distances, self.fresh, QUARTILES).tolist()
         least = min(median, (1 + self.resolution) * min(lower, upper))
         return Reached(distances, median, least if self.target == 1 else median)
@@ -170,9 +194,7 @@ class Novelty:
 
     def _outliers(self) -> str | None:
         """Return a clause on the widest dimension if it has outliers."""
-        bounds = [(batch.min(axis=0), batch.max(axis=0)) for batch in self._rows() if len(batch)]
-        lower, upper = (reduce([bound[i] for bound in bounds], axis=0) for i, reduce in enumerate((np.min, np.max)))
-        spans = (upper.astype(np.float64) - lower) / self._scaling.scale
+        spans = (self._survey.upper.astype(np.float64) - self._survey.lower) / self._scaling.scale
         widest = int(spans.argmax())
         if spans[widest] <= FAR_SPAN:
             return None
@@ -187,8 +209,13 @@ def warn(parameter: str, reasons: Sequence[str], used: str, remedy: str = "") ->
 
 def _some(rows: Array) -> Array:
     """Return at most `N_PROBES` of ``rows`` (n, d)."""
-    probes = Probes.of([rows])
+    probes = Probes.of(rows)
     return probes.rows[probes.spread(min(probes.n_rows, N_PROBES))]
+
+
+def _nearest(queries: Array, scaling: neighbors.Scaling, other: bool, batch: Batch) -> Array:
+    """Return the scaled distance of each of ``queries`` (m, d) to the nearest latent of a batch, (m,)."""
+    return neighbors.nearest_distances(queries, _arrays.to_numpy(batch.rows), scaling, other=other)
 
 
 def _apart(distances: Array, fresh: Array, level: float, target: float) -> bool:

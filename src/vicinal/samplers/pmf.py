@@ -22,7 +22,6 @@ iterations, no second training stage.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from operator import attrgetter
 from typing import Any, Self
 
@@ -35,9 +34,10 @@ from vicinal._errors import InvalidInputError, InvalidTypeError
 from vicinal.rng import Draws
 from vicinal.samplers import calibration, cell_draws, cell_geometry, cells, labels, smoothing
 from vicinal.samplers.batches import Batches
-from vicinal.samplers.cells import CellTable, Grid
+from vicinal.samplers.cells import CellTable, Grid, Within
 from vicinal.samplers.fitted import CALIBRATED
 from vicinal.samplers.sources import Source, of_cells
+from vicinal.samplers.survey import Survey, bounds_of
 from vicinal.samplers.vicinities import VicinitySampler
 
 MAX_BINS = 2**24  # float32 counts no further in steps of one
@@ -297,26 +297,23 @@ class PMFSampler(VicinitySampler):
         (array([0.]), array([1.]))
         """
         batches = Batches(X, minimum=1)
-        lower, upper = cells.bounds_of(batches)
+        lower, upper = bounds_of(batches)
         return lower.reshape(batches.event_shape), upper.reshape(batches.event_shape)
 
     def _fit(self, batches: Batches) -> dict[str, Any]:
         self._check_params(batches)
-        lower, upper = cells.bounds_of(batches) if self.bounds is None else cells.given_bounds(self.bounds, batches)
+        given = None if self.bounds is None else cells.given_bounds(self.bounds, batches)
+        train = batches if given is None else Within(batches, Grid.over(*given, 1), self.out_of_bounds)
+        survey = Survey.of(train) if isinstance(self.n_bins, str) else None
+        lower, upper = given or (bounds_of(batches) if survey is None else (survey.lower, survey.upper))
         cells.check_range(lower, upper)
-        inside, n_bins = self.bounds is None, self.n_bins
-        state: dict[str, Any] = {}
-        if isinstance(n_bins, str):
-            if not inside:  # latents beyond the bounds are an error that must not wait for the calibration
-                box = Grid.over(lower, upper, 1)
-                inside = sum(cells.count_outside(batch, box, self.out_of_bounds) for batch in batches) == 0
-
-            def passes() -> Iterator[Array]:
-                rows = (_arrays.to_numpy(batch.rows) for batch in batches)
-                return rows if inside else (np.clip(part, lower, upper) for part in rows)
-
-            n_bins, state = calibration.calibrate_bins(passes, lower, upper, float(self.novelty), batches.held_out)
-        table = cells.tabulate(batches, Grid.over(lower, upper, int(n_bins)), self.out_of_bounds, inside=inside)
+        n_bins, state = self.n_bins, dict[str, float]()
+        if survey is not None:
+            n_bins, state = calibration.calibrate_bins(
+                train, survey, lower, upper, float(self.novelty), batches.held_out, ahead=batches.streamed
+            )
+        grid = Grid.over(lower, upper, int(n_bins))
+        table = cells.tabulate(batches, grid, self.out_of_bounds, inside=given is None)
         return state | {"_table": self._ready(table, batches.kind)}
 
     def score(self, X: Any, y: Any = None) -> float:

@@ -5,7 +5,6 @@ The distinct rows with the smallest hashes are taken, with the number of times t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -18,25 +17,30 @@ KEY = 0x76696369  # of the internal draws: the calibration is a function of the 
 
 
 class Probes(NamedTuple):
-    """Distinct rows (k, d) of at most `N_PROBES`, how often each occurs, (k,) int64, and the number of all rows."""
+    """At most `N_PROBES` distinct rows (k, d), with their hashes in rising order and how often each occurs, (k,).
+
+    ``n_rows`` is the number of all rows.
+    """
 
     rows: Array
+    hashes: Array
     counts: Array
     n_rows: int
 
     @classmethod
-    def of(cls, batches: Iterable[Array]) -> Probes:
-        """Return the distinct rows of all batches with the smallest hashes."""
-        rows, hashes, counts, n_rows = np.zeros((0, 0)), np.zeros(0, np.uint64), np.zeros(0, np.int64), 0
-        for batch in batches:
-            found, first, times = np.unique(row_hash(batch), return_index=True, return_counts=True)
-            some = slice(N_PROBES)  # a row that is among the first at the end is among the first of its batch
-            rows = np.concatenate([rows, batch[first[some]]]) if n_rows else batch[first[some]]
-            both, times = np.concatenate([hashes, found[some]]), np.concatenate([counts, times[some]])
-            hashes, first, place = np.unique(both, return_index=True, return_inverse=True)
-            counts = np.bincount(place, times, len(hashes)).astype(np.int64)
-            rows, hashes, counts, n_rows = rows[first[some]], hashes[some], counts[some], n_rows + len(batch)
-        return cls(rows, counts, n_rows)
+    def of(cls, rows: Array) -> Probes:
+        """Return the probes of rows (n, d)."""
+        hashes, first, counts = np.unique(row_hash(rows), return_index=True, return_counts=True)
+        some = slice(N_PROBES)
+        return cls(rows[first[some]], hashes[some], counts[some], len(rows))
+
+    def merge(self, other: Probes) -> Probes:
+        """Return the probes of the rows of both: a row that is among the first of all is among the first of its own."""
+        both = [np.concatenate(pair) for pair in zip(self[:3], other[:3], strict=True)]
+        hashes, first, place = np.unique(both[1], return_index=True, return_inverse=True)
+        counts = np.bincount(place, both[2], len(hashes)).astype(np.int64)
+        some = slice(N_PROBES)
+        return Probes(both[0][first[some]], hashes[some], counts[some], self.n_rows + other.n_rows)
 
     def spread(self, n: int) -> Array:
         """Return indices of ``n`` probes, each taken in proportion to how often it occurs."""

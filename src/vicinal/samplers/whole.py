@@ -15,17 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from vicinal import _arrays
 from vicinal._arrays import Array
-from vicinal.samplers.batches import Batches
 from vicinal.samplers.fitted import Fitted
+from vicinal.samplers.survey import Reducible, bounds_of
 
 
-def range_of(batches: Batches) -> Array:
+def range_of(train: Reducible) -> Array:
     """Return the smallest and largest latent of each dimension, (2, d) float64."""
-    bounds = [(rows.min(axis=0), rows.max(axis=0)) for rows in (_arrays.to_numpy(b.rows) for b in batches) if len(rows)]
-    lowers, uppers = zip(*bounds, strict=True)
-    return np.array([np.min(lowers, axis=0), np.max(uppers, axis=0)], dtype=np.float64)
+    return np.array(bounds_of(train), dtype=np.float64)
 
 
 def expected(dtype: np.dtype[Any], state: Mapping[str, Any]) -> dict[str, Fitted]:

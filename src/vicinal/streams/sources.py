@@ -122,7 +122,7 @@ def _is_rows(given: Any) -> bool:
 
 
 def _is_pair(given: Any) -> bool:
-    """Tell (images, labels) from a list of two batches: labels have one dimension, and are as many."""
+    """Tell whether something is (images, labels): labels have one dimension, and are as many."""
     if not (isinstance(given, tuple) and len(given) == 2 and _is_rows(given[0]) and len(given[0].shape) > 1):
         return False
     labels = given[1]

@@ -114,7 +114,7 @@ def test_shrinkage_and_scale_by_hand():
     assert set(np.round(half.ravel(), 6)) == {0.25, 0.75, 10.5, 11.5}
 
 
-@pytest.mark.parametrize("novelty", [0.6, 0.8, 1.0, 1.1])
+@pytest.mark.parametrize("novelty", [0.7, 0.8, 1.0, 1.1])
 def test_the_target_is_met_on_fresh_data(clusters, novelty):
     train, fresh = clusters
     sampler = LocalSampler(novelty=novelty, random_state=0).fit(train)

@@ -35,6 +35,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
 
 from vicinal import _arrays, _validation, rng
 from vicinal._arrays import Array
@@ -120,7 +121,10 @@ class ConditionalSampler(VicinitySampler):
         n_samples, start = _validation.check_row_range(len(rows), start)
         classes = None if y is None else self._places_of(y, n_samples)
         key = rng.seed_key(self.random_state if random_state is None else random_state)
-        drawn = self._drawn(rows.reshape(n_samples, -1).astype(np.float64), Draws(key, start, n_samples, classes))
+        with threadpool_limits(
+            1, user_api="blas"
+        ):  # products are small, and their bits depend on the number of threads
+            drawn = self._drawn(rows.reshape(n_samples, -1).astype(np.float64), Draws(key, start, n_samples, classes))
         if is_whole(self.dtype_):
             drawn = whole.rounded(drawn, np.dtype(np.float64), self._whole_limits())
         filled = np.where(missing, drawn.reshape(rows.shape).astype(rows.dtype), rows)

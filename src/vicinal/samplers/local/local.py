@@ -37,6 +37,7 @@ from vicinal.samplers.novelty import NothingToCompareError, Novelty, warn
 from vicinal.samplers.packing import smallest
 from vicinal.samplers.probes import KEY, N_PROBES
 from vicinal.samplers.sources import Source
+from vicinal.samplers.survey import Survey
 
 
 class LocalSampler(ConditionalSampler):
@@ -244,7 +245,8 @@ def _calibrate(
 ) -> tuple[int, float, dict[str, float]]:  # fmt: skip
     """Return neighbours, scale and the attributes of the calibration; ``made`` gives the neighbourhoods of a size."""
     try:
-        novelty = Novelty(lambda: [latents], held_out, target)
+        train = Batches(latents)
+        novelty = Novelty(train, Survey.of(train), held_out, target)
     except NothingToCompareError as error:
         fallback = min(n_neighbors or calibration.FALLBACK_NEIGHBORS, len(latents)), scale or 1.0
         warn("LocalSampler", [str(error)], f"n_neighbors={fallback[0]} and scale={fallback[1]:g}")
