@@ -19,7 +19,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from numbers import Number
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +27,7 @@ import numpy as np
 from vicinal import _arrays, _validation, image_files, images
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError, UnequalSizesError, import_extra
+from vicinal.streams.labels import Several, check_labels, labels_of
 
 IMAGES = ("image", "images", "img", "pixel_values", "x", "X", "data", "input", "inputs", "latents", "features")
 LABELS = ("label", "labels", "y", "target", "targets", "class")
@@ -204,36 +204,15 @@ def _batches(
     is_empty = True
     for item in items:
         rows, labels = _opened(item, name, image_size)
-        _check_no_single_label(labels, rows, name)
-        labels = labels if labelled else None
-        _check_labels(labels, _length(rows), name)
+        labels = check_labels(labels, rows, name, _length(rows), wanted=labelled)
         first = 0
         for batch in _slices(rows, name, batch_size):
-            some = None if labels is None else _labels_of(labels[first : first + len(batch)], len(batch))
+            some = None if labels is None else labels_of(labels[first : first + len(batch)], len(batch))
             first += len(batch)
             is_empty = False
             yield (images.resize(batch, image_size, name) if image_size is not None and len(batch) else batch), some
     if is_empty:
         raise InvalidInputError(f"{name} must hold at least one batch; got none")
-
-
-def _check_no_single_label(labels: Any, rows: Any, name: str) -> None:
-    """Raise InvalidInputError for one label, which comes with one row, asked for or not."""
-    if isinstance(labels, str | bytes | Number) or getattr(labels, "ndim", 1) == 0:
-        raise InvalidInputError(
-            f"a batch of {name} must have a label for each row; got one label, {labels!r}, with what is then one row "
-            f"of shape {tuple(rows.shape)}: pass batches, such as a torch DataLoader makes of single rows"
-        )
-
-
-def _check_labels(labels: Any, n_rows: int | None, name: str) -> None:
-    """Raise an error unless labels are None, or one for each row."""
-    if isinstance(labels, _Several):
-        raise InvalidTypeError(
-            f"batches of {name} must be arrays, pairs ({name}, labels) or mappings; got {labels.n} values: yield two"
-        )
-    if labels is not None and n_rows is not None and len(labels) != n_rows:
-        raise InvalidInputError(f"{name} must have one label a row; got {n_rows} rows and {len(labels)} labels")
 
 
 def _opened(item: Any, name: str, image_size: int | None) -> tuple[Any, Any]:
@@ -245,7 +224,7 @@ def _opened(item: Any, name: str, image_size: int | None) -> tuple[Any, Any]:
     if _is_rows(item):
         return item, None
     if isinstance(item, list | tuple) and item and _is_batch(item[0]):
-        labels = None if len(item) == 1 else item[1] if len(item) == 2 else _Several(len(item))
+        labels = None if len(item) == 1 else item[1] if len(item) == 2 else Several(len(item))
         return _opened(item[0], name, image_size)[0], labels
     return _rows_of(item, name), None
 
@@ -257,12 +236,6 @@ def _rows_of(given: Any, name: str) -> Any:
             f"a batch of {name} must be an array; got one picture: pass a list of pictures, or a torch DataLoader"
         )
     return given if _is_rows(given) else _validation.check_array(given, f"a batch of {name}")
-
-
-class _Several(NamedTuple):
-    """More than one thing beside the rows of a batch, none of which is known to be the labels."""
-
-    n: int
 
 
 def _of_mapping(item: Mapping[str, Any], name: str) -> tuple[Any, Any]:
@@ -302,10 +275,3 @@ def _blocks(rows: Any, batch_size: int) -> Iterator[Any]:
     n_chunks = max(1, min(batch_size, _READ_AT_ONCE // row_bytes) // chunks[0])
     for first in range(0, max(1, rows.shape[0]), n_chunks * chunks[0]):
         yield rows[first : first + n_chunks * chunks[0]]
-
-
-def _labels_of(labels: Any, n_rows: int) -> Array:
-    found = np.asarray(_arrays.to_numpy(labels))
-    if len(found) != n_rows:
-        raise InvalidInputError(f"labels must be one a row; got {len(found)} for {n_rows} rows")
-    return found
