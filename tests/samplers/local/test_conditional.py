@@ -193,6 +193,10 @@ def test_bad_arguments(latents):
     bad[4, 1], bad[2, 0] = np.inf, NAN
     with pytest.raises(ValueError, match=r"latents that are not NaN must be finite; got NaN or inf, first in row 4"):
         sampler.impute(bad)
+    bad[4, 1] = 3e38
+    assert np.isfinite(sampler.impute(bad)).all()
+    with pytest.raises(ValueError, match="what is given is too far from all latents"):
+        sampler.impute(np.where(np.isnan(bad), NAN, 1e300))
     with pytest.raises(ValueError, match="y needs a sampler that was fitted with labels"):
         sampler.impute(latents, y=1)
     with pytest.raises(ValueError, match=r"impute needs neighbourhoods .*; got shrinkage=0\.5: fit a sampler"):

@@ -15,10 +15,11 @@ has a singular C. So C_c is shrunk towards a sphere that weighs as much as d + 1
 
 .. math:: S_c = (1 - \lambda) C_c + \lambda v_c I, \quad \lambda = \frac{d + 1}{K_c + d + 1},
 
-where v_c is the mean of the diagonal of C_c, and K_c the number of latents. The unit of each dimension is its standard
-deviation within neighbourhoods, at least a thousandth of that over all latents. So what is drawn follows what is given
-a little less than it should. Where nothing is given, the law is that of `sample`. O(L d^3) for each set of dimensions
-that are given, and O(L d^2) for each row, with L neighbourhoods.
+where v_c is the mean of the diagonal of C_c, and K_c the number of latents. So what is drawn follows what is given less
+than it should, by the share lambda. The unit of each dimension is its standard deviation within neighbourhoods, at
+least a thousandth of that over all latents. Where nothing is given, the law is that of `sample`.
+
+With L neighbourhoods, this is O(L d^3) for each set of dimensions that are given, and O(L d^2) for each row.
 
 References
 ----------
@@ -121,10 +122,9 @@ class ConditionalSampler(VicinitySampler):
         n_samples, start = _validation.check_row_range(len(rows), start)
         classes = None if y is None else self._places_of(y, n_samples)
         key = rng.seed_key(self.random_state if random_state is None else random_state)
-        with threadpool_limits(
-            1, user_api="blas"
-        ):  # products are small, and their bits depend on the number of threads
-            drawn = self._drawn(rows.reshape(n_samples, -1).astype(np.float64), Draws(key, start, n_samples, classes))
+        flat = rows.reshape(n_samples, -1).astype(np.float64)
+        with threadpool_limits(1, user_api="blas"):  # or the bits of products would depend on the number of threads
+            drawn = self._drawn(flat, Draws(key, start, n_samples, classes))
         if is_whole(self.dtype_):
             drawn = whole.rounded(drawn, np.dtype(np.float64), self._whole_limits())
         filled = np.where(missing, drawn.reshape(rows.shape).astype(rows.dtype), rows)
@@ -200,7 +200,12 @@ class _Gaussians(NamedTuple):
                 gaps = ((rows[of_rows, None] - self.means[block]) / self.unit)[..., given]
                 whitened = np.matmul(np.linalg.inv(roots), gaps[..., None])[..., 0]
                 determinants = np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1)
-                logs[of_rows, block] -= np.square(whitened).sum(axis=-1) / 2 + determinants
+                with np.errstate(over="ignore"):
+                    logs[of_rows, block] -= np.square(whitened).sum(axis=-1) / 2 + determinants
+        if not np.isfinite(logs).any(axis=1).all():
+            raise InvalidInputError(
+                "what is given is too far from all latents: squares of distances are beyond float64"
+            )
         if allowed is not None:
             logs[~allowed] = -np.inf
         ends = np.exp(logs - logs.max(axis=1, keepdims=True)).cumsum(axis=1)
