@@ -6,6 +6,7 @@ import difflib
 import math
 import numbers
 import os
+import re
 import warnings
 from collections.abc import Collection
 from typing import Any
@@ -98,6 +99,23 @@ def warn_of_one_row(batch: Any, name: str) -> None:
             UserWarning,
             stacklevel=2,
         )
+
+
+def check_bytes(value: Any, name: str) -> int:
+    """Return a size in bytes, given as a whole number above 0 or as text.
+
+    Examples
+    --------
+    >>> check_bytes("1.5GB", "max_memory"), check_bytes("4 MiB", "max_memory")
+    (1500000000, 4194304)
+    """
+    if not isinstance(value, str):
+        return check_integer(value, name, minimum=1)
+    found = re.fullmatch(r"(\d+\.?\d*) *(|k|m|g|t)(i?)b", value.strip().lower())
+    n_bytes = int(float(found[1]) * (1024 if found[3] else 1000) ** "-kmgt".find(found[2] or "-")) if found else 0
+    if n_bytes < 1:
+        raise InvalidInputError(f"{name} must be a number of bytes, or text such as '4GB'; got {value!r}")
+    return n_bytes
 
 
 def did_you_mean(value: Any, choices: Collection[str]) -> str:

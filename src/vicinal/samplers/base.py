@@ -130,7 +130,7 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
         if is_whole(batches.dtype) and "_table" not in state:  # the grid of a table has the range
             state["whole_range_"] = whole.range_of(batches)
         numbers = (value for name, value in state.items() if not name.startswith("nn_ratio") and _is_float(value))
-        if not all(np.isfinite(value).all() for value in numbers):
+        if not all(_is_finite(value) for value in numbers):
             raise InvalidInputError("latents are too large: their squares are beyond float64; rescale them")
         if batches.streamed:
             self.__dict__.pop("feature_names_in_", None)
@@ -394,6 +394,12 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
 
 def _is_float(value: Any) -> bool:
     return isinstance(value, float) or (isinstance(value, np.ndarray) and value.dtype.kind == "f")
+
+
+def _is_finite(value: Any) -> bool:
+    """Tell whether a number, or an array that may be mapped, is finite; an array part by part."""
+    parts = np.array_split(value, max(1, value.size >> 22)) if np.ndim(value) else [value]
+    return all(bool(np.isfinite(part).all()) for part in parts)
 
 
 def _jsonable(value: Any) -> Any:

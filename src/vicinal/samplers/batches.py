@@ -18,7 +18,7 @@ from vicinal._errors import InvalidInputError
 from vicinal.samplers import given
 from vicinal.samplers.labels import labels_of, numbered
 
-_CHUNK = 1 << 25  # values of an array that are worked on together
+_CHUNK, _MAPPED_CHUNK = 1 << 25, 1 << 22  # values of an array, and of one in a file, that are worked on together
 _WEIGHT_STEPS = 2.0**29  # fractional weights are kept in this many steps of the largest; sums stay below 2**63
 
 
@@ -78,6 +78,8 @@ class Batches:
         Latents to calibrate by.
     minimum : int
         The fewest rows that will do.
+    weighted : bool
+        Whether there are weights.
     whole : bool
         Whether the weights, if any, are numbers of rows. Whole weights are kept as they are, so that a weight of 3
         equals three rows; others are rounded to 2**-29 of the largest.
@@ -113,6 +115,7 @@ class Batches:
                 self.labels = labels_of(y, len(latents))
             if sample_weight is not None:
                 self._masses, self.whole = _masses_of(sample_weight, len(latents))
+        self.weighted = self._masses is not None
         self.shape = tuple(latents.shape)
         self.event_shape = self.shape[1:]
         self.held_out = None if held_out is None else self._check_held_out(held_out)
@@ -145,7 +148,7 @@ class Batches:
         return held_out
 
     def _chunks(self) -> Iterator[Batch]:
-        size = max(1, _CHUNK // math.prod(self.event_shape))
+        size = max(1, (_MAPPED_CHUNK if self._mapped else _CHUNK) // math.prod(self.event_shape))
         if self._masses is None and self.labels is None and not self._mapped and _is_working(self._X):
             size = len(self._X)
         for first in range(0, len(self._X), size):
@@ -164,7 +167,12 @@ class Batches:
                 raise InvalidInputError(f"{name} must be {self.dtype}, like the first batch; got {dtype}")
             if (y is not None) != self._labelled:
                 raise InvalidInputError(f"{name} must come with labels if any batch does, and without if any does not")
-            yield Batch(working_copy(rows), None if y is None else labels_of(y, len(rows)), name=name)
+            y = None if y is None else labels_of(y, len(rows))
+            mapped = isinstance(latents, np.memmap)
+            size = max(1, _MAPPED_CHUNK // math.prod(self.event_shape)) if mapped else max(1, len(rows))
+            for first in range(0, len(rows), size):
+                part = slice(first, first + size)
+                yield Batch(working_copy(rows[part]), y and y[part], name=name, first_row=first)
 
     def _items(self) -> Iterator[Any]:
         """Yield what was given, batch by batch; the first time, the pass that was begun goes on."""

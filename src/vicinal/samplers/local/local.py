@@ -17,7 +17,6 @@ K is at least 5 d.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -31,8 +30,9 @@ from vicinal.samplers import calibration
 from vicinal.samplers.batches import Batches, Training
 from vicinal.samplers.by_class import class_of, class_state, draw_items, starts_of
 from vicinal.samplers.fitted import BY_CLASS, CALIBRATED, Fitted, Starts, attributes
+from vicinal.samplers.local import beyond_memory
 from vicinal.samplers.local.conditional import ConditionalSampler
-from vicinal.samplers.local.partition import Neighborhoods, means_of, nearest_latent, neighborhoods, variance_ratio
+from vicinal.samplers.local.partition import Made, maker, means_of, nearest_latent, variance_ratio
 from vicinal.samplers.novelty import NothingToCompareError, Novelty, warn
 from vicinal.samplers.packing import smallest
 from vicinal.samplers.probes import KEY, N_PROBES
@@ -66,6 +66,10 @@ class LocalSampler(ConditionalSampler):
         Steps, at most, in which latents move to the neighbourhood that fits them best. 0 leaves them in the
         neighbourhoods of the tree, which all have the same size to within a few latents: a shorter fit, and samples
         less like the data.
+    max_memory : int or str, optional
+        Bytes that a fit may take, about, such as ``"4GB"``. More latents than that go through temporary files, leaf by
+        leaf of a tree: see `vicinal.samplers.local.beyond_memory`. ``latents_`` and ``rows_`` are then memory maps of
+        temporary files. None keeps all in memory.
     random_state : int, None or numpy generator
         Seed of `sample`; None takes fresh entropy on every call. Nothing in `fit` is random.
 
@@ -102,7 +106,8 @@ class LocalSampler(ConditionalSampler):
     Notes
     -----
     There is no density: a neighbourhood of no more latents than dimensions has a singular covariance. Weights weigh
-    latents and neighbourhoods, but do not shape neighbourhoods. All latents are kept in memory.
+    latents and neighbourhoods, but do not shape neighbourhoods. All latents are kept: in memory, or with
+    ``max_memory`` in a file.
 
     References
     ----------
@@ -165,6 +170,7 @@ class LocalSampler(ConditionalSampler):
         novelty: float = 1.0,
         shrinkage: float = 1.0,
         max_iter: int = 8,
+        max_memory: int | str | None = None,
         random_state: Any = None,
     ) -> None:
         self.n_neighbors = n_neighbors
@@ -172,6 +178,7 @@ class LocalSampler(ConditionalSampler):
         self.novelty = novelty
         self.shrinkage = shrinkage
         self.max_iter = max_iter
+        self.max_memory = max_memory
         self.random_state = random_state
 
     def _check_fitted(self) -> None:
@@ -183,22 +190,35 @@ class LocalSampler(ConditionalSampler):
         n_neighbors = _auto_or(self.n_neighbors, "n_neighbors", partial(_validation.check_integer, minimum=1))
         max_iter = _validation.check_integer(self.max_iter, "max_iter", minimum=0)
         scale = _auto_or(self.scale, "scale", _validation.check_positive)
+        max_memory = None if self.max_memory is None else _validation.check_bytes(self.max_memory, "max_memory")
+
+        def calibrated(training: Training, held_out: Array | None, made: Made) -> tuple[int, float, dict[str, float]]:
+            if n_neighbors is not None and scale is not None:
+                return n_neighbors, scale, {}
+            return _calibrate(training.rows, held_out, target, n_neighbors, scale, shrinkage, made)
+
+        if max_memory is not None:
+            survey = Survey.of(batches)
+            row_bytes = survey.lower.nbytes
+            plan = beyond_memory.Plan.of(survey.probes.n_rows, row_bytes, max_memory)
+            if plan is not None:
+                _check_at_most(n_neighbors, survey.probes.n_rows)
+                return beyond_memory.fit(batches, survey, plan, max_iter, shrinkage, calibrated)
         training = Training.of(batches)
-        if n_neighbors is not None and n_neighbors > len(training.rows):
-            raise InvalidInputError(
-                f"n_neighbors must be at most the number of latents; got {n_neighbors} for n_samples="
-                f"{len(training.rows)}"
-            )
-        made = _keep_last(lambda k: neighborhoods(training, k, max_iter))
-        state: dict[str, Any] = {}
-        if n_neighbors is None or scale is None:
-            n_neighbors, scale, state = _calibrate(
-                training.rows, batches.held_out, target, n_neighbors, scale, shrinkage, made
-            )
+        _check_at_most(n_neighbors, len(training.rows))
+        made = maker(training, max_iter)
+        n_neighbors, scale, state = calibrated(training, batches.held_out, made)
         found = made(n_neighbors)
-        state |= {"latents_": found.training.rows, "neighborhood_starts_": found.starts, "n_neighbors_": n_neighbors}
-        state |= {"scale_": scale, "variance_ratio_": variance_ratio(found, shrinkage, scale)}
-        return state | {"rows_": smallest(found.training.numbers)} | class_state(found.training)
+        return {
+            **state,
+            "latents_": found.training.rows,
+            "rows_": smallest(found.training.numbers),
+            "neighborhood_starts_": found.starts,
+            "n_neighbors_": n_neighbors,
+            "scale_": scale,
+            "variance_ratio_": variance_ratio(found, shrinkage, scale),
+            **class_state(found.training),
+        }
 
     def _own(self, draws: Draws) -> Array:
         """Return the latent that each sample is drawn around, (n_samples,) int64."""
@@ -241,7 +261,7 @@ def _sample_around(
 
 def _calibrate(
     latents: Array, held_out: Array | None, target: float, n_neighbors: int | None, scale: float | None, s: float,
-    made: Callable[[int], Neighborhoods],
+    made: Made,
 ) -> tuple[int, float, dict[str, float]]:  # fmt: skip
     """Return neighbours, scale and the attributes of the calibration; ``made`` gives the neighbourhoods of a size."""
     try:
@@ -265,17 +285,11 @@ def _calibrate(
     return calibration.calibrate_neighbors(novelty, draw, variance, n_neighbors, scale, len(latents))
 
 
-def _keep_last(make: Callable[[int], Neighborhoods]) -> Callable[[int], Neighborhoods]:
-    """Keep the last result; it is dropped before another is made, so that memory never holds both."""
-    kept: dict[int, Neighborhoods] = {}
-
-    def remembered(number: int) -> Neighborhoods:
-        if number not in kept:
-            kept.clear()
-            kept[number] = make(number)
-        return kept[number]
-
-    return remembered
+def _check_at_most(n_neighbors: int | None, n_samples: int) -> None:
+    if n_neighbors is not None and n_neighbors > n_samples:
+        raise InvalidInputError(
+            f"n_neighbors must be at most the number of latents; got {n_neighbors} for n_samples={n_samples}"
+        )
 
 
 def _auto_or(value: Any, name: str, check: Any) -> Any:
