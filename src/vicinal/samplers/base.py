@@ -25,7 +25,7 @@ from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal.hub.shared import Shared
 from vicinal.rng import Draws
 from vicinal.samplers import fitted, labels, packing, posterior, whole
-from vicinal.samplers.batches import Batches, is_whole, working_copy
+from vicinal.samplers.batches import Batches, batches_of, is_whole, working_copy
 from vicinal.samplers.devices import Movable
 from vicinal.samplers.fitted import Fitted, Starts
 from vicinal.samplers.sources import Source
@@ -116,12 +116,14 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
             labels.refuse(y, type(self).__name__)
             y = None
         latents = X if std is None else posterior.draw(X, std, self.random_state)
-        batches = Batches(latents, y, sample_weight, calibration_latents)
-        if batches.labels is not None and not labels.repeat(batches.labels):
-            batches.labels = None
+        batches = batches_of(latents, y, sample_weight, calibration_latents)
+        counts = batches.label_counts()
+        if counts is not None and not labels.repeat(counts):
+            batches.leave_labels_out()
+            counts = None
         self._fit_batches(X, batches)
-        if batches.labels is not None and hasattr(self, "classes_"):
-            labels.warn_of_single_latents(batches.labels)
+        if counts is not None and hasattr(self, "classes_"):
+            labels.warn_of_single_latents(counts)
         return self
 
     def _fit_batches(self, X: Any, batches: Batches) -> Self:
@@ -132,10 +134,7 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
         numbers = (value for name, value in state.items() if not name.startswith("nn_ratio") and _is_float(value))
         if not all(np.isfinite(value).all() for value in numbers):
             raise InvalidInputError("latents are too large: their squares are beyond float64; rescale them")
-        if batches.streamed:
-            self.__dict__.pop("feature_names_in_", None)
-        else:
-            self._set_names(X, reset=True)
+        self._set_names_of(X, batches, reset=True)
         self._set_fitted(state, batches.event_shape, batches.dtype, batches.kind)
         return self
 
@@ -371,6 +370,14 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
         self._fitted_names = tuple(sorted(state))
         for name, value in state.items():
             setattr(self, name, value)
+
+    def _set_names_of(self, X: Any, batches: Batches, reset: bool) -> None:
+        """As `_set_names`, of what is given to a fit; batches have no names, unless they are parts of a data frame."""
+        named = batches.frame if batches.streamed else X
+        if named is not None:
+            self._set_names(named, reset)
+        elif reset:
+            self.__dict__.pop("feature_names_in_", None)
 
     def _set_names(self, X: Any, reset: bool) -> None:
         """Keep the column names of a data frame, or compare them with those of the fit."""

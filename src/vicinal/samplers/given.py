@@ -4,7 +4,8 @@ One array, or anything that NumPy reads as one array, is one set of latents. Bat
 
 - a list of paths of ``.npy`` files, which are mapped into memory, or of pairs (latents, labels);
 - any other iterable of arrays, paths or pairs, such as a torch DataLoader. One that can be read again is read as often
-  as needed. An iterator or generator is read once, and kept in memory.
+  as needed. An iterator or generator is read once, and kept in memory;
+- a dask collection: see `vicinal.samplers.on_dask`.
 
 A list or tuple of arrays is refused. It could be batches, or single latents, or the means and log variances that an
 encoder returned: nothing tells them apart.
@@ -13,6 +14,7 @@ encoder returned: nothing tells them apart.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Set
 from typing import Any
 
@@ -37,6 +39,13 @@ def is_stream(X: Any) -> bool:
     return True
 
 
+def is_dask(X: Any) -> bool:
+    """Tell whether X is a dask collection or future, or a list of them; dask is not imported."""
+    if isinstance(X, list | tuple):
+        return len(X) > 0 and all(map(_is_of_dask, X))
+    return _is_of_dask(X)
+
+
 def opened(item: Any) -> tuple[Any, Any]:
     """Return latents and labels of one batch."""
     if isinstance(item, list | tuple) and 1 <= len(item) <= 2:
@@ -50,6 +59,13 @@ def opened(item: Any) -> tuple[Any, Any]:
     if isinstance(item, str | os.PathLike):
         return storage.read_array(item, mapped=True), None
     return item, None
+
+
+def _is_of_dask(value: Any) -> bool:
+    dask, distributed = (sys.modules.get(name) for name in ("dask", "distributed"))
+    if dask is not None and dask.is_dask_collection(value):
+        return True
+    return distributed is not None and isinstance(value, distributed.Future)
 
 
 def _is_array(value: Any) -> bool:
