@@ -64,7 +64,8 @@ def sample(
     key = rng.seed_key(sampler.random_state if random_state is None else random_state)
     several = y is not None and labels.are_several(y, getattr(sampler, "classes_", np.zeros(0)))
     y = labels.labels_of(y, n_samples) if several else y
-    empty = _drawn(sampler, 0, 0, key, None if several else y)  # the errors of y are raised here
+    each = list(dict.fromkeys(y)) if several else y
+    empty = _drawn(sampler, len(each) if several else 0, 0, key, each)[:0]  # the errors of y are raised here
     rows = _rows_of_chunks(chunks, n_samples, empty)
     name, shared, layer = f"sample-{uuid4().hex}", delayed(sampler, traverse=False), {}
     for i, (first, last) in enumerate(pairwise(accumulate(rows, initial=0))):
