@@ -41,3 +41,10 @@ def client(tmp_path_factory):
         Client(cluster, set_as_default=False) as client,
     ):
         yield client
+
+
+@pytest.fixture
+def own_cluster(tmp_path):
+    """Return a cluster of two processes that a test may harm; its client is the current one."""
+    with config.set(_QUIET), local_cluster(tmp_path / "cluster") as cluster, Client(cluster):
+        yield cluster

@@ -93,13 +93,14 @@ def cluster_errors() -> Iterator[None]:
             raise
         if kind == "KilledWorker":
             raise ClusterError(
-                f"workers of the dask cluster were lost again and again at one task, for want of memory most likely "
-                f"({error}): make chunks smaller, or give the workers more memory"
+                f"one task ended worker after worker of the dask cluster, most likely for want of memory ({error}): "
+                "make the chunks smaller, or give the workers more memory"
             ) from None
         if kind in _LOST or isinstance(error, TimeoutError):
+            reason = str(error).strip().partition("\n")[0]
             raise ClusterError(
-                f"the scheduler of the dask cluster was lost ({kind}: {error}): start it again, connect a new client "
-                "and call again; nothing was changed"
+                f"the dask cluster gave no result, since its scheduler was lost or the work was cancelled ({reason}): "
+                "connect a client to a running scheduler, and call again; nothing was changed"
             ) from None
         raise
 
