@@ -11,8 +11,9 @@ pytest.importorskip("distributed", reason="dask and distributed are not installe
 from dask import config
 from distributed import Client, LocalCluster
 
-_QUIET = {  # the tests share two cores: a slow answer is no lost worker
+_QUIET = {  # tests share two cores: a slow answer is no lost worker, and a killed one is given the time to come back
     "distributed.comm.timeouts.connect": "60s",
+    "distributed.deploy.lost-worker-timeout": "1 hour",
     "distributed.scheduler.worker-ttl": None,
     "distributed.worker.memory.rebalance.measure": "managed",
 }
@@ -27,9 +28,9 @@ def pytest_collection_modifyitems(items):
 
 
 def local_cluster(folder, **options):
-    """Return a cluster of two processes of one thread, without a dashboard, with its files in a folder."""
+    """Return a cluster of two processes of one thread, with its files in a folder; a port is taken that is free."""
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": True} | options
-    return LocalCluster(dashboard_address=None, local_directory=str(folder), memory_limit=0, **options)
+    return LocalCluster(dashboard_address=":0", local_directory=str(folder), memory_limit=0, **options)
 
 
 @pytest.fixture(scope="session")

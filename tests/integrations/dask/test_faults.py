@@ -73,8 +73,8 @@ def processes(tmp_path):
     """Return the processes of a scheduler and of a worker; their address is in a file, as on a cluster."""
     file = ["--scheduler-file", str(tmp_path / "scheduler.json")]
     commands = [
-        ["distributed.cli.dask_scheduler", *file, "--port", "0", "--no-dashboard", "--host", "127.0.0.1"],
-        ["distributed.cli.dask_worker", *file, "--no-nanny", "--nthreads", "1", "--no-dashboard"],
+        ["distributed.cli.dask_scheduler", *file, "--port", "0", "--dashboard-address", ":0", "--host", "127.0.0.1"],
+        ["distributed.cli.dask_worker", *file, "--no-nanny", "--nthreads", "1", "--dashboard-address", ":0"],
     ]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": tmp_path}
     started = [subprocess.Popen([sys.executable, "-m", *command], **quiet) for command in commands]  # noqa: S603

@@ -73,7 +73,9 @@ def test_workers_give_the_fit_in_memory(client, same, chunks):
     with client.as_current(), warnings.catch_warnings():
         warnings.simplefilter("ignore", CalibrationWarning)
         scattered = on_dask.fit(PMFSampler(random_state=0), collection, y, weights, fresh)
+        again = on_dask.fit(PMFSampler(random_state=0), collection.persist(), y, weights, fresh.persist())
     assert same(local, scattered)
+    assert same(local, again)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float64, np.int16, bool])

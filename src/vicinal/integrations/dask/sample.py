@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import numpy as np
 from dask import array, delayed
+from dask._task_spec import Task, TaskRef
 from dask.highlevelgraph import HighLevelGraph
 from sklearn.utils.validation import check_is_fitted
 
@@ -71,7 +72,8 @@ def sample(
     for i, (first, last) in enumerate(pairwise(accumulate(rows, initial=0))):
         some = y[first:last] if several else y
         draw = partial(_drawn, n_samples=last - first, start=start + first, key=key, y=some)
-        layer[name, i, *[0] * (empty.ndim - 1)] = draw, shared.key
+        key_of_chunk = (name, i, *[0] * (empty.ndim - 1))
+        layer[key_of_chunk] = Task(key_of_chunk, draw, TaskRef(shared.key))
     graph = HighLevelGraph.from_collections(name, layer, dependencies=[shared])
     return array.Array(graph, name, (rows, *((side,) for side in empty.shape[1:])), meta=empty)
 

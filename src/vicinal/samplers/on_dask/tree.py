@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from dask import config
+from dask._task_spec import DataNode, Task, TaskRef
 from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
 
@@ -53,22 +54,22 @@ def reduced(of_part: Callable[..., Any], merge: Callable[[Any, Any], Any], *colu
     """
     run = uuid4().hex  # results of an earlier run are not taken for those of this one
     shared = f"pass-{run}"
-    layer: dict[Any, Any] = {shared: _Shared(of_part, merge)}
-    row: list[Any] = []
+    functions = DataNode(shared, (of_part, merge))
+    row = []
     for i, parts in enumerate(zip(*columns, strict=True)):
-        row.append((f"part-{run}", i))
-        layer[row[-1]] = (_of_part, shared, i, *(None if part is None else part.key for part in parts))
-    level = 0
+        references = [None if part is None else TaskRef(part.key) for part in parts]
+        row.append(Task((f"part-{run}", i), _of_part, TaskRef(shared), i, *references))
+    tasks = [functions, *row]
     while len(row) > 1:
-        pairs, row = [row[i : i + 2] for i in range(0, len(row), 2)], []
-        for i, pair in enumerate(pairs):
-            row.append((f"merge-{run}", level, i) if len(pair) == 2 else pair[0])
-            if len(pair) == 2:
-                layer[row[-1]] = (_merged, shared, *pair)
-        level += 1
+        merges = [
+            Task((f"merge-{run}", len(tasks), i), _merged, TaskRef(shared), TaskRef(a.key), TaskRef(b.key))
+            for i, (a, b) in enumerate(zip(row[::2], row[1::2], strict=False))
+        ]
+        tasks += merges
+        row = merges + row[len(row) // 2 * 2 :]  # an odd one waits for the next level
     given = [part for column in columns for part in column if part is not None]
-    graph = HighLevelGraph.from_collections(shared, layer, dependencies=given)
-    return computed(Delayed(row[0], graph, layer=shared))
+    graph = HighLevelGraph.from_collections(shared, {task.key: task for task in tasks}, dependencies=given)
+    return computed(Delayed(row[0].key, graph, layer=shared))
 
 
 def computed(value: Delayed) -> Any:
@@ -105,18 +106,11 @@ def cluster_errors() -> Iterator[None]:
         raise
 
 
-class _Shared:
-    """The two functions, opaque to dask, which would look into a tuple."""
-
-    def __init__(self, of_part: Callable[..., Any], merge: Callable[[Any, Any], Any]) -> None:
-        self.of_part, self.merge = of_part, merge
+def _of_part(functions: tuple[Callable[..., Any], Any], i: int, *parts: Any) -> Any:
+    return functions[0](i, *parts)
 
 
-def _of_part(shared: _Shared, i: int, *parts: Any) -> Any:
-    return shared.of_part(i, *parts)
-
-
-def _merged(shared: _Shared, a: Any, b: Any) -> Any:
+def _merged(functions: tuple[Any, Callable[[Any, Any], Any]], a: Any, b: Any) -> Any:
     if a is None or b is None:
         return b if a is None else a
-    return shared.merge(a, b)
+    return functions[1](a, b)
