@@ -22,6 +22,7 @@ from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, OutOfBoundsWarning
 from vicinal.kernels.reference import code_dtype
 from vicinal.samplers.batches import Batch, Batches, Reduction, working_dtype
+from vicinal.samplers.counts import pack_counts, unpack_counts
 from vicinal.samplers.labels import in_order, numbered
 from vicinal.samplers.survey import batch_bounds
 
@@ -89,6 +90,19 @@ class CellTable(NamedTuple):
     dropped_mass: float = 0.0
     before: CellTable | None = None
     source: Any = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel in few bytes: without the source, which is made where samples are drawn, and with counts packed."""
+        others = self._replace(source=None, counts=_NONE, pair_counts=_NONE)
+        return _unpickled, (tuple(others), pack_counts(self.counts), pack_counts(self.pair_counts))
+
+
+def _unpickled(others: tuple[Any, ...], counts: tuple[Array, Array], pair_counts: tuple[Array, Array]) -> CellTable:
+    """Return the table of what `CellTable.__reduce__` gave."""
+    table = CellTable(*others)
+    return table._replace(
+        counts=unpack_counts(*counts, len(table.cells)), pair_counts=unpack_counts(*pair_counts, len(table.pair_cell))
+    )
 
 
 def given_bounds(bounds: Any, batches: Batches) -> tuple[Array, Array]:

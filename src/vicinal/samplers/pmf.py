@@ -388,12 +388,6 @@ class PMFSampler(VicinitySampler):
     def _move(self) -> None:
         self._table = cells.ready(self._table, _device(self._tensor_kind))
 
-    def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = super().__getstate__()
-        if "_table" in state:  # a pickle holds no tensors: it may be opened where there is no such device
-            state = state | {"_table": state["_table"]._replace(source=None)}
-        return state
-
     def _ready(self, table: CellTable, kind: _arrays.TensorKind | None) -> CellTable:
         return cells.ready(cells.prune(table, self.min_count), _device(kind))
 
