@@ -49,12 +49,17 @@ def entries(path: Path, columns: str | None = None, labels: str | None = None) -
     if suffix not in _READERS and suffix not in tables.READERS:
         folder = ": name the files in it" if path.is_dir() else ""
         raise InvalidInputError(f"{path} must be a file of an array ({', '.join(SUFFIXES)}); got another one{folder}")
-    if not path.exists():
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    check_there(path)
     if suffix in tables.READERS:
         rows, found = tables.split(path, tables.READERS[suffix](path), columns, labels)
         return {name: entry_of(array) for name, array in {**found, "": rows}.items()}
     return _READERS[suffix](path)
+
+
+def check_there(path: Path) -> None:
+    """Raise FileNotFoundError if there is no such file."""
+    if not path.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 
 def entry_of(array: Any) -> Entry:

@@ -25,7 +25,7 @@ from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal.hub.shared import Shared
 from vicinal.rng import Draws
 from vicinal.samplers import fitted, labels, packing, posterior, whole
-from vicinal.samplers.batches import Batches, is_whole, working_copy
+from vicinal.samplers.batches import Batches, batches_of, is_whole, working_copy
 from vicinal.samplers.devices import Movable
 from vicinal.samplers.fitted import Fitted, Starts
 from vicinal.samplers.sources import Source
@@ -77,8 +77,9 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
         X : array_like of shape (n_samples, *event_shape), or iterable of batches
             Latents, finite, at least two rows: a NumPy array, torch tensor or memory map. Or batches, each an array or
             a pair (latents, labels): a torch DataLoader, a list of paths of ``.npy`` files, a generator. A list or
-            tuple of arrays is refused, see `vicinal.samplers.given`. Floating types come back out of `sample`, and so
-            do integers and bool: samples are then rounded, see `vicinal.samplers.whole`.
+            tuple of arrays is refused, see `vicinal.samplers.given`. Or a dask collection: see
+            `vicinal.integrations.dask`. Floating types come back out of `sample`, and so do integers and bool: samples
+            are then rounded, see `vicinal.samplers.whole`.
         y : array_like of shape (n_samples,), optional
             Class labels of any hashable type. `sample` can then draw within a class. A sampler that cannot do that
             refuses labels, and all refuse labels that hardly repeat, since samples would be copies. Numbers are ignored
@@ -116,12 +117,14 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
             labels.refuse(y, type(self).__name__)
             y = None
         latents = X if std is None else posterior.draw(X, std, self.random_state)
-        batches = Batches(latents, y, sample_weight, calibration_latents)
-        if batches.labels is not None and not labels.repeat(batches.labels):
-            batches.labels = None
+        batches = batches_of(latents, y, sample_weight, calibration_latents)
+        counts = batches.label_counts()
+        if counts is not None and not labels.repeat(counts):
+            batches.leave_labels_out()
+            counts = None
         self._fit_batches(X, batches)
-        if batches.labels is not None and hasattr(self, "classes_"):
-            labels.warn_of_single_latents(batches.labels)
+        if counts is not None and hasattr(self, "classes_"):
+            labels.warn_of_single_latents(counts)
         return self
 
     def _fit_batches(self, X: Any, batches: Batches) -> Self:
@@ -132,10 +135,7 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
         numbers = (value for name, value in state.items() if not name.startswith("nn_ratio") and _is_float(value))
         if not all(_is_finite(value) for value in numbers):
             raise InvalidInputError("latents are too large: their squares are beyond float64; rescale them")
-        if batches.streamed:
-            self.__dict__.pop("feature_names_in_", None)
-        else:
-            self._set_names(X, reset=True)
+        self._set_names_of(X, batches, reset=True)
         self._set_fitted(state, batches.event_shape, batches.dtype, batches.kind)
         return self
 
@@ -371,6 +371,14 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
         self._fitted_names = tuple(sorted(state))
         for name, value in state.items():
             setattr(self, name, value)
+
+    def _set_names_of(self, X: Any, batches: Batches, reset: bool) -> None:
+        """As `_set_names`, of what is given to a fit; batches have no names, unless they are parts of a data frame."""
+        named = batches.frame if batches.streamed else X
+        if named is not None:
+            self._set_names(named, reset)
+        elif reset:
+            self.__dict__.pop("feature_names_in_", None)
 
     def _set_names(self, X: Any, reset: bool) -> None:
         """Keep the column names of a data frame, or compare them with those of the fit."""

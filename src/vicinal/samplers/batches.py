@@ -7,6 +7,7 @@ batch, and merges these values. The order of merges does not matter, so batches 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -74,6 +75,8 @@ class Batches:
         Whether X holds batches.
     labels : list or None
         Labels of an array.
+    frame : DataFrame or None
+        One without rows that has the names of the columns, where X holds parts of a data frame.
     held_out : ndarray of shape (m, d), or None
         Latents to calibrate by.
     minimum : int
@@ -90,6 +93,7 @@ class Batches:
     ) -> None:
         self.streamed, self.whole, self.minimum = given.is_stream(X), True, minimum
         self.labels: list[Hashable] | None = None
+        self.frame: Any = None
         self._masses: Array | None = None
         self._mapped = isinstance(X, np.memmap)
         if self.streamed:
@@ -106,15 +110,17 @@ class Batches:
             latents, labels = given.opened(self._first)
             _validation.warn_of_one_row(latents, "latents")
             self._labelled, self.kind = labels is not None, _arrays.tensor_kind(latents)
-            latents, self.dtype = _checked(latents, "latents", minimum=0)
+            latents, self.dtype = checked(latents, "latents", minimum=0)
         else:
             plain = y is None and sample_weight is None
-            latents, self.dtype = _checked(X, "latents", minimum=minimum, on_device=plain)
+            latents, self.dtype = checked(X, "latents", minimum=minimum, on_device=plain)
             self._X, self._labelled, self.kind = latents, y is not None, _arrays.tensor_kind(X)
             if y is not None:
                 self.labels = labels_of(y, len(latents))
             if sample_weight is not None:
-                self._masses, self.whole = _masses_of(sample_weight, len(latents))
+                weighing = Weighing.of(sample_weight, len(latents))
+                weighing.check()
+                self._masses, self.whole = weighing.masses(sample_weight), weighing.whole
         self.weighted = self._masses is not None
         self.shape = tuple(latents.shape)
         self.event_shape = self.shape[1:]
@@ -122,6 +128,14 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         return self._stream() if self.streamed else self._chunks()
+
+    def label_counts(self) -> Counter[Hashable] | None:
+        """Return how often each label occurs; None without labels, and where nobody knows before all are read."""
+        return None if self.labels is None else Counter(self.labels)
+
+    def leave_labels_out(self) -> None:
+        """Go on as if there were no labels."""
+        self.labels = None
 
     def reduce(self, *reductions: Reduction) -> list[Any]:
         """Return what each reduction makes of all batches that have rows, in one pass; None where there are none."""
@@ -156,13 +170,13 @@ class Batches:
             masses = None if self._masses is None else self._masses[part]
             labels = None if self.labels is None else self.labels[part]
             batch = Batch(working_copy(self._X[part]), labels, masses, first_row=first)
-            yield batch if masses is None or (masses > 0).all() else _without_weightless(batch)
+            yield batch if masses is None or (masses > 0).all() else without_weightless(batch)
 
     def _stream(self) -> Iterator[Batch]:
         for i, item in enumerate(self._items()):
             name = f"latents of batch {i}"
             latents, y = given.opened(item)
-            rows, dtype = _checked(latents, name, event_shape=self.event_shape, owner="fit", minimum=0)
+            rows, dtype = checked(latents, name, event_shape=self.event_shape, owner="fit", minimum=0)
             if dtype != self.dtype:
                 raise InvalidInputError(f"{name} must be {self.dtype}, like the first batch; got {dtype}")
             if (y is not None) != self._labelled:
@@ -183,6 +197,15 @@ class Batches:
         self._begun = self._first = None
         yield firsts.pop()  # so that it is freed when it has been worked on
         yield from begun
+
+
+def batches_of(X: Any, y: Any = None, sample_weight: Any = None, held_out: Any = None, *, minimum: int = 2) -> Batches:
+    """Return `Batches` of what is given; those of a dask collection stay where they are."""
+    if not given.is_dask(X):
+        return Batches(X, y, sample_weight, held_out, minimum=minimum)
+    from vicinal.samplers.on_dask.batches import DaskBatches
+
+    return DaskBatches(X, y, sample_weight, held_out, minimum=minimum)
 
 
 class Training(NamedTuple):
@@ -257,26 +280,49 @@ def _is_working(rows: Any) -> bool:
     return _arrays.is_tensor(rows) or (rows.flags.c_contiguous and rows.dtype == working_dtype(rows.dtype))
 
 
-def _masses_of(sample_weight: Any, n_rows: int) -> tuple[Array, bool]:
-    """Return weights as integers, (n_rows,) int64, and whether they are numbers of rows."""
-    weights = _validation.check_array(sample_weight, "sample_weight").astype(np.float64)
-    if weights.shape != (n_rows,):
-        raise InvalidInputError(
-            f"sample_weight must have shape ({n_rows},), one for each row of latents; got {weights.shape}"
-        )
-    if not (np.isfinite(weights).all() and (weights >= 0).all()):
-        raise InvalidInputError(
-            f"sample_weight must be finite and at least 0; got values from {weights.min()} to {weights.max()}"
-        )
-    if not (weights > 0).any():
-        raise InvalidInputError("sample_weight must have a value above 0; got only zeros")
-    whole = bool((weights == np.floor(weights)).all() and weights.sum() < 2.0**53)  # a sum that float64 holds exactly
-    if not whole:
-        weights = np.rint(weights / weights.max() * _WEIGHT_STEPS)
-    return weights.astype(np.int64), whole
+class Weighing(NamedTuple):
+    """How weights become integers: their sum, the largest, and whether all are whole."""
+
+    total: float
+    largest: float
+    all_whole: bool
+
+    @classmethod
+    def of(cls, sample_weight: Any, n_rows: int) -> Weighing:
+        """Return what is known of the weights of so many rows, which must be finite and at least 0."""
+        weights = _validation.check_array(sample_weight, "sample_weight").astype(np.float64)
+        if weights.shape != (n_rows,):
+            raise InvalidInputError(
+                f"sample_weight must have shape ({n_rows},), one for each row of latents; got {weights.shape}"
+            )
+        if not (np.isfinite(weights).all() and (weights >= 0).all()):
+            raise InvalidInputError(
+                f"sample_weight must be finite and at least 0; got values from {weights.min()} to {weights.max()}"
+            )
+        return cls(float(weights.sum()), float(weights.max(initial=0.0)), bool((weights == np.floor(weights)).all()))
+
+    def merge(self, other: Weighing) -> Weighing:
+        """Return what is known of the weights of both."""
+        largest = max(self.largest, other.largest)
+        return Weighing(self.total + other.total, largest, self.all_whole and other.all_whole)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the weights are numbers of rows."""
+        return self.all_whole and self.total < 2.0**53  # a sum that float64 holds exactly
+
+    def check(self) -> None:
+        """Raise InvalidInputError if no weight is above 0."""
+        if self.largest == 0:
+            raise InvalidInputError("sample_weight must have a value above 0; got only zeros")
+
+    def masses(self, sample_weight: Any) -> Array:
+        """Return weights as integers, (n,) int64."""
+        weights = _arrays.to_numpy(sample_weight).astype(np.float64)
+        return (weights if self.whole else np.rint(weights / self.largest * _WEIGHT_STEPS)).astype(np.int64)
 
 
-def _checked(latents: Any, name: str, **options: Any) -> tuple[Any, np.dtype[Any]]:
+def checked(latents: Any, name: str, **options: Any) -> tuple[Any, np.dtype[Any]]:
     """Return latents as floats, and their type as they came; finiteness is checked later."""
     if not _arrays.is_tensor(latents):
         latents = _validation.check_array(latents, name)
@@ -286,7 +332,8 @@ def _checked(latents: Any, name: str, **options: Any) -> tuple[Any, np.dtype[Any
     return rows, dtype if is_whole(dtype) else _arrays.float_dtype(rows)
 
 
-def _without_weightless(batch: Batch) -> Batch:
+def without_weightless(batch: Batch) -> Batch:
+    """Return a batch without the rows of weight 0."""
     kept = np.asarray(batch.masses) > 0
     labels = None if batch.labels is None else [label for label, keep in zip(batch.labels, kept, strict=True) if keep]
     return batch._replace(rows=batch.rows[kept], labels=labels, masses=np.asarray(batch.masses)[kept], kept=kept)

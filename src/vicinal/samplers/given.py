@@ -4,7 +4,8 @@ One array, or anything that NumPy reads as one array, is one set of latents. Bat
 
 - a list of paths of ``.npy`` files, which are mapped into memory, or of pairs (latents, labels);
 - any other iterable of arrays, paths or pairs, such as a torch DataLoader. One that can be read again is read as often
-  as needed. An iterator or generator is read once, and kept in memory.
+  as needed. An iterator or generator is read once, and kept in memory;
+- a dask collection: see `vicinal.samplers.on_dask`.
 
 A list or tuple of arrays is refused, here and everywhere: see `vicinal._validation.check_no_list_of_arrays`.
 """
@@ -12,6 +13,7 @@ A list or tuple of arrays is refused, here and everywhere: see `vicinal._validat
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Set
 from typing import Any
 
@@ -42,6 +44,13 @@ def is_stream(X: Any) -> bool:
     return True
 
 
+def is_dask(X: Any) -> bool:
+    """Tell whether X is a dask collection or future, or a list of them; dask is not imported."""
+    if isinstance(X, list | tuple):
+        return len(X) > 0 and all(map(_is_of_dask, X))
+    return _is_of_dask(X)
+
+
 def opened(item: Any) -> tuple[Any, Any]:
     """Return latents and labels of one batch."""
     if isinstance(item, list | tuple) and 1 <= len(item) <= 2:
@@ -55,6 +64,13 @@ def opened(item: Any) -> tuple[Any, Any]:
     if isinstance(item, str | os.PathLike):
         return storage.read_array(item, mapped=True), None
     return item, None
+
+
+def _is_of_dask(value: Any) -> bool:
+    dask, distributed = (sys.modules.get(name) for name in ("dask", "distributed"))
+    if dask is not None and dask.is_dask_collection(value):
+        return True
+    return distributed is not None and isinstance(value, distributed.Future)
 
 
 def _is_array(value: Any) -> bool:

@@ -29,12 +29,12 @@ from vicinal.rng import Draws
 from vicinal.samplers import calibration
 from vicinal.samplers.batches import Batches, Training
 from vicinal.samplers.by_class import class_of, class_state, draw_items, starts_of
+from vicinal.samplers.counts import smallest
 from vicinal.samplers.fitted import BY_CLASS, CALIBRATED, Fitted, Starts, attributes
 from vicinal.samplers.local import beyond_memory
 from vicinal.samplers.local.conditional import ConditionalSampler
 from vicinal.samplers.local.partition import Made, maker, means_of, nearest_latent, variance_ratio
 from vicinal.samplers.novelty import NothingToCompareError, Novelty, warn
-from vicinal.samplers.packing import smallest
 from vicinal.samplers.probes import KEY, N_PROBES
 from vicinal.samplers.sources import Source
 from vicinal.samplers.survey import Survey
