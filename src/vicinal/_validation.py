@@ -6,6 +6,7 @@ import difflib
 import math
 import numbers
 import os
+import sys
 from collections.abc import Collection
 from typing import Any
 
@@ -193,3 +194,14 @@ def check_row_range(n_samples: Any, start: Any) -> tuple[int, int]:
     if start + n_samples > MAX_ROW:
         raise InvalidInputError(f"start + n_samples must be at most 2**63; got {start} + {n_samples}")
     return n_samples, start
+
+
+def check_memory(n_samples: int, event_shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Raise InvalidInputError for more samples than the memory of this machine can hold."""
+    n_bytes = n_samples * math.prod(event_shape) * dtype.itemsize
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else sys.maxsize
+    if n_bytes > memory:
+        raise InvalidInputError(
+            f"n_samples must be so many that they fit into memory; got {n_samples}, which take {n_bytes / 1e9:,.1f} GB "
+            f"of {memory / 1e9:,.1f} GB: draw them in parts, with start"
+        )

@@ -16,9 +16,11 @@ import json
 import signal
 import sys
 import time
+import traceback
 import warnings
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from sklearn.exceptions import NotFittedError
 
@@ -69,13 +71,13 @@ class Counts:
                 yield
         except WrongResultError as error:
             self.fault("silent", f"{what}: {error}")
-        except HangError:
-            self.fault("hung", str(what))
+        except HangError as error:
+            self.fault("hung", f"{what} {_place(error)}")
         except (VicinalError, NotFittedError, *allowed) as error:
             if len(str(error)) < 15:
                 self.fault("foreign", f"{what}: {error!r} says too little")
         except Exception as error:  # noqa: BLE001 - counted
-            self.fault("foreign", f"{what}: {type(error).__name__}: {error}")
+            self.fault("foreign", f"{what}: {type(error).__name__}: {error} {_place(error)}")
         finally:
             signal.alarm(0)
             signal.signal(signal.SIGALRM, before)
@@ -92,6 +94,12 @@ def run(attack):
     begin = time.perf_counter()
     counts = attack("full" in sys.argv[1:])
     sys.stdout.write(json.dumps(asdict(counts) | {"seconds": round(time.perf_counter() - begin, 1)}) + "\n")
+
+
+def _place(error):
+    """Return where in vicinal an exception comes from."""
+    frames = [each for each in traceback.extract_tb(error.__traceback__) if "vicinal" in each.filename]
+    return f"({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
 
 
 def _hang(*_):

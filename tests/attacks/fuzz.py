@@ -17,7 +17,7 @@ import vicinal
 from vicinal import array_files, metrics, samplers, storage
 
 CALLS = {False: 2_000, True: 100_000}
-NUMBERS = [None, -1, 0, 1, 2, 7, 10**6, 2**31, 2**63, 10**30, 0.0, -0.5, 0.3, 1.0, 1e-300, 1e300, float("nan")]
+NUMBERS = [None, -1, 0, 1, 2, 7, 300, 2**40, 2**63, 10**30, 0.0, -0.5, 0.3, 1.0, 1e-300, 1e300, float("nan")]
 NUMBERS += [float("inf"), True, "auto", "x", b"x", [], [1], (0, 1), {}, np.int8(3), np.float32(0.5), np.array([2])]
 SIZES = [0, 1, 5, 40, 40, 40]  # rows that may be drawn; the others are refused
 KINDS = {
@@ -43,7 +43,7 @@ CHOICES = {
     "max_components": [1, 2, 3],
     "max_iter": [0, 1, 3],
 }
-SLOW = {"max_iter": [10**6, 2**31, 2**63, 10**30], "n_components": [10**6], "n_subsets": [10**6]}
+SLOW = {"max_iter": [2**40, 2**63, 10**30], "n_subsets": [2**40, 2**63, 10**30], "n_projections": [2**40, 2**63, 10**30]}
 METRICS = {
     name: getattr(metrics, name)
     for name in metrics.__all__
@@ -164,7 +164,9 @@ def metric_call(random):
             given[parameter] = random.integers(0, 2, 40)
     drawn = [each for each in signature if each not in given]
     found = METRICS[name](**given, **options_of(random, drawn, {}))
-    require(np.isfinite(np.asarray(found, dtype=np.float64)).all(), f"{name}: {found}")
+    values = np.asarray(found, dtype=np.float64)
+    known = values[~np.isnan(values)] if "NaN" in METRICS[name].__doc__ else values  # where the documentation says so
+    require(np.isfinite(known).all(), f"{name}: {found}")
 
 
 def reader_call(random, folder):
@@ -178,7 +180,7 @@ def reader_call(random, folder):
     if random.random() < 0.3:
         data = data[: random.integers(len(data))]
     path.write_bytes(data)
-    reader = pick(random, [array_files.read, vicinal.load, storage.read_array, storage.read, vicinal.Autoencoder.load])
+    reader = pick(random, [array_files.read, vicinal.load, storage.read_array, storage.read])
     found = reader(path)
     if reader in (array_files.read, storage.read_array):
         require(isinstance(found, np.ndarray) and found.dtype != object, f"{reader.__name__}: {type(found)}")
@@ -200,7 +202,7 @@ def attack(full, numbers=None):
         write_files(folder)
         for number in numbers or range(CALLS[full]):
             random = np.random.default_rng([7, number])
-            with counts.trial(f"number {number}", allowed=(OSError,) if number % 6 == 5 else ()):
+            with counts.trial(f"number {number}", allowed=(OSError,)):
                 if number % 6 == 5:
                     reader_call(random, folder)
                 elif number % 6 in (1, 3):

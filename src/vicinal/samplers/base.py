@@ -187,6 +187,7 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
         """
         check_is_fitted(self)
         n_samples, start = _validation.check_row_range(n_samples, start)
+        _validation.check_memory(n_samples, self.event_shape_, self.dtype_)
         key = rng.seed_key(self.random_state if random_state is None else random_state)
         classes = None if y is None else self._places_of(y, n_samples)
         draws = Draws(key, start, n_samples, classes, _validation.check_bool(stratified, "stratified"))

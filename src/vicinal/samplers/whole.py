@@ -35,4 +35,6 @@ def expected(dtype: np.dtype[Any], state: Mapping[str, Any]) -> dict[str, Fitted
 
 def rounded(latents: Array, dtype: np.dtype[Any], limits: Array) -> Array:
     """Return latents (n, d) as whole numbers within limits (2, d), of a type that holds these."""
-    return np.clip(np.rint(latents), *limits).astype(dtype)
+    lowest, most = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    highest = np.nextafter(float(most), 0) if float(most) > most else most  # floats round up what 64 bits can hold
+    return np.clip(np.rint(latents), *np.clip(limits, lowest, highest)).astype(dtype)
