@@ -20,7 +20,7 @@ def start(code, *arguments, cwd=None, stdout=subprocess.PIPE, **environment):
     variables = {name: value for name, value in wanted.items() if value is not None}
     call = [sys.executable, "-c", code, *map(str, arguments)]
     streams = {"stdin": subprocess.DEVNULL, "stdout": stdout, "stderr": subprocess.PIPE}
-    return subprocess.Popen(call, cwd=cwd, env=variables, **streams)
+    return subprocess.Popen(call, cwd=cwd, env=variables, **streams)  # noqa: S603
 
 
 def ended(child):

@@ -47,7 +47,7 @@ def write_files(folder):
     np.save(folder / "text.npy", np.array(["a", "b"]))
     np.save(folder / "nan.npy", latents * np.nan)
     np.save(folder / "none.npy", latents[:0])
-    np.save(folder / "größe ‑ 空 'x' \n[red].npy", latents)
+    np.save(folder / "größe 空 'x' \n[red].npy", latents)
     whole = (folder / "sampler.safetensors").read_bytes()
     (folder / "cut.safetensors").write_bytes(whole[:-40])
     for suffix in ("npy", "npz", "safetensors", "csv", "pt", "h5", "parquet", "toml", "zip", "png", "txt", ""):
@@ -73,7 +73,7 @@ def attack_environments(folder, full, counts):
     calls = [
         ("sample", "sampler.safetensors", "-n", "2"),
         ("info", "sampler.safetensors"),
-        ("fit", "größe ‑ 空 'x' \n[red].npy", "-o", "ü.safetensors", "--force", "--sampler", "PMF", "--n-bins", "4"),
+        ("fit", "größe 空 'x' \n[red].npy", "-o", "ü.safetensors", "--force", "--sampler", "PMF", "--n-bins", "4"),
         ("evaluate", "latents.npy", "latents.npy"),
         ("--help",),
         ("info", "絵.npy"),

@@ -107,7 +107,7 @@ def hostile(full):
     yield "header beyond the file", (2**62).to_bytes(8, "little") + b"{}"
     yield "duplicate arrays", raw(b'{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},' * 2 + b'"b":0}', b"0")
     yield "duplicate metadata", raw(b'{"__metadata__":{"vicinal":"{}"},"__metadata__":{"vicinal":"[]"}}')
-    yield "another text", raw('{"__metadata__": {"vicinal": "\\ud800"}}'.encode())
+    yield "another text", raw(b'{"__metadata__": {"vicinal": "\\ud800"}}')
     for version in (1, 2, 3, -1, 10**30, "2", None, [2]):
         fields = {"format_version": version, "kind": "PMFSampler", "vicinal": 1, "header": 0, "arrays": [], "sha256": 0}
         yield f"version {version}", raw(json.dumps({"__metadata__": {"vicinal": json.dumps(fields)}}).encode())
@@ -125,7 +125,17 @@ def forged(folder):
                 for value in values:
                     header = good.header | {part: good.header[part] | {name: value}}
                     yield f"{path.stem} {part} {name}={value!r}", storage.packed(good.kind, header, good.arrays)
-        for labels in ([], [1], [1, 1], ["a", 1], [None, {}], ["x" * 100_000, ""], [float("nan")] * 2, "ab", [[1], [2]]):
+        for labels in (
+            [],
+            [1],
+            [1, 1],
+            ["a", 1],
+            [None, {}],
+            ["x" * 100_000, ""],
+            [float("nan")] * 2,
+            "ab",
+            [[1], [2]],
+        ):
             header = good.header | {"scalars": good.header["scalars"] | {"classes_": labels}}
             yield f"{path.stem} labels {str(labels)[:40]}", storage.packed(good.kind, header, good.arrays)
 

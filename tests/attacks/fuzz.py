@@ -43,7 +43,11 @@ CHOICES = {
     "max_components": [1, 2, 3],
     "max_iter": [0, 1, 3],
 }
-SLOW = {"max_iter": [2**40, 2**63, 10**30], "n_subsets": [2**40, 2**63, 10**30], "n_projections": [2**40, 2**63, 10**30]}
+SLOW = {
+    "max_iter": [2**40, 2**63, 10**30],
+    "n_subsets": [2**40, 2**63, 10**30],
+    "n_projections": [2**40, 2**63, 10**30],
+}
 METRICS = {
     name: getattr(metrics, name)
     for name in metrics.__all__
@@ -103,7 +107,9 @@ def looked_at(random, rows):
 def labels(random, n):
     """Return labels of any kind, or none."""
     few = random.integers(0, 3, n)
-    return pick(random, [None, None, few, few.astype(str), few == 0, few.astype(object), few[1:], [None] * n, few + 0.5])
+    return pick(
+        random, [None, None, few, few.astype(str), few == 0, few.astype(object), few[1:], [None] * n, few + 0.5]
+    )
 
 
 def weights(random, n):

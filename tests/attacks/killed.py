@@ -15,7 +15,7 @@ from counts import Counts, run
 import vicinal
 from vicinal import storage
 
-KILLS = {False: 5, True: 100}  # of each kind of writing
+KILLS = {False: 2, True: 100}  # of each kind of writing
 WRITERS = {  # Python code that says when it begins to write, and writes over and over
     "save": """
 import sys, numpy as np, vicinal
@@ -38,7 +38,19 @@ while True:
         pipeline.encode(Model(), each, out=sys.argv[1], batch_size=10)
 """,
 }
-FIT = ("fit", "latents.npy", "-o", "sampler.safetensors", "--force", "--seed", "0", "--sampler", "PMF", "--n-bins", "16")
+FIT = (
+    "fit",
+    "latents.npy",
+    "-o",
+    "sampler.safetensors",
+    "--force",
+    "--seed",
+    "0",
+    "--sampler",
+    "PMF",
+    "--n-bins",
+    "16",
+)
 TRAIN = ("train", "--out", "run", "--epochs", "2", "--latent-dim", "2", "--width", "2", "--batch-size", "600")
 
 
@@ -132,7 +144,15 @@ def attack_paths(folder, counts):
     if resource.getrlimit(resource.RLIMIT_FSIZE)[1] in (resource.RLIM_INFINITY, -1):
         judge(counts, "a full disk", ended(start(limited, *FIT, cwd=folder, NUMBA_CACHE_DIR=None)), [2])
     (folder / "a folder").mkdir()
-    for output in ("a folder", "none/there.safetensors", "/proc/x.safetensors", "/dev/null/x", "x" * 300, "", "sampler.txt\n"):
+    for output in (
+        "a folder",
+        "none/there.safetensors",
+        "/proc/x.safetensors",
+        "/dev/null/x",
+        "x" * 300,
+        "",
+        "sampler.txt\n",
+    ):
         judge(counts, f"-o {output[:30]!r}", ended(start(READY, *FIT[:3], output, *FIT[4:], cwd=folder)), [0, 2])
     if (folder / "sampler.safetensors").read_bytes() != before:
         counts.fault("silent", "the old file changed, though nothing could be written")
