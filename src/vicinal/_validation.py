@@ -17,6 +17,7 @@ from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError, import_extra
 
 MAX_ROW = 2**63  # row numbers in the endless stream of samples have 63 bits
+MOST_WIDTH = 1e15  # of noise in spreads of the data, so that samples are within float64
 _CHECK_BLOCK = 1 << 22  # values checked together; limits the memory of a check
 
 
@@ -29,6 +30,14 @@ def check_integer(value: Any, name: str, *, minimum: int, maximum: int | None = 
     if number < minimum or (maximum is not None and number > maximum):
         raise InvalidInputError(f"{name} must be an integer {wanted}; got {number}")
     return number
+
+
+def check_width(value: Any, name: str) -> float:
+    """Return the width of noise in spreads of the data, as `check_positive` does, if samples can be drawn with it."""
+    width = check_positive(value, name)
+    if width > MOST_WIDTH:
+        raise InvalidInputError(f"{name} must be a number above 0 and at most {MOST_WIDTH:g}; got {value}")
+    return width
 
 
 def check_positive(value: Any, name: str, *, or_zero: bool = False) -> float:

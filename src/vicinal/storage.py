@@ -36,12 +36,13 @@ import numpy as np
 from numpy.lib import format as npy
 
 from vicinal._arrays import Array
-from vicinal._errors import FileFormatError
+from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal._version import __version__
 
 PathLike = str | os.PathLike[str]
 
 FORMAT_VERSION = 2
+_LONGEST_HEADER = 16_000_000  # bytes: what JSON makes of them takes many times their memory
 _UNFINISHED = ".vicinal.tmp"
 NOT_WHOLE = (  # what NumPy raises for files that are cut, altered or foreign
     *(ValueError, EOFError, OverflowError, RuntimeError, MemoryError),
@@ -150,7 +151,13 @@ def packed(kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array]) ->
         "arrays": {name: _array_checksum(name, contiguous[name]) for name in sorted(contiguous)},
     }
     metadata["sha256"] = _checksum(metadata)
-    return save(contiguous, metadata={"vicinal": json.dumps(metadata)})
+    text = json.dumps(metadata)
+    if len(text) > _LONGEST_HEADER // 2:  # quotes are escaped once more
+        raise InvalidInputError(
+            f"the settings, labels and names to save take {len(text):,} bytes of at most {_LONGEST_HEADER // 2:,}: fit "
+            "with shorter or fewer labels, or an array without names"
+        )
+    return save(contiguous, metadata={"vicinal": text})
 
 
 def read(path: PathLike) -> Artifact:
@@ -162,9 +169,11 @@ def read(path: PathLike) -> Artifact:
     if path.is_dir() or not path.exists():
         raise FileNotFoundError(f"{path} is not a file; expected one written by save()")
     data = path.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    if _LONGEST_HEADER < size <= len(data):
+        raise FileFormatError(f"{path} has a header of {size:,} bytes; save() writes at most {_LONGEST_HEADER:,}")
     try:
         arrays = load(data)
-        size = int.from_bytes(data[:8], "little")
         metadata = json.loads(data[8 : 8 + size]).get("__metadata__", {}).get("vicinal")
     except (SafetensorError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise FileFormatError(

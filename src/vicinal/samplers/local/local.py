@@ -139,7 +139,7 @@ class LocalSampler(VicinitySampler):
         neighborhood_starts_=Starts("n"),
         rows_=Fitted("n", 0, 2**63, whole=True, needed=False),
         n_neighbors_=Fitted(low=1, whole=True),
-        scale_=Fitted(low=0),
+        scale_=Fitted(low=0, high=_validation.MOST_WIDTH),
         variance_ratio_=Fitted(low=0, finite=False, needed=False),
         **BY_CLASS,
         **CALIBRATED,
@@ -182,7 +182,7 @@ class LocalSampler(VicinitySampler):
         shrinkage = _checked_shrinkage(self.shrinkage)
         n_neighbors = _auto_or(self.n_neighbors, "n_neighbors", partial(_validation.check_integer, minimum=1))
         max_iter = _validation.check_integer(self.max_iter, "max_iter", minimum=0)
-        scale = _auto_or(self.scale, "scale", _validation.check_positive)
+        scale = _auto_or(self.scale, "scale", _validation.check_width)
         training = Training.of(batches)
         if n_neighbors is not None and n_neighbors > len(training.rows):
             raise InvalidInputError(

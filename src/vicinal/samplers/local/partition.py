@@ -82,7 +82,7 @@ def variance_ratio(found: Neighborhoods, shrinkage: float, scale: float) -> floa
         between += float((np.square(sums).sum(axis=1) / masses).sum())
     if total == 0:
         return 1.0
-    return (between + ((1 - shrinkage) ** 2 + scale**2) * (total - between)) / total
+    return (between + ((1 - shrinkage) ** 2 + scale * scale) * (total - between)) / total
 
 
 def means_of(latents: Array, weights: Array | None, starts: Array) -> Array:
