@@ -6,7 +6,6 @@ import errno
 import os
 import pickle
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ from vicinal.array_files import tables
 
 _SAFETENSORS = {"F16": "float16", "F32": "float32", "F64": "float64", "BF16": "float32", "BOOL": "bool"}
 _NO_NUMBERS = np.dtype(object)
-_NOT_WHOLE = (ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
+_NOT_WHOLE = (KeyError, *storage.NOT_WHOLE)
 
 
 class Entry(NamedTuple):

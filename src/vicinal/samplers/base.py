@@ -187,6 +187,7 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
         """
         check_is_fitted(self)
         n_samples, start = _validation.check_row_range(n_samples, start)
+        _validation.check_memory(n_samples, self.event_shape_, self.dtype_)
         key = rng.seed_key(self.random_state if random_state is None else random_state)
         classes = None if y is None else self._places_of(y, n_samples)
         draws = Draws(key, start, n_samples, classes, _validation.check_bool(stratified, "stratified"))
@@ -197,8 +198,9 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
         """Return latents (n, d) in the shape, type, array library and device that `fit` saw."""
         if is_whole(self.dtype_):
             latents = whole.rounded(_arrays.to_numpy(latents), self.dtype_, self._whole_limits())
-        elif not _arrays.is_tensor(latents):
-            latents = latents.astype(self.dtype_, copy=False)
+        elif not _arrays.is_tensor(latents) and latents.dtype != self.dtype_:
+            most = np.finfo(self.dtype_).max  # a wider type has values that this one does not
+            latents = np.clip(latents, -most, most).astype(self.dtype_)
         return _arrays.from_numpy(latents.reshape(len(latents), *self.event_shape_), self._tensor_kind)
 
     def _whole_limits(self) -> Array:
@@ -248,7 +250,8 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
         check_is_fitted(self)
         rows = _validation.check_rows(X, "latents", event_shape=self.event_shape_, owner=type(self).__name__)
         self._set_names(X, reset=False)
-        scores = self._score_samples(working_copy(rows)).astype(np.float64, copy=False)
+        with np.errstate(over="ignore"):  # far from all latents the density is 0
+            scores = self._score_samples(working_copy(rows)).astype(np.float64, copy=False)
         kind = _arrays.tensor_kind(X)
         return _arrays.from_numpy(scores, kind and kind._replace(dtype="float64"))
 

@@ -144,7 +144,7 @@ class LocalSampler(ConditionalSampler):
         neighborhood_starts_=Starts("n"),
         rows_=Fitted("n", 0, 2**63, whole=True, needed=False),
         n_neighbors_=Fitted(low=1, whole=True),
-        scale_=Fitted(low=0),
+        scale_=Fitted(low=0, high=_validation.MOST_WIDTH),
         variance_ratio_=Fitted(low=0, finite=False, needed=False),
         **BY_CLASS,
         **CALIBRATED,
@@ -189,7 +189,7 @@ class LocalSampler(ConditionalSampler):
         shrinkage = _checked_shrinkage(self.shrinkage)
         n_neighbors = _auto_or(self.n_neighbors, "n_neighbors", partial(_validation.check_integer, minimum=1))
         max_iter = _validation.check_integer(self.max_iter, "max_iter", minimum=0)
-        scale = _auto_or(self.scale, "scale", _validation.check_positive)
+        scale = _auto_or(self.scale, "scale", _validation.check_width)
         max_memory = None if self.max_memory is None else _validation.check_bytes(self.max_memory, "max_memory")
 
         def calibrated(training: Training, held_out: Array | None, made: Made) -> tuple[int, float, dict[str, float]]:

@@ -126,7 +126,7 @@ class Spread(NamedTuple):
     def ratio(self, shrinkage: float, scale: float) -> float:
         """Return the total variance of samples over that of the latents; 1 if these are all equal."""
         total = self.squares - float(np.square(self.sums).sum()) / self.mass
-        return 1.0 if total <= 0 else 1.0 + ((1 - shrinkage) ** 2 + scale**2 - 1.0) * self.within / total
+        return 1.0 if total <= 0 else 1.0 + ((1 - shrinkage) ** 2 + scale * scale - 1.0) * self.within / total
 
 
 def means_of(latents: Array, weights: Array | None, starts: Array) -> Array:
