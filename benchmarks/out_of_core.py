@@ -68,7 +68,9 @@ def measured(given: argparse.Namespace) -> dict[str, Any]:
     if given.sampler == "pmf":
         sampler: Any = PMFSampler("auto" if given.bins is None else given.bins, random_state=0)
     else:
-        sampler = LocalSampler(max_memory=limit // 2, random_state=0)  # half of it: Python, kernels and batches are beside
+        sampler = LocalSampler(
+            max_memory=limit // 2, random_state=0
+        )  # half of it: Python, kernels and batches are beside
     began, cpu = time.perf_counter(), time.process_time()
     sampler.fit(latents)
     fitted, fitted_cpu = time.perf_counter(), time.process_time()

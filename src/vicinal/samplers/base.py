@@ -139,6 +139,19 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
         self._set_fitted(state, batches.event_shape, batches.dtype, batches.kind)
         return self
 
+    def _batches_to_add(self, X: Any, y: Any, sample_weight: Any, *, minimum: int = 1) -> Batches:
+        """Return latents that are added to the fit, or with which it begins, checked against those of the fit."""
+        batches = batches_of(X, y, sample_weight, minimum=minimum)
+        if not batches.whole:
+            raise InvalidInputError(
+                "sample_weight must be whole in partial_fit, since the scale of fractional weights is not known before "
+                "all have been seen; pass all latents to fit, or round the weights"
+            )
+        if self.__sklearn_is_fitted__():
+            _validation.check_event_shape(batches.shape, self.event_shape_, "latents", type(self).__name__)
+            self._set_names_of(X, batches, reset=False)
+        return batches
+
     def sample(
         self,
         n_samples: int = 1,

@@ -240,8 +240,9 @@ class Training(NamedTuple):
                 weights.append(batch.masses)
             y.extend(batch.labels or ())
         rows = np.concatenate(parts) if len(parts) > 1 else parts[0]
-        if len(rows) < 2:
-            raise InvalidInputError(f"latents must have at least 2 rows of weight above 0; got n_samples={len(rows)}")
+        least = batches.minimum
+        if len(rows) < least:
+            raise InvalidInputError(f"latents need n_samples >= {least} of weight above 0; got n_samples={len(rows)}")
         masses = np.concatenate(weights) if weights else None
         training = cls(rows, masses, (), np.array([0, len(rows)]), np.concatenate(numbers))
         if not y:
@@ -320,6 +321,11 @@ class Weighing(NamedTuple):
         """Return weights as integers, (n,) int64."""
         weights = _arrays.to_numpy(sample_weight).astype(np.float64)
         return (weights if self.whole else np.rint(weights / self.largest * _WEIGHT_STEPS)).astype(np.int64)
+
+
+def are_steps(masses: Array | None) -> bool:
+    """Tell whether integer masses stand for fractional weights: the largest is then the number of steps."""
+    return masses is not None and int(masses.max(initial=0)) == int(_WEIGHT_STEPS)
 
 
 def checked(latents: Any, name: str, **options: Any) -> tuple[Any, np.dtype[Any]]:

@@ -12,25 +12,22 @@ leaves alone. To the bit, it does not depend on the batches that they come in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from vicinal._arrays import Array
 from vicinal.samplers import labels
 from vicinal.samplers.batches import Batches, Training
 from vicinal.samplers.local.leaves import Leaves, mapped
-from vicinal.samplers.local.partition import Made, Spread, maker, neighborhoods
+from vicinal.samplers.local.partition import Spread, maker, neighborhoods
 from vicinal.samplers.local.router import MOST_LEAVES, Router
+from vicinal.samplers.local.settings import Settings
 from vicinal.samplers.survey import Survey
 
 _COPIES = 16  # of the latents of a leaf, at most, that a fit of it takes
 _LEAF_ROWS = 1 << 17  # latents in a leaf, if memory allows as many
 _CALIBRATION_ROWS = 1 << 19  # latents in the leaves that stand for all, if memory allows as many
-
-
-Calibrated = Callable[[Training, "Array | None", Made], tuple[int, float, dict[str, float]]]
 
 
 class Plan(NamedTuple):
@@ -51,14 +48,9 @@ class Plan(NamedTuple):
         return cls(n_leaves, max(1, min(n_leaves, int(min(_CALIBRATION_ROWS, most_rows) * n_leaves / n_rows))))
 
 
-def fit(
-    batches: Batches, survey: Survey, plan: Plan, max_iter: int, shrinkage: float, calibrated: Calibrated
-) -> dict[str, Any]:
-    """Return the fitted attributes of a `LocalSampler`.
-
-    ``calibrated`` returns the number of neighbours, the scale, and the attributes of the calibration, for some latents
-    that stand for all, held-out latents of their leaves, and what cuts these latents into neighbourhoods.
-    """
+def fit(batches: Batches, survey: Survey, plan: Plan, settings: Settings) -> dict[str, Any]:
+    """Return the fitted attributes of a `LocalSampler`."""
+    max_iter, shrinkage = settings.max_iter, settings.shrinkage
     router = Router.of(survey.probes, plan.n_leaves)
     leaves = Leaves(batches, router)
     filled = np.flatnonzero(leaves.counts.sum(axis=0))
@@ -67,7 +59,7 @@ def fit(
     if held_out is not None:
         held_out = held_out[np.isin(router.leaf_of(held_out), chosen)]
     some = _together(leaves, batches, chosen)
-    n_neighbors, scale, calibration = calibrated(some, held_out, maker(some, max_iter))
+    n_neighbors, scale, calibration = settings.calibrated(some, held_out, maker(some, max_iter))
     del some
 
     n, order = int(leaves.counts.sum()), leaves.class_order()
