@@ -83,10 +83,14 @@ class Batches:
         The fewest rows that will do.
     weighted : bool
         Whether there are weights.
+    on_dask : bool
+        Whether the latents are in a dask collection: then they can be reduced, but not iterated over.
     whole : bool
         Whether the weights, if any, are numbers of rows. Whole weights are kept as they are, so that a weight of 3
         equals three rows; others are rounded to 2**-29 of the largest.
     """
+
+    on_dask = False
 
     def __init__(
         self, X: Any, y: Any = None, sample_weight: Any = None, held_out: Any = None, *, minimum: int = 2
@@ -251,6 +255,20 @@ class Training(NamedTuple):
         training = training.take(np.argsort(places, kind="stable"))
         starts = np.searchsorted(np.sort(places), np.arange(len(classes) + 1))
         return training._replace(classes=classes, class_starts=starts)
+
+    def part(self, first: int, last: int) -> Training:
+        """Return the latents ``first`` to ``last - 1`` as those of one class, as views."""
+        weights = None if self.weights is None else self.weights[first:last]
+        return Training(self.rows[first:last], weights, (), np.array([0, last - first]), self.numbers[first:last])
+
+    def place_of(self, label: Hashable) -> tuple[int, int]:
+        """Return where the latents of a class start and end, both 0 where it has none; without classes, of all."""
+        if not self.classes:
+            return 0, len(self.rows)
+        if label not in self.classes:
+            return 0, 0
+        k = self.classes.index(label)
+        return int(self.class_starts[k]), int(self.class_starts[k + 1])
 
     def take(self, order: Array) -> Training:
         """Return the latents in another order, in which they stay in their class."""

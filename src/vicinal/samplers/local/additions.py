@@ -28,7 +28,7 @@ def add(old: Neighborhoods, new: Training, n_neighbors: int, max_iter: int) -> N
     classes = labels.in_order(both) if both else (None,)
     pieces, ends = [], [0]
     for label in classes:
-        within = list(_grown(_class_of(old, label), _latents_of(new, label), n_neighbors, max_iter))
+        within = list(_grown(old.of_class(label), new.part(*new.place_of(label)), n_neighbors, max_iter))
         pieces.extend(within)
         ends.append(ends[-1] + sum(len(piece.training.rows) for piece in within))
     return _joined(pieces, classes if both else (), np.array(ends), old.training)
@@ -48,48 +48,15 @@ def _grown(old: Neighborhoods, new: Training, n_neighbors: int, max_iter: int) -
         firsts = np.append(np.searchsorted(places[order], touched), len(order))
         for place, (first, last) in zip(touched.tolist(), pairwise(firsts.tolist()), strict=True):
             if place > done:
-                yield _part(old, done, place)
-            grown = _together(_part(old, place, place + 1).training, _rows(new, first, last))
+                yield old.part(done, place)
+            grown = _together(old.part(place, place + 1).training, new.part(first, last))
             if len(grown.rows) >= 2 * n_neighbors:
                 yield neighborhoods(grown, n_neighbors, max_iter)
             else:
                 yield Neighborhoods(grown, grown.class_starts)
             done = place + 1
     if done < n_old:
-        yield _part(old, done, n_old)
-
-
-def _class_of(old: Neighborhoods, label: Hashable) -> Neighborhoods:
-    """Return the neighbourhoods of a class; all of them without classes."""
-    first, last = _place_of(old.training, label)
-    return _part(old, *np.searchsorted(old.starts, [first, last]).tolist())
-
-
-def _latents_of(training: Training, label: Hashable) -> Training:
-    return _rows(training, *_place_of(training, label))
-
-
-def _place_of(training: Training, label: Hashable) -> tuple[int, int]:
-    """Return where the latents of a class start and end; both are 0 where it has none."""
-    if label is None and not training.classes:
-        return 0, len(training.rows)
-    if label not in training.classes:
-        return 0, 0
-    k = training.classes.index(label)
-    return int(training.class_starts[k]), int(training.class_starts[k + 1])
-
-
-def _part(found: Neighborhoods, first: int, last: int) -> Neighborhoods:
-    """Return some neighbourhoods, as views."""
-    starts = found.starts[first : last + 1]
-    return Neighborhoods(_rows(found.training, starts[0], starts[-1]), starts - starts[0])
-
-
-def _rows(training: Training, first: int, last: int) -> Training:
-    """Return some latents as one class, as views."""
-    some = slice(first, last)
-    weights = None if training.weights is None else training.weights[some]
-    return Training(training.rows[some], weights, (), np.array([0, last - first]), training.numbers[some])
+        yield old.part(done, n_old)
 
 
 def _together(old: Training, new: Training) -> Training:

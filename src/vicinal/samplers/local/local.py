@@ -305,10 +305,10 @@ class LocalSampler(ConditionalSampler):
 
     def _fit(self, batches: Batches) -> dict[str, Any]:
         settings = Settings.of(self)
-        if settings.max_memory is not None:
+        if settings.max_memory is not None or batches.on_dask:
             survey = Survey.of(batches)
             plan = beyond_memory.Plan.of(survey.probes.n_rows, survey.lower.nbytes, settings.max_memory)
-            if plan is not None:
+            if plan.n_leaves > 1 or batches.on_dask:
                 settings.check_at_most(survey.probes.n_rows)
                 return beyond_memory.fit(batches, survey, plan, settings)
         training = Training.of(batches)
