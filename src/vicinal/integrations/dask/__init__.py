@@ -3,6 +3,7 @@
 =========  ======================================================================================
 `fit`      a sampler for latents in a dask array, a bag, delayed parts or a dask DataFrame
 `sample`   a dask array of new latents, drawn on the workers
+`shards`   a `LocalSampler` whose training latents stay on the workers, or in a folder
 `files`    files of latents as parts that the workers read
 =========  ======================================================================================
 
@@ -17,5 +18,6 @@ import_extra("dask.array", "dask")
 from vicinal.integrations.dask.files import open_files  # noqa: E402
 from vicinal.integrations.dask.fit import fit  # noqa: E402
 from vicinal.integrations.dask.sample import sample  # noqa: E402
+from vicinal.integrations.dask.shards import Shards, fit_shards, open_shards  # noqa: E402
 
-__all__ = ["fit", "open_files", "sample"]
+__all__ = ["Shards", "fit", "fit_shards", "open_files", "open_shards", "sample"]

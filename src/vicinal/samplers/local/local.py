@@ -273,15 +273,15 @@ class LocalSampler(ConditionalSampler):
         _check_rows_kept(self)
         classes = tuple(self.classes_.tolist()) if hasattr(self, "classes_") else ()
         starts, weights = starts_of(self, len(self.latents_)), getattr(self, "weights_", None)
-        if are_steps(weights):
-            raise InvalidInputError(
-                "a fit with fractional weights cannot be added to, since its weights were scaled; pass all to fit"
-            )
         return Neighborhoods(Training(self.latents_, weights, classes, starts, self.rows_), self.neighborhood_starts_)
 
     def _added(self, new: Training) -> Neighborhoods:
         """Return the neighbourhoods with more latents."""
         old = self._neighborhoods()
+        if are_steps(old.training.weights) or are_steps(new.weights):
+            raise InvalidInputError(
+                "a fit with fractional weights cannot be added to, since its weights were scaled; pass all to fit"
+            )
         if bool(old.training.classes) != bool(new.classes):
             raise InvalidInputError("latents must all come with labels, or all without; got both")
         new = new._replace(numbers=new.numbers.astype(np.int64) + int(self.rows_.max()) + 1)
@@ -294,7 +294,7 @@ class LocalSampler(ConditionalSampler):
         kept = ("n_neighbors_", "scale_", "nn_ratio_", "nn_ratio_se_")
         state = {name: like.__dict__[name] for name in kept if name in like.__dict__}
         with np.errstate(over="ignore", invalid="ignore"):
-            state |= _state_of(found, checked_shrinkage(self.shrinkage), like.scale_)
+            state |= state_of(found, checked_shrinkage(self.shrinkage), like.scale_)
         if "whole_range_" in like.__dict__:
             lower, upper = whole.range_of(Batches(found.training.rows))
             state["whole_range_"] = np.array([lower, upper])
@@ -316,7 +316,7 @@ class LocalSampler(ConditionalSampler):
         made = maker(training, settings.max_iter)
         n_neighbors, scale, state = settings.calibrated(training, batches.held_out, made)
         found = made(n_neighbors)
-        return state | {"n_neighbors_": n_neighbors, "scale_": scale} | _state_of(found, settings.shrinkage, scale)
+        return state | {"n_neighbors_": n_neighbors, "scale_": scale} | state_of(found, settings.shrinkage, scale)
 
     def _own(self, draws: Draws) -> Array:
         """Return the latent that each sample is drawn around, (n_samples,) int64."""
@@ -343,7 +343,7 @@ class LocalSampler(ConditionalSampler):
         return means, np.ones(means.shape[1])
 
 
-def _state_of(found: Neighborhoods, shrinkage: float, scale: float) -> dict[str, Any]:
+def state_of(found: Neighborhoods, shrinkage: float, scale: float) -> dict[str, Any]:
     """Return the fitted attributes of neighbourhoods."""
     return {
         "latents_": found.training.rows,

@@ -10,15 +10,18 @@ from vicinal.rng import Draws
 
 
 def sample_around(
-    draws: Draws, latents: Array, weights: Array | None, starts: Array, own: Array, shrinkage: float, scale: float,
-    some: Array | None = None,
+    draws: Draws, latents: Array, weights: Array | None, starts: Array, own: Array, shrinkage: float, scale: float
+) -> Array:
+    """Return samples (n, d) from the neighbourhoods of the latents ``own`` (n,), one for each row of ``draws``."""
+    return mix(draws.key, draws.rows, draws.classes, latents, weights, starts, own, shrinkage, scale)
+
+
+def mix(
+    key: int, rows: Array, classes: Array | None,
+    latents: Array, weights: Array | None, starts: Array, own: Array, shrinkage: float, scale: float,
 ) -> Array:  # fmt: skip
-    """Return samples from the neighbourhoods of the latents ``own``, one for each row of ``draws``, or for ``some``."""
-    rows, classes = draws.rows, draws.classes
-    if some is not None:
-        rows, classes = rows[some], None if classes is None else classes[some]
+    """As `sample_around`, for any rows of the endless stream of rows, (n,) uint64, within classes (n,)."""
     place = np.searchsorted(starts, own, side="right") - 1
     return kernels.select().mix_rows(
-        latents, weights, starts[place], starts[place + 1], own, shrinkage, scale,
-        key=draws.key, rows=rows, classes=classes,
-    )  # fmt: skip
+        latents, weights, starts[place], starts[place + 1], own, shrinkage, scale, key=key, rows=rows, classes=classes
+    )

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from dask import delayed, persist
+from dask import delayed
 from dask.delayed import Delayed
 
 from vicinal._arrays import Array
@@ -18,7 +18,7 @@ from vicinal.samplers.local.leaves import LeafFit, Records, by_leaf, calibrate, 
 from vicinal.samplers.local.router import Router
 from vicinal.samplers.local.settings import Settings
 from vicinal.samplers.on_dask.batches import DaskBatches
-from vicinal.samplers.on_dask.tree import cluster_errors, computed, exchanged
+from vicinal.samplers.on_dask.tree import computed, exchanged, persisted
 
 
 class DaskLeaves:
@@ -30,7 +30,7 @@ class DaskLeaves:
     def __init__(self, batches: DaskBatches, router: Router) -> None:
         work = _Moves(router, batches.classes(), int(np.prod(batches.event_shape)), batches.weighted, batches.dtype)
         leaves = exchanged(batches.each(work.split), router.n_leaves + 1, work.together)
-        self._leaves = _persisted(leaves)
+        self._leaves = persisted(leaves)
         found: list[dict[Hashable, int]] = computed(delayed(list)([delayed(_counts)(leaf) for leaf in self._leaves]))
         self.classes = in_order(label for each in found for label in each if label is not None)
         self.counts = np.array([[each.get(label, 0) for each in found] for label in self.classes or (None,)])
@@ -57,7 +57,7 @@ class DaskLeaves:
         work = delayed(partial(fit_leaf, n_neighbors=n_neighbors, max_iter=max_iter, place=place), pure=False)
         filled, leaves = np.flatnonzero(self.counts.sum(axis=0)).tolist(), self._leaves
         self._leaves = []
-        return _persisted([work(leaves[leaf]) for leaf in filled])
+        return persisted([work(leaves[leaf]) for leaf in filled])
 
 
 class _Moves(NamedTuple):
@@ -96,9 +96,3 @@ def _calibrated(settings: Settings, held_out: Array | None, *leaves: Training) -
 def _counts(leaf: Training) -> dict[Hashable, int]:
     """Return the number of latents of each class, of None without classes."""
     return dict(zip(leaf.classes or (None,), np.diff(leaf.class_starts).tolist(), strict=True))
-
-
-def _persisted(values: list[Delayed]) -> list[Delayed]:
-    """Return values that are worked out on the workers now, and kept there."""
-    with cluster_errors():
-        return list(persist(*values))

@@ -12,7 +12,7 @@ from operator import getitem
 from typing import Any
 from uuid import uuid4
 
-from dask import config
+from dask import config, persist
 from dask._task_spec import DataNode, Task, TaskRef
 from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
@@ -132,6 +132,12 @@ def computed(value: Delayed) -> Any:
     quiet = {"distributed.admin.large-graph-warning-threshold": "1GiB"} if "distributed" in sys.modules else {}
     with cluster_errors(), config.set(quiet):
         return value.compute()
+
+
+def persisted(values: Sequence[Delayed]) -> list[Delayed]:
+    """Return values that are worked out on the workers from now on, and kept there as long as they are referred to."""
+    with cluster_errors():
+        return list(persist(*values))
 
 
 @contextmanager
