@@ -182,7 +182,7 @@ def test_latents_never_come_to_the_caller(client):
         assert PMFSampler(4).fit(parts).n_samples_seen_ == 400
         with pytest.raises(InvalidInputError, match=r"pass X.compute\(\)"):
             KDESampler().fit(parts)
-        assert LocalSampler(20, scale=1.0).fit(parts).latents_.shape == (400, 2)
+        assert LocalSampler(20, scale=1.0).fit(parts).latents_.shape == (400, 4)
         with pytest.raises(RuntimeError, match="latents came to the caller"):
             parts[0].compute()
 
