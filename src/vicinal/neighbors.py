@@ -37,7 +37,7 @@ import numpy as np
 from vicinal import kernels, search
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.kernels.tiles import Tiles
+from vicinal.kernels import tiles
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 NEAREST = 0.01  # share of the fresh data that are called near
@@ -181,15 +181,14 @@ def nearest_distances(queries: Array, rows: Array, scaling: Scaling, *, other: b
     return nearest
 
 
-def tiled(rows: Array, scaling: Scaling) -> Tiles:
+def tiled(rows: Array, scaling: Scaling) -> tiles.Tiles:
     """Return scaled rows (n, d) as `distances_to` takes them; they fit in memory twice."""
-    tiles: Tiles = kernels.select().tiled(scaling(rows))
-    return tiles
+    return tiles.tiled(scaling(rows))
 
 
-def distances_to(tiles: Tiles, queries: Array, scaling: Scaling, *, other: bool = False) -> Array:
+def distances_to(rows: tiles.Tiles, queries: Array, scaling: Scaling, *, other: bool = False) -> Array:
     """Return what `nearest_distances` does, for rows in tiles."""
-    distances: Array = kernels.select().nearest(scaling(queries), tiles, 1, other=other)[0][:, 0]
+    distances: Array = kernels.select().nearest(scaling(queries), rows, 1, other=other)[0][:, 0]
     return distances
 
 
@@ -236,8 +235,7 @@ def _nearest(
     rows = rows.astype(np.float64, copy=False)
     queries = rows[own] if queries is None else queries.astype(np.float64, copy=False)
     if rows.shape[1] < FEW_DIMENSIONS:
-        kernel = kernels.select()
-        found: tuple[Array, Array] = kernel.nearest(queries, kernel.tiled(rows), n_neighbors, own=own)
+        found: tuple[Array, Array] = kernels.select().nearest(queries, tiles.tiled(rows), n_neighbors, own=own)
         return found
     return _by_products(rows, n_neighbors, queries, own)
 
