@@ -74,7 +74,6 @@ def data_copying_test(
     Examples
     --------
     >>> import numpy as np
-from threadpoolctl import threadpool_limits
     >>> train, real, fresh = np.random.default_rng(0).normal(size=(3, 1000, 2))
     >>> copies = train + 0.001
     >>> data_copying_test(real, copies, train=train) < -3 < data_copying_test(real, fresh, train=train) < 3
