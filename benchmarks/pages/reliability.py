@@ -14,6 +14,7 @@ ATTACKS = {
     "command_line": "the command line: wrong files, bare environments, closed pipes",
     "processes": "fork, spawn, forkserver, threads, joblib, compilers at once",
     "determinism": "threads, chunks, orders of batches, instruction sets",
+    "surroundings": "damaged caches of kernels, nothing can be written, memory limits, absent packages",
     "soak": "memory over fit, sample, save, load",
 }
 COLUMNS = ("tried", "silent", "foreign", "crashed", "hung")

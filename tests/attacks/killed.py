@@ -1,4 +1,4 @@
-"""Processes that are killed or refused while they write, or write at once: what they write is old or new, never half."""
+"""Processes that are killed or refused while they write: a file is old or new, never half, also with two writers."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def attack_writers(folder, full, counts, random):
         counts.fault("silent", f"temporary files are left: {left[:3]}")
 
 
-def attack_paths(folder, counts):
+def attack_paths(folder, full, counts):
     """Write where it cannot be written."""
     np.save(folder / "latents.npy", np.random.default_rng(0).normal(size=(2000, 8)).astype(np.float32))
     judge(counts, "fit", ended(start(READY, *FIT, cwd=folder)), [0])
@@ -150,7 +150,7 @@ def attack(full):
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         attack_writers(folder, full, counts, random)
-        attack_paths(folder, counts)
+        attack_paths(folder, full, counts)
         attack_two_writers(folder, full, counts)
     return counts
 
