@@ -16,8 +16,8 @@ from studies import STUDIES, mean_of, read, take_over
 
 from vicinal import report, storage
 from vicinal.benchmark import Study, page
-from vicinal.benchmark.config import slug
 from vicinal.evaluation import Scores
+from vicinal.report import slug
 
 NAMES = ("mnist", "celeba", "ocular", "digits")
 SHOWN = {"mnist": "AE", "celeba": "AE", "ocular": "AE", "digits": "VAE"}  # autoencoders of which samples are shown

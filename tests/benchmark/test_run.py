@@ -15,10 +15,11 @@ from vicinal import benchmark, cli, datasets, metrics, pipeline, report, sampler
 from vicinal._errors import FileFormatError, InvalidInputError, MissingExtraError
 from vicinal.autoencoders import training
 from vicinal.benchmark import bench, runner
-from vicinal.benchmark.config import sampler_of, slug
+from vicinal.benchmark.config import sampler_of
 from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
 from vicinal.images import to_levels
 from vicinal.metrics import frechet_distance
+from vicinal.report import slug
 
 OF_SAMPLER = {
     "Gaussian": "GaussianSampler",

@@ -10,15 +10,19 @@ from typing import Any
 import numpy as np
 
 from vicinal import report, storage
-from vicinal.benchmark.config import slug
+from vicinal.benchmark.results import explorer_file
 from vicinal.benchmark.summary import NOVELTY, QUALITY, REFERENCES, Study
 from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS, notes
-from vicinal.evaluation.scores import TO_RECONSTRUCTIONS, gain_text, markdown_table, text_of
+from vicinal.evaluation.scores import TO_RECONSTRUCTIONS
+from vicinal.evaluation.texts import gain_text, gain_words, markdown_table, text_of
+from vicinal.evaluation.verdict import doubt
 from vicinal.neighbors import LEVEL
-from vicinal.report import Table
+from vicinal.report import Explorer, Table, slug
 
 OURS = ({"sampler": "PMFSampler"}, {"sampler": "LocalSampler"})  # with all parameters at their defaults
 COPIES = "†"
+OF_RECONSTRUCTIONS = ("held-out images", "their reconstructions")
+OF_SAMPLES = ("samples", "the decoded nearest training latent", "its training image")
 NOT_TESTED = "The novelty test was not run in this study. So no sampler is called new, ranked, better or worse."
 CHOSEN = {"n_bins": "bins", "n_neighbors": "neighbours", "n_components": "components", "bandwidth": "bandwidth"}
 
@@ -28,7 +32,13 @@ def write(study: Study, folder: Path) -> None:
     storage.write_atomic(folder / "scores.json", (json.dumps(scores(study), indent=1) + "\n").encode("utf-8"))
     storage.write_atomic(folder / "report.md", markdown(study).encode("utf-8"))
     sections = [
-        report.Section(name, _training(study, name), study.scores(name), _grids(study, name, folder))
+        report.Section(
+            name,
+            _training(study, name),
+            study.scores(name),
+            _strips(study, name, folder),
+            Explorer.read(explorer_file(folder, name)),
+        )
         for name in study.autoencoders
     ]
     report.write(
@@ -37,6 +47,7 @@ def write(study: Study, folder: Path) -> None:
         " ".join(filter(None, [study.config.lead, introduction(study)])),
         sections,
         study.machine,
+        summary=summary(study),
         points=conclusions(study),
         tables=tables(study),
     )
@@ -125,6 +136,29 @@ def tables(study: Study) -> list[Table]:
     return [table for table in found if len(table.cells) > 1]
 
 
+def summary(study: Study) -> str:
+    """Return one sentence over several autoencoders: which sampler is best most often, how clearly, and how new."""
+    known = {name: study.ranking(name) for name in study.autoencoders if doubt(study.scores(name)) is None}
+    first = [ranks[0] for ranks in known.values() if ranks]
+    if len(study.autoencoders) < 2 or not study.is_tested or not first:
+        return ""
+    best = max(dict.fromkeys(first), key=first.count)
+    won = [name for name, ranks in known.items() if ranks and ranks[0] == best]
+    next_best = {name: known[name][1] for name in won if len(known[name]) > 1}
+    clear = [name for name, other in next_best.items() if _is_better(study, name, best, other)]
+    ratios = _range([found.mean for name in won if (found := study.estimate(name, best, "nn_ratio"))])
+    return (
+        f"{best} has the lowest {study.facts['distance']} of the samplers that are new on {len(won)} of "
+        f"{len(study.autoencoders)} autoencoders, clearly lower than the next one on {len(clear)} of them (95 % "
+        f"intervals), with an nn ratio of {ratios}, where fresh data have 1."
+    )
+
+
+def _is_better(study: Study, autoencoder: str, sampler: str, other: str) -> bool:
+    verdict = study.verdict(autoencoder, sampler, other)
+    return verdict is not None and verdict.word == "better"
+
+
 def conclusions(study: Study) -> list[str]:
     """Return sentences that the numbers bear out."""
     samplers = study.config.samplers
@@ -157,8 +191,9 @@ def _compare(study: Study, sampler: str, other: str) -> str | None:
     text = (
         f"{sampler} against {other}: lower distance on {sum(gain.mean > 0 for gain in gains.values())} of {len(known)} "
         f"autoencoders, clearly on {words.count('better')}, clearly higher on "
-        f"{words.count('worse')}; nn ratios {ratios} against {others}. Its distance is lower by "
-        f"{gain_text(gains[best])} ({best}) at best, {gain_text(gains[worst])} ({worst}) at worst"
+        f"{words.count('worse')}; nn ratios {ratios} against {others}. Its distance is "
+        f"{gain_words(gains[best], 'lower', 'higher')} ({best}) at best, "
+        f"{gain_words(gains[worst], 'lower', 'higher')} ({worst}) at worst"
     )
     refused = len(known) - len(gains)
     return text + (f"; {refused} not compared, since not both pass the novelty test." if refused else ".")
@@ -211,9 +246,12 @@ def _against_baseline(study: Study) -> Table:
         verdict = study.verdict(autoencoder, sampler, str(baseline))
         if verdict is None:
             return "-"
-        gain = "" if verdict.word == "not compared" and study.is_tested else f" {gain_text(verdict.gain)}"
-        word = verdict.word if study.is_tested else ""
-        return f"{word}{gain} ({verdict.ratio:.2f} / {verdict.other_ratio:.2f})".strip()
+        ratios = f"({verdict.ratio:.2f} / {verdict.other_ratio:.2f})"
+        if verdict.word == "not compared" and study.is_tested:
+            return f"{verdict.word} {ratios}"
+        if verdict.word in ("better", "worse"):
+            return f"{gain_words(verdict.gain)} {ratios}"
+        return f"{verdict.word if study.is_tested else ''} {gain_text(verdict.gain)} {ratios}".strip()
 
     said = [
         f"How much lower the distance to held-out images is than that of {baseline}, with both nn ratios; better or "
@@ -297,24 +335,25 @@ def _training(study: Study, autoencoder: str) -> str:
     return "; ".join(parts) + "."
 
 
-def _grids(study: Study, autoencoder: str, folder: Path) -> list[report.Grid]:
-    """Return the images that the study shows; below samples, the training images with the nearest latents."""
-    grids = []
+def _strips(study: Study, autoencoder: str, folder: Path) -> list[report.Strip]:
+    """Return the images that the study shows; below samples, the nearest training latents, decoded, and their images.
+
+    An earlier version kept no decoded ones. An earlier run may have kept training images that are not to be shown now.
+    """
+    strips = []
     for sampler in study.config.shown:
         path = folder / "images" / f"{slug(autoencoder)}-{slug(sampler)}.npy"
         if not path.exists():
             continue
-        rows = storage.read_array(path) / np.float32(255.0)
+        kept = list(storage.read_array(path) / np.float32(255.0))
+        is_rebuilt = sampler == RECONSTRUCTIONS
+        names = OF_RECONSTRUCTIONS if is_rebuilt else OF_SAMPLES if len(kept) == 3 else OF_SAMPLES[::2]
+        rows = dict(zip(names[-len(kept) :] if is_rebuilt else names, kept, strict=False))
         if not study.config.show_training_images:
-            rows = rows[-1:] if sampler == RECONSTRUCTIONS else rows[:1]  # an earlier run may have kept both
-        below = rows[1] if len(rows) > 1 else None
-        if sampler == RECONSTRUCTIONS:
-            caption = "Reconstructions" if below is None else "Held-out images, and below each its reconstruction"
-        else:
-            more = "" if below is None else ", and below each the training image with the nearest latent"
-            caption = f"{sampler}{_in_brackets(study, autoencoder, sampler)}: samples{more}"
-        grids.append(report.Grid(caption, rows[0], below))
-    return grids
+            rows = {name: rows[name] for name in (names[-1:] if is_rebuilt else names[:1])}
+        caption = "Reconstructions" if is_rebuilt else f"{sampler}{_in_brackets(study, autoencoder, sampler)}"
+        strips.append(report.Strip(f"{caption}.", rows))
+    return strips
 
 
 def _in_brackets(study: Study, autoencoder: str, sampler: str) -> str:

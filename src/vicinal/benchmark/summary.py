@@ -212,7 +212,8 @@ class Study:
         replicates = self._replicates_of(autoencoder, sampler, QUALITY)
         if QUALITY in row["runs"] and len(replicates) == len(found):
             row["replicates"] = {QUALITY: _pooled(replicates, replicates)}
-        return row | {key: found[0][key] for key in ("chosen", "mean_squared_error", "why") if key in found[0]}
+        errors = ("mean_squared_error", "held_out_mean_squared_error", "mean_image_squared_error")
+        return row | {key: found[0][key] for key in ("chosen", *errors, "why") if key in found[0]}
 
     def _of(self, autoencoder: str, sampler: str) -> list[Row]:
         return self._rows.get((autoencoder, sampler), [])
