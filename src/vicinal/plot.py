@@ -46,7 +46,7 @@ def grid(images: Any, *, n_columns: int = 8, ax: Any = None) -> Any:
     (19, 73)
     """
     n_columns = _validation.check_integer(n_columns, "n_columns", minimum=1)
-    sheet = tiled(_in_units(images), n_columns, gap=1)
+    sheet = tiled(as_units(images), n_columns, gap=1)
     ax = _axes(ax, width=n_columns, ratio=sheet.shape[0] / sheet.shape[1])
     ax.imshow(sheet, interpolation="nearest")
     ax.set_axis_off()
@@ -149,7 +149,7 @@ def tiled(images: Array, n_columns: int, gap: int = 0) -> Array:
     return sheet
 
 
-def _in_units(images: Any) -> Array:
+def as_units(images: Any) -> Array:
     """Return images of any layout and range as floats (n, C, H, W) in [0, 1]."""
     found = channels_first(_arrays.to_numpy(images))
     if not found.size:

@@ -61,7 +61,6 @@ class _Views:
         labels, counts = np.unique(inputs.held_out_labels, return_counts=True)
         has_classes = 1 < len(labels) <= _MOST_CLASSES and set(labels) <= set(inputs.train.labels)
         self.classes = labels if has_classes else labels[:0]
-        self.counts = counts / counts.sum()
         self._judges = {"": self._judge(slice(None), slice(None))}
         for label in self.classes[counts >= _LEAST] if has_classes else ():
             of_class = inputs.held_out_labels == label, inputs.train.labels == label
@@ -85,9 +84,7 @@ class _Views:
 
     def _drawn(self, sampler: Any, name: str, novelty: float | None) -> _Drawn:
         n = self.bench.n_samples
-        places = np.full(n, -1)
-        if len(self.classes) and sampler._conditions:
-            places = np.searchsorted(np.cumsum(self.counts), (np.arange(n) + 0.5) / n)
+        places = self._places(n) if len(self.classes) and sampler._conditions else np.full(n, -1)
         labels = None if places[0] < 0 else self.classes[places]
         latents = sampler.sample(n, y=labels, random_state=self.bench.config.sampling_seeds[0])
         decoded = pipeline.decode(self.bench.model, latents)
@@ -100,6 +97,12 @@ class _Views:
         shown = _first_of_each(places, N_SAMPLES)
         facts = {"sampler": name, "novelty": novelty, "numbers": numbers}
         return _Drawn(facts, latents[shown].reshape(len(shown), -1), decoded[shown], places[shown])
+
+    def _places(self, n: int) -> Array:
+        """Return classes at random, by their shares of the training data, as a sampler draws them that is not told."""
+        train = self.bench.inputs.train.labels
+        of_classes = train[np.isin(train, self.classes)]
+        return np.searchsorted(self.classes, np.random.default_rng(0).choice(of_classes, n))
 
     def _judge(self, held_out: Any, train: Any) -> Judge:
         features = self.bench.inputs.features[0][held_out]

@@ -149,8 +149,8 @@ def summary(study: Study) -> str:
     ratios = _range([found.mean for name in won if (found := study.estimate(name, best, "nn_ratio"))])
     return (
         f"{best} has the lowest {study.facts['distance']} of the samplers that are new on {len(won)} of "
-        f"{len(study.autoencoders)} autoencoders, clearly lower than the next one on {len(clear)} of them (95 % "
-        f"intervals), with an nn ratio of {ratios}, where fresh data have 1."
+        f"{len(study.autoencoders)} autoencoders, clearly lower than the next one on {len(clear) or 'none'} of them "
+        f"(95 % intervals), with an nn ratio of {ratios}, where fresh data have 1."
     )
 
 

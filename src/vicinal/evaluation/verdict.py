@@ -13,7 +13,7 @@ import numpy as np
 
 from vicinal import neighbors
 from vicinal.evaluation.notes import RECONSTRUCTIONS
-from vicinal.evaluation.texts import gain_of, text_of
+from vicinal.evaluation.texts import gain_of, gain_words, text_of
 
 if TYPE_CHECKING:
     from vicinal.evaluation.scores import Scores
@@ -41,7 +41,7 @@ def verdict(scores: Scores) -> Verdict:
     >>> from vicinal.evaluation import Scores
     >>> row = {"reference": False, "n": 100, "nn_ratio": 1.0, "novelty_p": 0.6}
     >>> verdict(Scores([{**row, "name": "a", "frechet_distance": 2.0}])).text[:78]
-    'a is the only set of samples that is new: its Frechet distance is 2.000, and i'
+    'a is the only set of samples that is new: its Frechet distance is 2.000; it is'
     """
     rows = [row for row in scores.rows if not row["reference"] and _finite(row, _QUALITY) is not None]
     reason = doubt(scores)
@@ -55,7 +55,7 @@ def verdict(scores: Scores) -> Verdict:
     if reason is not None:
         return Verdict(f"No verdict: {reason}.")
     best = new[0]["name"]
-    return Verdict(f"{_quality(scores, new)}, and it is {_novelty(new[0])}.", best)
+    return Verdict(f"{_quality(scores, new)}; it is {_novelty(new[0])}.", best)
 
 
 def doubt(scores: Scores) -> str | None:
@@ -92,13 +92,11 @@ def _quality(scores: Scores, new: list[dict[str, Any]]) -> str:
         return f"{best} is the only set of samples that is new: its {name} is {value}"
     other = new[1]["name"]
     gain = gain_of(next(row for row in scores.versus(other) if row["name"] == best), _QUALITY)
+    found = f"{best} has the lowest {name} of the {len(new)} sets of samples that are new, {value}"
     if gain.low is None:
-        found = f"lower than that of {other} by {gain.mean:.3g}, which may be chance: one run each shows no interval"
-    else:
-        range_ = f"{gain.mean:.3g}, 95 % interval {gain.low:.3g} to {gain.high:.3g}"
-        clear = "clearly lower than" if gain.is_clear else "not clearly lower than"
-        found = f"{clear} that of {other} (by {range_})"
-    return f"{best} is the best of {len(new)} sets of samples that are new: its {name}, {value}, is {found}"
+        return f"{found}, next to {text_of(new[1], _QUALITY)} of {other}, maybe by chance: one run has no interval"
+    by = f"{gain_words(gain, 'lower', 'higher')} (95 % interval)"
+    return f"{found}, {'clearly' if gain.is_clear else 'but not clearly'}: {by} than {other}"
 
 
 def _novelty(row: Mapping[str, Any]) -> str:

@@ -116,15 +116,13 @@ class Explorer {
       return path;
     });
     this.points = new Map(this.shown.map((i) => [i, { x: samples[i][0], y: STEPS - samples[i][1] }]));
-    this.rings = new Map(
-      this.shown.map((i) => {
-        const { x, y } = this.points.get(i);
-        const ring = this.shape("circle", { cx: x, cy: y, r: 12 });
-        for (const event of ["click", "pointerenter"]) ring.addEventListener(event, () => this.show(i));
-        return [i, ring];
-      }),
-    );
-    this.svg.replaceChildren(...paths, ...this.rings.values());
+    const rings = [...this.points].map(([i, { x, y }]) => {
+      const ring = this.shape("circle", { cx: x, cy: y, r: 12, "data-sample": i });
+      for (const event of ["click", "pointerenter"]) ring.addEventListener(event, () => this.show(i));
+      return ring;
+    });
+    this.marker = this.shape("circle", { class: "chosen", r: 14 });
+    this.svg.replaceChildren(...paths, ...rings, this.marker);
   }
 
   shape(kind, attributes) {
@@ -136,9 +134,9 @@ class Explorer {
   // The images of one sample, and its distance ratio.
   show(i) {
     if (i === undefined || i === null) return;
-    this.rings.get(this.chosen)?.classList.remove("chosen");
     this.chosen = i;
-    this.rings.get(i)?.classList.add("chosen");
+    this.marker.setAttribute("cx", this.points.get(i).x);
+    this.marker.setAttribute("cy", this.points.get(i).y);
     const { nearest, ratio, columns, size } = this.data;
     const [width, height] = size;
     for (const [name, { canvas, sheet }] of Object.entries(this.contexts)) {
