@@ -136,7 +136,7 @@ def test_evaluate_folders(run, folders):
     assert rows["b"] == {**rows["b.npz"], "name": "b"}
     assert "recall" not in rows["b"]
     assert {row["name"]: row.get("mmd") for row in scores["versus_baseline"]}["b.npz"] == 0.0
-    assert "better than b by" in out
+    assert "against b" in out
     assert "Features: pixels." in out
 
 
@@ -203,7 +203,7 @@ def test_evaluate_writes_tables(run, folders):
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
     assert [row[0] for row in cells] == ["", "---", "real versus real", "bootstrap copies", "a", "b", "b.npz"]
     assert {len(row) for row in cells} == {3}
-    assert differences.startswith("| better than b by |")
+    assert differences.startswith("| against b |")
     assert all(note.removeprefix("- ") in out for note in notes.splitlines())
 
 

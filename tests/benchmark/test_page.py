@@ -3,9 +3,11 @@
 import dataclasses
 import re
 
+import numpy as np
 import pytest
 
-from vicinal import report
+import vicinal
+from vicinal import report, storage
 from vicinal.benchmark import Study, page
 from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
 
@@ -158,7 +160,7 @@ def test_a_conclusion_counts(study):
     text = a_duel(study, (1.0, -2.0), 1.0)
     assert "lower distance on 1 of 2 autoencoders, clearly on 1, clearly higher on 1" in text
     assert "nn ratios 1.00 against 1.00" in text
-    assert re.search(r"lower by \+1\.0+ \[.*\] \(AE\) at best, -2\.0+ \[.*\] \(Vamp\) at worst\.", text)
+    assert re.search(r"lower by 1\.0+ \[.*\] \(AE\) at best, higher by 2\.0+ \[.*\] \(Vamp\) at worst\.", text)
     copier = a_duel(study, (1.0, 2.0), 0.001)
     assert copier == "PMF, auto against GMM: not compared, since not both pass the novelty test."
 
@@ -179,15 +181,17 @@ def test_a_study_without_the_novelty_test_says_so(study):
 
 
 def test_the_report_is_one_self_contained_file(html, study):
-    assert not re.search(r'(src|href)="(?!data:)', html)
-    assert not re.search(r"https?://|url\(|@import|<script|<link", html)
-    n_plots, n_strips = 2, 7
-    assert html.count("data:image/png;base64,") == n_plots + n_strips
+    assert not re.search(r'(src|href)="(?!data:|#)', html)
+    assert not re.search(r"https?://|url\(|@import|<script[^>]+src|<link|\bfetch\(|XMLHttpRequest", html)
+    n_plots, n_strips, n_pictures = 2, 7, 3  # of 20 images, 8 beside each other
+    assert html.count('src="data:image/png;base64,') == n_plots + n_strips * n_pictures
     for table in page.tables(study):
         assert f"<h2>{table.title}</h2>" in html
     for name in study.autoencoders:
         assert f"<h2>{name}</h2>" in html
-    assert f'<tr class="reference"><td>{BOOTSTRAP}</td>' in html
+    for row in re.findall(f'<tr class="([a-z ]*)"><th scope="row">{BOOTSTRAP}(.*?)</th>', html):
+        assert row in (("reference", ""), ("reference marked", ' <span class="mark">copies</span>'))
+    assert '<tr class=" marked"><th scope="row">PMF, 3000 bins <span class="mark">' in html
     assert study.machine["processor"] in html
 
 
@@ -209,16 +213,36 @@ def sections(study, folder, monkeypatch):
 def test_images(study, measured, tmp_path, monkeypatch):
     monkeypatch.setattr(page.storage, "write_atomic", lambda *_: None)
     found = sections(study, measured, monkeypatch)
-    assert [grid.caption.split(" (")[0] for grid in found["AE"].grids[1:]] == ["PMF, auto", BOOTSTRAP]
-    assert len(found["Vamp"].grids) == 4
-    rebuilt, pmf, copies = found["AE"].grids
-    assert rebuilt.caption == "Held-out images, and below each its reconstruction"
+    assert [strip.caption.split(" (")[0] for strip in found["AE"].strips[1:]] == ["PMF, auto", BOOTSTRAP]
+    assert len(found["Vamp"].strips) == 4
+    rebuilt, pmf, copies = found["AE"].strips
+    assert rebuilt.caption == "Reconstructions."
+    assert list(rebuilt.rows) == ["held-out images", "their reconstructions"]
     bins = study.chosen("AE", "PMF, auto", "n_bins")[0]
-    assert f", bins {bins:.3g}): samples" in pmf.caption
+    assert f", bins {bins:.3g})." in pmf.caption
     assert "nn ratio 0.00" in copies.caption
-    assert "below each the training image with the nearest latent" in copies.caption
-    assert copies.images.shape == copies.below.shape == (20, 1, 8, 8)
-    assert 0 <= copies.below.min() < copies.below.max() <= 1
+    samples, decoded, originals = copies.rows.values()
+    assert samples.shape == decoded.shape == originals.shape == (20, 1, 8, 8)
+    assert np.array_equal(samples, decoded), "a copy of a latent is its own nearest training latent"
+    assert 0 <= originals.min() < originals.max() <= 1
+
+
+def test_decoded_and_original_are_of_one_training_image(study, measured, monkeypatch):
+    """Below a sample stands the image that the model makes of the training image below that."""
+    model = vicinal.load(measured / "models" / "ae-0.safetensors")
+    monkeypatch.setattr(page.storage, "write_atomic", lambda *_: None)
+    _, decoded, originals = sections(study, measured, monkeypatch)["AE"].strips[1].rows.values()
+    again = vicinal.decode(model, vicinal.encode(model, originals))
+    assert np.abs(again - decoded).max() < 0.5 / 255 + 1e-3
+
+
+def test_images_of_an_earlier_version_have_no_decoded_latents(study, measured, tmp_path, monkeypatch):
+    (tmp_path / "images").mkdir()
+    kept = storage.read_array(measured / "images" / "ae-pmf-auto.npy")
+    storage.write_array(tmp_path / "images" / "ae-pmf-auto.npy", kept[::2])
+    monkeypatch.setattr(page.storage, "write_atomic", lambda *_: None)
+    (strip,) = sections(study, tmp_path, monkeypatch)["AE"].strips
+    assert list(strip.rows) == ["samples", "its training image"]
 
 
 def test_training_images_that_were_kept_are_not_shown_any_more(study, measured, monkeypatch):
@@ -226,11 +250,10 @@ def test_training_images_that_were_kept_are_not_shown_any_more(study, measured, 
     monkeypatch.setattr(page.storage, "write_atomic", lambda *_: None)
     config = dataclasses.replace(study.config, show_training_images=False)
     found = sections(Study(config, study.facts, study.machine, study.rows), measured, monkeypatch)
-    grids = [grid for section in found.values() for grid in section.grids]
-    assert len(grids) == 7
-    for grid in grids:
-        assert grid.below is None
-        assert "training image" not in grid.caption
+    strips = [strip for section in found.values() for strip in section.strips]
+    assert len(strips) == 7
+    for strip in strips:
+        assert list(strip.rows) in (["samples"], ["their reconstructions"])
 
 
 def test_an_unfinished_study_has_a_page(study):
@@ -248,3 +271,20 @@ def test_what_the_numbers_rest_on(study):
     assert "2 latent dimensions, 4 channels in the first stage, 1 epochs" in text
     assert "1 training of each autoencoder, 2 samplings of each sampler, 60 samples" in text
     assert "At most 50 rows" in text
+
+
+def test_the_summary_counts_who_is_first_and_how_clearly(study):
+    def found(gains, *, p_value=1.0):
+        rows = []
+        for name, gain in zip(study.autoencoders, gains, strict=True):
+            for sampler, distance, p in (("PMF, auto", 5 - gain, p_value), ("GMM", 5.0, 1.0), (BOOTSTRAP, 4.0, 0.0)):
+                row = {"autoencoder": name, "sampler": sampler, "training_seed": 0, "frechet_distance": distance}
+                rows += [{**row, "n": 60, "nn_ratio": 1.0, "novelty_p": p, "sampling_seed": i} for i in (0, 1)]
+        return page.summary(Study(study.config, study.facts, study.machine, rows))
+
+    assert found((1.0, 2.0)).startswith(
+        "PMF, auto has the lowest Frechet distance of the samplers that are new on 2 of 2 autoencoders, clearly lower "
+        "than the next one on 2 of them (95 % intervals), with an nn ratio of 1.00"
+    )
+    assert found((1.0, 2.0), p_value=0.0).startswith("GMM has the lowest"), "copies are not ranked"
+    assert "on 2 of 2 autoencoders, clearly lower than the next one on none of them" in found((1.0, 2.0), p_value=0.0)

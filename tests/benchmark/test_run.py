@@ -59,7 +59,7 @@ def whole(two, log, tmp_path):
 
 def test_the_command_finds_the_same_bytes(measured, full, write_toml, tmp_path, monkeypatch, capsys):
     folder = tmp_path / "again"
-    monkeypatch.setattr(report, "frontier_plot", lambda _: b"")  # they take longest
+    monkeypatch.setattr(report.page, "frontier_plot", lambda _: b"")  # they take longest
     monkeypatch.setattr(sys, "argv", ["vicinal", "benchmark", str(write_toml(full)), "--out", str(folder)])
     with pytest.raises(SystemExit) as caught:
         cli.main()
@@ -201,7 +201,7 @@ import jinja2, matplotlib, rich.progress, sklearn.datasets, sklearn.neighbors, t
 from vicinal import cli, report
 from vicinal.autoencoders import training
 
-report.frontier_plot = lambda _: b""  # it takes longest
+report.page.frontier_plot = lambda _: b""  # it takes longest
 folder, order, n_killed = sys.argv[1], random.Random(1), 0
 sys.argv[:] = ["vicinal", "benchmark", sys.argv[2], "--out", folder]
 

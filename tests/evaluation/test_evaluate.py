@@ -106,7 +106,7 @@ def test_several_seeds_give_mean_standard_error_and_paired_differences(data):
     assert difference["wasserstein_distance_low"] > 0
     assert "nn_ratio" not in difference
     headings, cells = scores.difference_cells()
-    assert headings[0] == "better than noisier by"
+    assert headings[0] == "against noisier"
     assert headings[-1] == "nn ratio, of both"
     assert re.fullmatch(r"\+0\.\d+ \[\+0\.\d+, \+0\.\d+\]", cells[headings.index("W2")])
     assert scores.to_dict()["versus_baseline"] == [difference]

@@ -12,6 +12,7 @@ import numpy as np
 
 from vicinal import images, neighbors, pipeline, plot
 from vicinal._arrays import Array
+from vicinal._errors import InvalidInputError
 from vicinal.benchmark.bench import FAILURES, Bench
 from vicinal.benchmark.config import sampler_of
 from vicinal.benchmark.results import explorer_file, key_of
@@ -43,7 +44,10 @@ def explore(bench: Bench, of_study: str) -> None:
     offered = config.samplers_of(bench.name)
     explored = {name: offered[name] for name in config.explored if name in offered}
     key = key_of(of_study, explored, NOVELTIES, METRICS, N_SAMPLES, N_POINTS, config.show_training_images)
-    if not explored or Explorer.read(path, key) is not None:
+    if explored and Explorer.read(path, key) is not None:
+        return
+    path.unlink(missing_ok=True)  # of other settings
+    if not explored:
         return
     views = _Views(bench)
     drawn = [each for name, settings in explored.items() for each in views.draw(name, settings)]
@@ -77,14 +81,17 @@ class _Views:
 
     def _fitted(self, sampler: Any) -> Any:
         """Return the sampler, fitted to the classes where it can draw within one."""
-        labels = self.bench.inputs.train.labels if len(self.classes) and sampler._conditions else None
+        train = self.bench.latents[0]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a novelty that is missed shows in the nn ratio
-            return sampler.fit(self.bench.latents[0], labels)
+            if len(self.classes):
+                with contextlib.suppress(InvalidInputError):  # it refuses labels
+                    return sampler.fit(train, self.bench.inputs.train.labels)
+            return sampler.fit(train)
 
     def _drawn(self, sampler: Any, name: str, novelty: float | None) -> _Drawn:
         n = self.bench.n_samples
-        places = self._places(n) if len(self.classes) and sampler._conditions else np.full(n, -1)
+        places = self._places(n) if hasattr(sampler, "classes_") else np.full(n, -1)
         labels = None if places[0] < 0 else self.classes[places]
         latents = sampler.sample(n, y=labels, random_state=self.bench.config.sampling_seeds[0])
         decoded = pipeline.decode(self.bench.model, latents)

@@ -37,7 +37,7 @@ def write(study: Study, folder: Path) -> None:
             _training(study, name),
             study.scores(name),
             _strips(study, name, folder),
-            Explorer.read(explorer_file(folder, name)),
+            _explorer(study, name, folder),
         )
         for name in study.autoencoders
     ]
@@ -354,6 +354,14 @@ def _strips(study: Study, autoencoder: str, folder: Path) -> list[report.Strip]:
         caption = "Reconstructions" if is_rebuilt else f"{sampler}{_in_brackets(study, autoencoder, sampler)}"
         strips.append(report.Strip(f"{caption}.", rows))
     return strips
+
+
+def _explorer(study: Study, autoencoder: str, folder: Path) -> Explorer | None:
+    """Return what a reader can explore, if the study says so and a run has drawn it."""
+    found = Explorer.read(explorer_file(folder, autoencoder)) if study.config.explored else None
+    if found is None or study.config.show_training_images:
+        return found
+    return found.without_training_images()  # an earlier run may have kept them
 
 
 def _in_brackets(study: Study, autoencoder: str, sampler: str) -> str:

@@ -201,7 +201,7 @@ class Scores:
         --------
         >>> row = {"name": "a", "reference": False, "n": 9, "frechet_distance": 0.3, "nn_ratio": 0.9}
         >>> Scores([row]).plot().get_ylabel()
-        'Frechet distance to held-out data\\n(lower is better)'
+        'Frechet distance to held-out data\n(lower is better)'
         """
         if ax is None:
             ax = import_extra("matplotlib.pyplot", "report").subplots(figsize=(7.5, 4.5), layout="constrained")[1]

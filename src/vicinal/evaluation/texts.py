@@ -46,8 +46,8 @@ def gain_words(gain: Interval, better: str = "better", worse: str = "worse") -> 
 
     Examples
     --------
-    >>> gain_words(Interval(1.234, 0.1, 1.0, 1.468)), gain_words(Interval(-97.99, 1.0, -99.95, -96.03))
-    ('better by 1.23 [1.00, 1.47]', 'worse by 97.99 [96.03, 99.95]')
+    >>> gain_words(Interval(1.234, 0.1, 1.0, 1.468)), gain_words(Interval(-97.99, 0.5, -98.97, -97.01))
+    ('better by 1.23 [1.00, 1.47]', 'worse by 97.99 [97.01, 98.97]')
     """
     word, turned = (better, gain) if gain.mean >= 0 else (worse, gain.turned)
     return f"{word} by {gain_text(turned).replace('+', '')}"

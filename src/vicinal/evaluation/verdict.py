@@ -40,8 +40,9 @@ def verdict(scores: Scores) -> Verdict:
     --------
     >>> from vicinal.evaluation import Scores
     >>> row = {"reference": False, "n": 100, "nn_ratio": 1.0, "novelty_p": 0.6}
-    >>> verdict(Scores([{**row, "name": "a", "frechet_distance": 2.0}])).text[:78]
-    'a is the only set of samples that is new: its Frechet distance is 2.000; it is'
+    >>> copies = {**row, "name": "b", "frechet_distance": 1.0, "novelty_p": 0.0}
+    >>> verdict(Scores([{**row, "name": "a", "frechet_distance": 2.0}, copies])).best
+    'a'
     """
     rows = [row for row in scores.rows if not row["reference"] and _finite(row, _QUALITY) is not None]
     reason = doubt(scores)

@@ -15,6 +15,7 @@ from vicinal.images import in_units
 from vicinal.plot import tiled
 from vicinal.report.pictures import data_uri, jpeg, png
 
+_OF_TRAINING = ("nearest", "originals", "decoded")
 _KIND, _COLUMNS, _STEPS = "Explorer", 40, 1000  # images in a row of a sheet; steps along a side of a map
 
 
@@ -55,6 +56,11 @@ class Explorer:
         if found.kind != _KIND or key not in (None, found.header["key"]):
             return None
         return cls(found.header["sets"], found.header["classes"], found.arrays)
+
+    def without_training_images(self) -> Explorer:
+        """Return the same without any training image."""
+        kept = {name: array for name, array in self.arrays.items() if name not in _OF_TRAINING}
+        return Explorer(self.sets, self.classes, kept)
 
     @property
     def maps(self) -> list[str]:

@@ -126,9 +126,9 @@ def _shown(section: Section) -> dict[str, Any]:
 
 def frontier_plot(scores: Scores) -> bytes:
     """Return a PNG of quality against novelty: see `vicinal.evaluation.frontier`."""
-    figure = import_extra("matplotlib.figure", "report").Figure(figsize=(9.0, 4.6), dpi=110, layout="constrained")
+    figure = import_extra("matplotlib.figure", "report").Figure(figsize=(6.8, 5.8), dpi=120, layout="constrained")
     frontier.draw(scores.rows, figure.add_subplot(), scores.heading("frechet_distance").rstrip(" ↓"))
-    figure.legend(loc="outside right center", fontsize=8, frameon=False)
+    figure.legend(loc="outside lower left", ncols=2, fontsize=9, frameon=False)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()
