@@ -100,8 +100,8 @@ def test_umap_places_latents_where_it_is_installed(monkeypatch):
     """A stand-in: the map is fitted to scaled latents, with the seed, and places others."""
 
     class UMAP:
-        def __init__(self, n_components, random_state):
-            assert (n_components, random_state) == (2, 3)
+        def __init__(self, n_components, random_state, n_jobs):
+            assert (n_components, random_state, n_jobs) == (2, 3, 1)
 
         def fit(self, rows):
             assert np.allclose(rows.std(axis=0), 1)

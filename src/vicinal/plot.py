@@ -127,7 +127,7 @@ def projection(rows: Array, method: str = "pca", *, random_state: int = 0) -> Ca
         return (some - centre) / spread
 
     if method == "umap":
-        place = _umap()(n_components=2, random_state=random_state).fit(scaled(few)).transform
+        place = _umap()(n_components=2, random_state=random_state, n_jobs=1).fit(scaled(few)).transform
         return lambda some: np.asarray(place(scaled(some)), np.float64)
     axes = np.linalg.svd(scaled(few), full_matrices=False)[2][:2]
     axes *= np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])[:, None]  # one sign on all machines

@@ -112,9 +112,9 @@ def test_an_explorer_comes_back_from_its_file(explorer, tmp_path):
 
 
 def test_a_report_of_mnist_has_at_most_two_megabytes(mnist_dir, explorer, scores, tmp_path):
-    """As much as the demo shows of two autoencoders: 13 sets of 50 samples each, and 6 strips of 24."""
+    """As much as the demo shows of two autoencoders: 13 sets of 40 samples each, and 6 strips of 24."""
     images = datasets.load("mnist", data_dir=mnist_dir, split="test").images
-    n, levels = 13 * 50, to_levels(images[:2000])
+    n, levels = 13 * 40, to_levels(images[:2000])
     generator = np.random.default_rng(0)
     arrays = {
         **{name: generator.integers(0, 10, n) for name in ("set", "class")},

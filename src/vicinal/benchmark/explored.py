@@ -21,7 +21,7 @@ from vicinal.report import Explorer
 
 NOVELTIES = (0.5, 0.75, 1.0, 1.25, 1.5)  # of samplers that are calibrated to one
 METRICS = ("frechet_distance", "nn_ratio", "membership_auc")
-N_SAMPLES, N_POINTS = 50, 1500  # samples of a set that are shown; training latents on the map
+N_SAMPLES, N_POINTS = 40, 1500  # samples of a set that are shown; training latents on the map
 _LEAST, _MOST_CLASSES = 20, 20  # held-out images of a class that is measured; classes to choose from
 _LARGEST = 64  # side of a picture
 

@@ -33,7 +33,7 @@ def draw(rows: Rows, axes: Any, name: str = "Frechet distance") -> None:
     curve = sorted((row for row in drawn if row["name"].startswith("PMF, n_bins=")), key=lambda row: row[_NOVELTY])
     if curve:
         _draw_curve(curve, axes)
-    looks = itertools.product((_BLUE, _PURPLE, _BROWN), "sDv^P*<>hd")
+    looks = zip(itertools.cycle((_BLUE, _PURPLE, _BROWN)), itertools.cycle("sDv^P*<>hd"), strict=False)
     for row in drawn:
         if row not in curve:
             color, marker = (_RED, "X") if row["name"] == BOOTSTRAP else next(looks)

@@ -65,8 +65,9 @@ def doubt(scores: Scores) -> str | None:
     error, of_mean = (row.get(f"{name}_squared_error") for name in ("held_out_mean", "mean_image"))
     if error is not None and of_mean is not None and error > HARDLY_BETTER * of_mean > 0:
         return (
-            f"the autoencoder reconstructs hardly better than the mean image (squared error of a held-out pixel "
-            f"{error:.4f}, of the mean image {of_mean:.4f}): train it longer, or with a lower learning rate"
+            f"the autoencoder reconstructs {'hardly' if error < of_mean else 'no'} better than the mean image (squared "
+            f"error of a held-out pixel {error:.4f}, of the mean image {of_mean:.4f}): train it longer, or with a lower "
+            "learning rate"
         )
     recall = _finite(row, "recall")
     if recall is not None and recall < _NO_RECALL:
