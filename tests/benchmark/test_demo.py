@@ -33,6 +33,7 @@ def out(tmp_path_factory):
             training={**config.training, "n_epochs": 3},
             features={**config.features, "n_epochs": 3},
             sampling_seeds=config.sampling_seeds[:2],
+            explored=("GMM, n_components=10", "bootstrap copies"),
             samplers={name: each for name, each in config.samplers.items() if name != "GMM, n_components=50"},
         )
 

@@ -66,8 +66,8 @@ def doubt(scores: Scores) -> str | None:
     if error is not None and of_mean is not None and error > HARDLY_BETTER * of_mean > 0:
         return (
             f"the autoencoder reconstructs {'hardly' if error < of_mean else 'no'} better than the mean image (squared "
-            f"error of a held-out pixel {error:.4f}, of the mean image {of_mean:.4f}): train it longer, or with a lower "
-            "learning rate"
+            f"error of a held-out pixel {error:.4f}, of the mean image {of_mean:.4f}): train it longer, or with a "
+            "lower learning rate"
         )
     recall = _finite(row, "recall")
     if recall is not None and recall < _NO_RECALL:
