@@ -16,6 +16,7 @@ from studies import STUDIES, mean_of, read, take_over
 
 from vicinal import report, storage
 from vicinal.benchmark import Study, page
+from vicinal.benchmark.sentences import introduction
 from vicinal.evaluation import Scores
 from vicinal.report import slug
 
@@ -147,7 +148,7 @@ def summary(study: Study) -> list[str]:
         {key: row[key] for key in ("name", "reference", *kept) if key in row} for row in study.scores(README_MODEL).rows
     ]
     return [
-        f"Plain autoencoder on {study.config.title}. {page.introduction(study)}",
+        f"Plain autoencoder on {study.config.title}. {introduction(study)}",
         "All tables and plots are in [docs/results.md](docs/results.md).",
         "",
         Scores(rows).to_markdown().strip(),

@@ -8,7 +8,9 @@ import pytest
 
 import vicinal
 from vicinal import report, storage
-from vicinal.benchmark import Study, page
+from vicinal.benchmark import Study, page, sentences
+from vicinal.benchmark.tables import COPIES
+from vicinal.benchmark.tables import tables as tables_of
 from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
 
 NOT_FID = "Frechet distance in features of: pixels; it is not FID."
@@ -27,7 +29,7 @@ def html(measured):
 @pytest.fixture(scope="module")
 def tables(study):
     """Return the tables by title."""
-    return {table.title: table for table in page.tables(study)}
+    return {table.title: table for table in tables_of(study)}
 
 
 def rows(table):
@@ -59,7 +61,7 @@ def test_numbers_are_those_of_the_study(study, tables):
     found = rows(tables["Frechet distance to held-out images"])
     for sampler in ("Gaussian", "GMM"):
         for name, cell in zip(study.autoencoders, found[sampler], strict=True):
-            mean, error = map(float, cell.rstrip(f" {page.COPIES}").split(" ± "))
+            mean, error = map(float, cell.rstrip(f" {COPIES}").split(" ± "))
             estimate = study.estimate(name, sampler, "frechet_distance")
             assert mean == pytest.approx(estimate.mean, rel=0.006)
             assert error == pytest.approx(estimate.error, rel=0.006, abs=0.006)
@@ -72,7 +74,7 @@ def test_frechet_distances_are_not_called_fid(study, tables):
     assert len(of_distances) == 3
     for table in of_distances:
         assert NOT_FID in " ".join(table.notes), table.title
-    assert NOT_FID in page.introduction(study)
+    assert NOT_FID in sentences.introduction(study)
     assert "FID" not in page.markdown(study).replace("it is not FID", "")
 
 
@@ -98,9 +100,9 @@ def test_copies_are_marked_wherever_a_distance_is(study, tables):
                     assert cell == "-"
                     continue
                 has_mark = study.is_new(name, sampler) is False
-                assert cell.endswith(page.COPIES) == has_mark
+                assert cell.endswith(COPIES) == has_mark
                 n_marks += has_mark
-        assert any(page.COPIES in note and "fails the novelty test" in note for note in tables[title].notes)
+        assert any(COPIES in note and "fails the novelty test" in note for note in tables[title].notes)
     assert n_marks >= 3 * 2 * 2, "bootstrap copies and a sampler that makes copies, on both autoencoders"
 
 
@@ -129,21 +131,21 @@ def test_against_the_baseline(study, tables):
 
 def test_without_a_baseline_there_is_no_comparison(study):
     config = dataclasses.replace(study.config, baseline=None)
-    titles = [table.title for table in page.tables(Study(config, study.facts, study.machine, study.rows))]
+    titles = [table.title for table in tables_of(Study(config, study.facts, study.machine, study.rows))]
     assert not [title for title in titles if title.startswith("Against") or not title]
 
 
 def test_conclusions_praise_no_copier(study):
-    assert "PMF, auto against GMM: " in page.conclusions(study)[0]
+    assert "PMF, auto against GMM: " in sentences.conclusions(study)[0]
     ranked = [study.ranking(name) for name in study.autoencoders]
     first = [ranks[0] for ranks in ranked if ranks]  # of models as small as these one may have none
     assert first
-    last = page.conclusions(study)[-1]
+    last = sentences.conclusions(study)[-1]
     assert last.endswith(f" of {len(first)}.")
     assert last.startswith("Lowest distance of the samplers that pass the novelty test: ")
     for name in set(first):
         assert f"{name} on {first.count(name)}" in last
-    assert "3000 bins" not in " ".join(page.conclusions(study))
+    assert "3000 bins" not in " ".join(sentences.conclusions(study))
 
 
 def a_duel(study, gains, p_value):
@@ -153,7 +155,7 @@ def a_duel(study, gains, p_value):
         for sampler, distance, p in (("PMF, auto", 5 - gain, p_value), ("GMM", 5.0, 1.0), (BOOTSTRAP, 4.0, 0.0)):
             row = {"autoencoder": name, "sampler": sampler, "training_seed": 0, "frechet_distance": distance}
             found += [{**row, "n": 60, "nn_ratio": 1.0, "novelty_p": p, "sampling_seed": i} for i in (0, 1)]
-    return page.conclusions(Study(study.config, study.facts, study.machine, found))[0]
+    return sentences.conclusions(Study(study.config, study.facts, study.machine, found))[0]
 
 
 def test_a_conclusion_counts(study):
@@ -170,11 +172,11 @@ def test_a_study_without_the_novelty_test_says_so(study):
         {name: value for name, value in row.items() if name not in ("novelty_p", "replicates")} for row in study.rows
     ]
     old = Study(study.config, study.facts, study.machine, rows)
-    assert page.NOT_TESTED in page.introduction(old)
-    assert page.conclusions(old) == []
-    found = {table.title: table for table in page.tables(old)}
+    assert sentences.NOT_TESTED in sentences.introduction(old)
+    assert sentences.conclusions(old) == []
+    found = {table.title: table for table in tables_of(old)}
     assert "Ranks at the novelty of fresh data" not in found
-    assert page.COPIES not in page.markdown(old)
+    assert COPIES not in page.markdown(old)
     against = found["Against Gaussian"]
     assert not re.search("better|worse|compared", " ".join(cell for row in against.cells for cell in row))
     assert any("leaves out the chance of which rows were held out" in note for note in against.notes)
@@ -185,7 +187,7 @@ def test_the_report_is_one_self_contained_file(html, study):
     assert not re.search(r"https?://|url\(|@import|<script[^>]+src|<link|\bfetch\(|XMLHttpRequest", html)
     n_plots, n_strips, n_pictures = 2, 7, 3  # of 20 images, 8 beside each other
     assert html.count('src="data:image/png;base64,') == n_plots + n_strips * n_pictures
-    for table in page.tables(study):
+    for table in tables_of(study):
         assert f"<h2>{table.title}</h2>" in html
     for name in study.autoencoders:
         assert f"<h2>{name}</h2>" in html
@@ -261,12 +263,12 @@ def test_an_unfinished_study_has_a_page(study):
     few = [row for row in study.rows if row["autoencoder"] == "AE" or row["sampler"] in (REAL, RECONSTRUCTIONS)]
     part = Study(study.config, study.facts, study.machine, few)
     assert part.autoencoders == ["AE"]
-    assert page.tables(part)[0].cells[0] == ["", "AE"]
+    assert tables_of(part)[0].cells[0] == ["", "AE"]
     assert "Vamp" not in page.markdown(part)
 
 
 def test_what_the_numbers_rest_on(study):
-    text = page.introduction(study)
+    text = sentences.introduction(study)
     assert "1,198 training and 599 held-out images of 1 x 8 x 8" in text
     assert "2 latent dimensions, 4 channels in the first stage, 1 epochs" in text
     assert "1 training of each autoencoder, 2 samplings of each sampler, 60 samples" in text
@@ -280,7 +282,7 @@ def test_the_summary_counts_who_is_first_and_how_clearly(study):
             for sampler, distance, p in (("PMF, auto", 5 - gain, p_value), ("GMM", 5.0, 1.0), (BOOTSTRAP, 4.0, 0.0)):
                 row = {"autoencoder": name, "sampler": sampler, "training_seed": 0, "frechet_distance": distance}
                 rows += [{**row, "n": 60, "nn_ratio": 1.0, "novelty_p": p, "sampling_seed": i} for i in (0, 1)]
-        return page.summary(Study(study.config, study.facts, study.machine, rows))
+        return sentences.summary(Study(study.config, study.facts, study.machine, rows))
 
     assert found((1.0, 2.0)).startswith(
         "PMF, auto has the lowest Frechet distance of the samplers that are new on 2 of 2 autoencoders, clearly lower "
