@@ -267,10 +267,28 @@ def test_an_unfinished_study_has_a_page(study):
     assert "Vamp" not in page.markdown(part)
 
 
+def test_an_autoencoder_that_learned_nothing_is_not_ranked(study):
+    """Not in the tables, not in the conclusions, and not against the baseline."""
+    rows = [dict(row) for row in study.rows]
+    for row in rows:
+        if row["autoencoder"] == "AE" and row["sampler"] == RECONSTRUCTIONS:
+            row["held_out_mean_squared_error"] = row["mean_image_squared_error"] * 0.95
+    doubtful = Study(study.config, study.facts, study.machine, rows)
+    assert study.doubt("AE") is None
+    assert study.ranking("AE")
+    assert doubtful.ranking("AE") == []
+    assert doubtful.ranking("Vamp") == study.ranking("Vamp")
+    against = {table.title: rows for table in tables_of(doubtful) for rows in [table.cells]}["Against Gaussian"]
+    assert all(cells[1].startswith(("not compared", "-")) for cells in against[1:])
+    said = sentences.conclusions(doubtful)
+    assert said[0].startswith("No verdict on AE: the autoencoder reconstructs hardly better than the mean image")
+    assert "(AE)" not in " ".join(said[1:])
+
+
 def test_what_the_numbers_rest_on(study):
     text = sentences.introduction(study)
     assert "1,198 training and 599 held-out images of 1 x 8 x 8" in text
-    assert "2 latent dimensions, 4 channels in the first stage, 1 epochs" in text
+    assert "2 latent dimensions, 4 channels in the first stage, 5 epochs" in text
     assert "1 training of each autoencoder, 2 samplings of each sampler, 60 samples" in text
     assert "At most 50 rows" in text
 

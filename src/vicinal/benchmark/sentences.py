@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from vicinal.benchmark.summary import Study
 from vicinal.evaluation.texts import gain_words
-from vicinal.evaluation.verdict import doubt
 
 OURS = ({"sampler": "PMFSampler"}, {"sampler": "LocalSampler"})  # with all parameters at their defaults
 NOT_TESTED = "The novelty test was not run in this study. So no sampler is called new, ranked, better or worse."
@@ -36,7 +35,7 @@ def introduction(study: Study) -> str:
 
 def summary(study: Study) -> str:
     """Return one sentence over several autoencoders: which sampler is best most often, how clearly, and how new."""
-    known = {name: study.ranking(name) for name in study.autoencoders if doubt(study.scores(name)) is None}
+    known = {name: study.ranking(name) for name in study.autoencoders}
     first = [ranks[0] for ranks in known.values() if ranks]
     if len(study.autoencoders) < 2 or not study.is_tested or not first:
         return ""
@@ -62,7 +61,12 @@ def conclusions(study: Study) -> list[str]:
     samplers = study.config.samplers
     mixtures = [name for name, settings in samplers.items() if settings["sampler"] == "GMMSampler"]
     ours = [name for name, settings in samplers.items() if settings in OURS]
-    lines = [line for name in ours for mixture in mixtures for line in [_compare(study, name, mixture)] if line]
+    doubts = {name: why for name in study.autoencoders if (why := study.doubt(name)) is not None}
+    lines = [
+        f"No verdict on {', '.join(name for name in doubts if doubts[name] == why)}: {why}."
+        for why in dict.fromkeys(doubts.values())
+    ]
+    lines += [line for name in ours for mixture in mixtures for line in [_compare(study, name, mixture)] if line]
     first = [ranks[0] for ranks in map(study.ranking, study.autoencoders) if ranks]
     if first:
         wins = sorted(((first.count(name), name) for name in set(first)), reverse=True)
@@ -73,7 +77,8 @@ def conclusions(study: Study) -> list[str]:
 
 def _compare(study: Study, sampler: str, other: str) -> str | None:
     """Return how a sampler does against another over all autoencoders."""
-    verdicts = {name: study.verdict(name, sampler, other) for name in study.autoencoders}
+    trusted = [name for name in study.autoencoders if study.doubt(name) is None]
+    verdicts = {name: study.verdict(name, sampler, other) for name in trusted}
     known = {name: verdict for name, verdict in verdicts.items() if verdict is not None}
     gains = {name: verdict.gain for name, verdict in known.items() if verdict.word != "not compared"}
     if not known:

@@ -119,7 +119,8 @@ def _against_baseline(study: Study) -> Table:
         f"How much lower the distance to held-out images is than that of {baseline}, with both nn ratios; better or "
         "worse: the interval excludes 0.",
         notes.INTERVALS if study.has_replicates else notes.SEEDS_ALONE,
-        "A sampler that fails the novelty test is never called better, or as good: not compared."
+        "A sampler that fails the novelty test is never called better, or as good: not compared. Nor is any sampler of "
+        "an autoencoder that has learned next to nothing."
         if study.is_tested
         else NOT_TESTED,
         study.distance,

@@ -6,7 +6,7 @@ is there a verdict where the autoencoder has learned next to nothing: the distan
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -45,7 +45,7 @@ def verdict(scores: Scores) -> Verdict:
     'a'
     """
     rows = [row for row in scores.rows if not row["reference"] and _finite(row, _QUALITY) is not None]
-    reason = doubt(scores)
+    reason = doubt(scores.rows)
     if reason is None and not rows:
         reason = "no Frechet distance was measured"
     if reason is None and not any(_finite(row, _TEST) is not None for row in rows):
@@ -59,9 +59,9 @@ def verdict(scores: Scores) -> Verdict:
     return Verdict(f"{_quality(scores, new)}; it is {_novelty(new[0])}.", best)
 
 
-def doubt(scores: Scores) -> str | None:
-    """Return why the autoencoder makes a verdict worthless, if it does."""
-    row = next((row for row in scores.rows if row["name"] == RECONSTRUCTIONS), {})
+def doubt(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return why the autoencoder makes a verdict worthless, if it does; the row of its reconstructions shows it."""
+    row = next((row for row in rows if row["name"] == RECONSTRUCTIONS), {})
     error, of_mean = (row.get(f"{name}_squared_error") for name in ("held_out_mean", "mean_image"))
     if error is not None and of_mean is not None and error > HARDLY_BETTER * of_mean > 0:
         return (
@@ -72,8 +72,8 @@ def doubt(scores: Scores) -> str | None:
     recall = _finite(row, "recall")
     if recall is not None and recall < _NO_RECALL:
         return (
-            "the reconstructions have no recall, so no decoded image is near a held-out one: the autoencoder loses "
-            "what the images are, and no sampler can bring it back"
+            "the reconstructions have no recall: held-out images do not look like decoded ones, so distances show what "
+            "the autoencoder loses rather than what a sampler does"
         )
     return None
 
