@@ -68,7 +68,6 @@ def lines():
 def full():
     """Return a study with all that a report can show: copies, failures, samplers of one autoencoder, images."""
     return make(
-        training={"latent_dim": 2, "width": 4, "n_epochs": 5, "batch_size": 16, "learning_rate": 0.01},  # no doubt
         autoencoders={"AE": {"objective": "ae"}, "Vamp": {"objective": "vamp", "n_pseudo_inputs": 5}},
         samplers={
             "Gaussian": {"sampler": "GaussianSampler"},
