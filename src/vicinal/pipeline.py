@@ -54,8 +54,9 @@ def encode(
     images : array_like of shape (n, *image_shape), or a source of batches
         An array, a tensor or a memory map; the path of a .npy file, of a .zarr folder, or of a folder or an archive of
         images; an h5py, zarr or dask array; a torch Dataset or DataLoader, or any iterable of batches x, pairs (x, y)
-        or mappings. A batch at a time is read. 8-bit levels become floats in [0, 1]; other values are passed on in the
-        range that the autoencoder was trained on. Integers that are no images, tokens or tables, stay as they are.
+        or mappings, but no list or tuple of arrays, which may be single images. A batch at a time is read. 8-bit levels
+        become floats in [0, 1]; other values are passed on in the range that the autoencoder was trained on. Integers
+        that are no images, tokens or tables, stay as they are.
     out : path_like, optional
         Write the latents there: a ``.npy`` file or a ``.zarr`` folder, which appears once it is whole.
     return_labels : bool

@@ -4,6 +4,7 @@
 `containers`   one small function for each kind of file: the arrays in it, not read yet
 `tables`       CSV and Parquet: the columns that are numbers, as one array
 `dataset`      several files as one data set, with labels, read in batches if it is large
+`parts`        files cut into parts of rows that other processes can read
 `writing`      one small function for each kind of file that is written
 =============  ==========================================================================
 
@@ -12,6 +13,7 @@ The suffix says the kind. Nothing is ever unpickled.
 
 from vicinal.array_files.containers import SUFFIXES
 from vicinal.array_files.dataset import name_of, read, read_dataset
+from vicinal.array_files.parts import Part, parts_of
 from vicinal.array_files.writing import WRITTEN, check_writable, write
 
-__all__ = ["SUFFIXES", "WRITTEN", "check_writable", "name_of", "read", "read_dataset", "write"]
+__all__ = ["SUFFIXES", "WRITTEN", "Part", "check_writable", "name_of", "parts_of", "read", "read_dataset", "write"]

@@ -6,7 +6,6 @@ import errno
 import os
 import pickle
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ from vicinal.array_files import tables
 
 _SAFETENSORS = {"F16": "float16", "F32": "float32", "F64": "float64", "BF16": "float32", "BOOL": "bool"}
 _NO_NUMBERS = np.dtype(object)
-_NOT_WHOLE = (ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
+_NOT_WHOLE = (KeyError, *storage.NOT_WHOLE)
 
 
 class Entry(NamedTuple):
@@ -49,12 +48,17 @@ def entries(path: Path, columns: str | None = None, labels: str | None = None) -
     if suffix not in _READERS and suffix not in tables.READERS:
         folder = ": name the files in it" if path.is_dir() else ""
         raise InvalidInputError(f"{path} must be a file of an array ({', '.join(SUFFIXES)}); got another one{folder}")
-    if not path.exists():
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    check_there(path)
     if suffix in tables.READERS:
         rows, found = tables.split(path, tables.READERS[suffix](path), columns, labels)
         return {name: entry_of(array) for name, array in {**found, "": rows}.items()}
     return _READERS[suffix](path)
+
+
+def check_there(path: Path) -> None:
+    """Raise FileNotFoundError if there is no such file."""
+    if not path.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 
 def entry_of(array: Any) -> Entry:

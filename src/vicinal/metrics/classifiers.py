@@ -7,9 +7,8 @@ import warnings
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from vicinal import _arrays
+from vicinal import _arrays, _blas
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
 from vicinal._validation import check_integer
@@ -68,6 +67,8 @@ def c2st_auc(real: Any, generated: Any, *, max_samples: int = MAX_SAMPLES, rando
     """
     real, generated = subsets(max_samples, random_state, real, generated)
     half = len(real) // 2
+    if half == 0:
+        raise InvalidInputError(f"max_samples must be at least 2, one to learn from and one to ask; got {max_samples}")
     folds = []
     for taught, asked in ((slice(half), slice(half, None)), (slice(half, None), slice(half))):
         rows = np.concatenate([real[taught], generated[taught]])
@@ -148,6 +149,6 @@ def _fitted(rows: Array, labels: Array, random_state: int, *, early_stopping: bo
         n_iter_no_change=5,
         random_state=seed,
     )
-    with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):  # see frechet_distance
+    with warnings.catch_warnings(), _blas.one_thread():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return make_pipeline(StandardScaler(), network).fit(rows, labels)
