@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from vicinal import neighbors
 from vicinal.evaluation import by_class
-from vicinal.evaluation.catalogue import COLUMNS, N_NEIGHBORS
+from vicinal.evaluation.by_class import N_NEIGHBORS
+from vicinal.evaluation.catalogue import COLUMNS
 
 DIRECTIONS = {
     "lower": "lower is better",
