@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from vicinal._errors import InvalidInputError, VicinalError, import_extra
+from vicinal._version import __version__
 from vicinal.explore import pictures
 from vicinal.explore.studio import Card, Choice, Studio
 
 CSS = """
 .gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
 .pictures img { image-rendering: pixelated; }
+.pictures .grid-wrap { max-height: none !important; }
+.pictures .grid-container { grid-template-columns: repeat(auto-fill, minmax(min(15rem, 100%), 1fr)) !important; }
+.pictures .thumbnail-item { aspect-ratio: 2.4; }
 """
 _LEAD = (
     "Each sample stands beside the training latent nearest to it, decoded, and beside the image of that latent where "
@@ -47,9 +52,10 @@ class App:
             said, samples = gr.Markdown(), self._gallery("Samples")
             save = gr.DownloadButton("Save the samples as PNG files, with the seed that makes them")
             with gr.Row(visible=False) as of_map:
-                chart = gr.Image(label="Map: click near a dot", interactive=False, buttons=[], elem_classes="pictures")
+                look = {"interactive": False, "buttons": [], "elem_classes": "pictures", "min_width": 320}
+                chart = gr.Image(label="Map: click near a dot", **look)
                 near = self._gallery("The chosen training latent, and samples near it")
-            with gr.Group(visible=False) as of_path:
+            with gr.Column(visible=False) as of_path:
                 with gr.Row():
                     first = gr.Number(1, label="Path from sample", precision=0, minimum=1, maximum=_MOST_SAMPLES)
                     last = gr.Number(2, label="to sample", precision=0, minimum=1, maximum=_MOST_SAMPLES)
@@ -93,44 +99,46 @@ class App:
 
     def draw(self, *chosen: Any) -> tuple[Any, ...]:
         """Return samples, how new they are, the map, a file of the samples, and empty galleries of the rest."""
-        try:
+        with self._told():
             choice = self._choice(*chosen)
-            latents = self.studio.sample(choice)
+            latents, cards = self.studio.sample(choice), self.studio.cards(choice)
             said = self.studio.how_new(choice.sampler, choice.novelty, choice.temperature)
-            cards = self.studio.cards(choice)
             chart = self._map(choice, latents) if self.studio.has_training(choice.sampler) else None
-        except VicinalError as error:
-            raise self.gr.Error(str(error)) from error
         return _shown(cards), said, chart, str(self._saved(choice, cards)), [], []
 
     def refit(self, name: str, asked: float, temperature: float) -> float:
         """Refit a sampler, and return the novelty that it then has."""
-        try:
-            self.studio.fitted(name, asked, temperature if self._has_temperature(name) else None)
-        except VicinalError as error:
-            raise self.gr.Error(str(error)) from error
+        with self._told():
+            self.studio.fitted(name, asked, temperature if self.studio.has_temperature(name) else None)
         return asked
 
     def near(self, *chosen: Any, pixel: Sequence[float]) -> tuple[Any, Any]:
         """Return the map with the training latent nearest to a pixel, and the samples near that latent."""
-        choice = self._choice(*chosen)
-        latents = self.studio.sample(choice)
-        places = self.studio.points(choice.sampler), self.studio.points(choice.sampler, latents)
-        row = self.studio.nearest_on_map(choice.sampler, pictures.Frame.of(*places).point(pixel))
-        return self._map(choice, latents, row), _shown(self.studio.around(choice, row))
+        with self._told():
+            choice = self._choice(*chosen)
+            latents = self.studio.sample(choice)
+            places = self.studio.points(choice.sampler), self.studio.points(choice.sampler, latents)
+            row = self.studio.nearest_on_map(choice.sampler, pictures.Frame.of(*places).point(pixel))
+            return self._map(choice, latents, row), _shown(self.studio.around(choice, row))
 
     def path(self, *chosen: Any) -> Any:
         """Return the pictures of the path between two samples."""
         *others, first, last = chosen
+        with self._told():
+            return _shown(self.studio.path(self._choice(*others), int(first or 0), int(last or 0)))
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Have errors shown on the page."""
         try:
-            return _shown(self.studio.path(self._choice(*others), int(first), int(last)))
+            yield
         except VicinalError as error:
             raise self.gr.Error(str(error)) from error
 
     def _gallery(self, label: str) -> Any:
         return self.gr.Gallery(
             label=label,
-            columns=3,
+            min_width=320,
             object_fit="contain",
             height="auto",
             format="png",
@@ -139,15 +147,12 @@ class App:
             elem_classes="pictures",
         )
 
-    def _has_temperature(self, name: str) -> bool:
-        return "temperature" in self.studio.samplers[name].get_params()
-
     def _choice(self, name: str, seed: Any, n: Any, label: Any, novelty: Any, temperature: Any) -> Choice:
         """Return what the widgets say; a page may send anything, so it is checked where it can do harm."""
         if not (0 <= (seed or 0) <= _MOST_SEED and 1 <= n <= _MOST_SAMPLES):
             raise InvalidInputError(f"seed must be from 0 to {_MOST_SEED}, samples from 1 to {_MOST_SAMPLES}")
         of_class = None if label in (None, _ALL) else str(label)
-        given = temperature if self._has_temperature(name) else None
+        given = temperature if self.studio.has_temperature(name) else None
         return Choice(name, int(seed or 0), int(n), of_class, novelty, given)
 
     def _map(self, choice: Choice, latents: Any, chosen: int | None = None) -> Any:
@@ -159,7 +164,8 @@ class App:
         """Return a new ZIP file of samples and of what makes them."""
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         path = folder / f"samples-seed-{choice.seed}.zip"
-        path.write_bytes(pictures.archive([card.pictures["sample"] for card in cards], choice._asdict()))
+        facts = {**choice._asdict(), "vicinal": __version__}
+        path.write_bytes(pictures.archive([card.pictures["sample"] for card in cards], facts))
         return path
 
 

@@ -53,7 +53,9 @@ def serve(studio: Studio, *, port: int = 7860, on_ready: Any = print) -> None:
         except OSError as error:
             raise InvalidInputError(f"port {port} is taken ({error.strerror}); pass another one, or 0") from error
         os.environ["GRADIO_TEMP_DIR"] = folder  # gradio keeps pictures in files; these go when the server does
-        server = uvicorn.Server(uvicorn.Config(site(studio, Path(folder)), log_level="warning"))
+        server = uvicorn.Server(
+            uvicorn.Config(site(studio, Path(folder)), log_level="warning", timeout_graceful_shutdown=1)
+        )
         on_ready(f"http://{HOST}:{listening.getsockname()[1]}")
         server.run([listening])
 

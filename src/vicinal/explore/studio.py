@@ -95,7 +95,7 @@ class Studio:
     >>> sampler = LocalSampler(10, scale=1.0).fit(halves.encode(images))
     >>> studio = Studio(halves, {"local": sampler}, images)
     >>> [card.caption for card in studio.cards(Choice("local", n_samples=2))]
-    ['1: 0.59 times as far as fresh data', '2: 0.38 times as far as fresh data']
+    ['1: 0.59', '2: 0.38']
     """
 
     def __init__(
@@ -213,9 +213,7 @@ class Studio:
             parts["its image"] = _levels(space.training.images[nearest])
         ratios = distances / max(space.fresh, 1e-12)
         return [
-            Card(
-                {part: images[i - 1] for part, images in parts.items()}, f"{i}: {ratio:.2f} times as far as fresh data"
-            )
+            Card({part: images[i - 1] for part, images in parts.items()}, f"{i}: {ratio:.2f}")
             for i, ratio in zip(numbers, ratios, strict=True)
         ]
 
