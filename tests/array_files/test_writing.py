@@ -33,7 +33,7 @@ def test_csv_is_what_others_read(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_a_table_takes_vectors_alone(tmp_path, suffix):
-    with pytest.raises(InvalidInputError, match=r"shape \(n, d\); got \(5, 2, 2\): write .npy"):
+    with pytest.raises(InvalidInputError, match=r"shape \(n, d\); got rows of shape \(2, 2\): write .npy"):
         array_files.write(tmp_path / f"z{suffix}", np.zeros((5, 2, 2)))
     assert not [*tmp_path.iterdir()]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import pickle
+import shutil
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,7 +22,8 @@ from vicinal.array_files import tables
 
 _SAFETENSORS = {"F16": "float16", "F32": "float32", "F64": "float64", "BF16": "float32", "BOOL": "bool"}
 _NO_NUMBERS = np.dtype(object)
-_NOT_WHOLE = (ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
+_NOT_WHOLE = (ValueError, EOFError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+_IN_MEMORY = 1 << 26  # bytes; a larger array of a .npz archive is mapped from a temporary file
 
 
 class Entry(NamedTuple):
@@ -45,7 +48,7 @@ def entries(path: Path, columns: str | None = None, labels: str | None = None) -
     A table has one array of numbers, "", and one for each column. ``columns`` names those to take, with commas, and
     ``labels`` one to leave out. Errors are those of `vicinal.array_files.read`.
     """
-    suffix = path.suffix.lower()
+    suffix = ".zarr" if is_zarr(path) else path.suffix.lower()
     if suffix not in _READERS and suffix not in tables.READERS:
         folder = ": name the files in it" if path.is_dir() else ""
         raise InvalidInputError(f"{path} must be a file of an array ({', '.join(SUFFIXES)}); got another one{folder}")
@@ -55,6 +58,11 @@ def entries(path: Path, columns: str | None = None, labels: str | None = None) -
         rows, found = tables.split(path, tables.READERS[suffix](path), columns, labels)
         return {name: entry_of(array) for name, array in {**found, "": rows}.items()}
     return _READERS[suffix](path)
+
+
+def is_zarr(path: Path) -> bool:
+    """Tell whether a path is a folder of Zarr, whatever its suffix."""
+    return path.is_dir() and any((path / name).is_file() for name in ("zarr.json", ".zarray", ".zgroup"))
 
 
 def entry_of(array: Any) -> Entry:
@@ -85,7 +93,18 @@ def _npz(path: Path) -> Entries:
 
 
 def _npz_array(path: Path, name: str) -> Array:
-    return storage.read_arrays(path, (name,))[0][name]
+    """Return an array of an archive; a large one is mapped from a temporary file, which goes when the array goes."""
+    with zipfile.ZipFile(path) as archive:
+        if archive.getinfo(f"{name}.npy").file_size <= _IN_MEMORY:
+            return storage.read_arrays(path, (name,))[0][name]
+        with tempfile.TemporaryDirectory() as folder:
+            unpacked = Path(folder) / "array.npy"
+            try:
+                with archive.open(f"{name}.npy") as member, unpacked.open("wb") as file:
+                    shutil.copyfileobj(member, file, 1 << 20)
+            except _NOT_WHOLE as error:
+                raise _damaged(path, ".npz archive", error) from None
+            return storage.read_array(unpacked, mapped=True)
 
 
 def _safetensors(path: Path) -> Entries:

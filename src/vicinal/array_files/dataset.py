@@ -61,9 +61,39 @@ def read(path: str | os.PathLike[str], key: str | None = None) -> Array:
     return _rows_of(found[_chosen(path, found, key)])
 
 
-def name_of(path: str | os.PathLike[str]) -> str:
-    """Return the name of the array that `read` takes of a file; "" where it has none. The errors are the same."""
-    return _chosen(Path(path), containers.entries(Path(path)), None)
+def open_array(path: str | os.PathLike[str], key: str | None = None) -> Any:
+    """Return the array that `read` returns, to be sliced: rows are read when they are asked for, where that can be.
+
+    A ``.npy`` file is mapped, a large array of a ``.npz`` file too, from a temporary file. HDF5, Zarr and safetensors
+    read slices. Tables are in memory. The errors are those of `read`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/latents.npy", np.zeros((5, 2)))
+    ...     rows = open_array(f"{folder}/latents.npy")
+    >>> rows.shape, rows[3:].shape
+    ((5, 2), (2, 2))
+    """
+    path = Path(path)
+    found = containers.entries(path, key)
+    entry = found[_chosen(path, found, key)]
+    rows = entry.open()
+    return rows if hasattr(rows, "dtype") else _Sliced(entry.shape, entry.dtype, rows)
+
+
+class _Sliced:
+    """An array in a file of safetensors: its shape and type, and rows by slices."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], rows: Any) -> None:
+        self.shape, self.dtype, self._rows = shape, dtype, rows
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> Array:
+        return np.asarray(self._rows[rows])
 
 
 def read_dataset(

@@ -14,7 +14,9 @@ from vicinal._errors import FileFormatError, InvalidInputError
 
 ImagesOutput = Annotated[
     Path,
-    typer.Option("--output", "-o", help="A folder for .png files, a sheet .png or .jpg, or .npy, .npz, .safetensors."),
+    typer.Option(
+        "--output", "-o", help="A folder for .png files, a sheet .png or .jpg, or .npy, .npz, .safetensors, .zarr."
+    ),
 ]
 ImageSize = Annotated[
     int | None,
@@ -27,7 +29,7 @@ def check_free(path: Path, force: bool) -> None:
     """Raise InvalidInputError if a file cannot be written, or is there and must not be replaced."""
     if not path.absolute().parent.is_dir():
         raise InvalidInputError(f"{path.parent} is not a folder; make it first")
-    if path.is_dir():
+    if path.is_dir() and path.suffix.lower() != ".zarr":
         raise InvalidInputError(f"{path} is a folder; name a file in it")
     if path.exists() and not force:
         raise InvalidInputError(f"{path} exists; pass --force to replace it")
@@ -46,7 +48,7 @@ def check_images_output(path: Path, n_images: int | None, force: bool) -> None:
     from vicinal.image_files import writing
 
     writing.check_output(path, n_images, "--output")
-    if path.suffix and not path.is_dir():
+    if path.suffix.lower() == ".zarr" or (path.suffix and not path.is_dir()):
         check_free(path, force)
         return
     if not path.absolute().parent.is_dir():
