@@ -42,13 +42,9 @@ class Bar:
         self._changed()
 
     def say(self, line: str) -> None:
-        """Leave a line on standard error, above the bars."""
-        if not self._show:
-            return
-        if self._task is None:
-            _line(line)
-        else:
-            _display.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        """Leave a line on standard error, above the bars, unless this one is silent."""
+        if self._show:
+            say(line)
 
     def _changed(self) -> None:
         global _last_line
@@ -61,7 +57,7 @@ class Bar:
         if self._show and now - self._begin > QUIET_SECONDS and now - _last_line > LINE_SECONDS:
             _last_line = now
             of = "" if self._total is None else f" {self._done}/{self._total}"
-            _line(f"{self._doing}{of} {now - self._begin:.0f} s {self._note}".rstrip())
+            say(f"{self._doing}{of} {now - self._begin:.0f} s {self._note}".rstrip())
 
 
 @contextmanager
@@ -98,9 +94,13 @@ def bar(doing: str, total: int | None = None, *, done: int = 0, show: bool = Tru
             _display = None
 
 
-def _line(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+def say(line: str) -> None:
+    """Leave a line on standard error, above the bars."""
+    if _display is None:
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+    else:
+        _display.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _on_terminal() -> bool:

@@ -54,9 +54,12 @@ def check(kernel, n_hits):
     assert sum(kernel.stats.cache_hits.values()) == n_hits
 
 
-def test_a_second_process_finds_what_the_first_compiled(fresh, tmp_path):
-    check(fresh(), 0)
-    check(fresh(), 1)
+def test_a_second_process_finds_what_the_first_compiled(fresh, tmp_path, capsys, monkeypatch):
+    for n_hits, n_lines in ((0, 1), (1, 0)):
+        monkeypatch.setattr(compiling, "_said", [])
+        check(fresh(), n_hits)
+        said = capsys.readouterr().err.splitlines()
+        assert [str(tmp_path / "kept") in line and "compiles" in line for line in said] == [True] * n_lines
     assert files(tmp_path, "nbc")
 
 

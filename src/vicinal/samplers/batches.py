@@ -170,9 +170,9 @@ class Batches:
         if self._begun is None:
             yield from self._X
             return
-        begun, first = self._begun, self._first
+        begun, firsts = self._begun, [self._first]
         self._begun = self._first = None
-        yield first
+        yield firsts.pop()  # so that it is freed when it has been worked on
         yield from begun
 
 

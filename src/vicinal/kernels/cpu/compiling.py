@@ -7,7 +7,7 @@ Only `compiling` and `loops` import Numba. A kernel is kept in the first of thes
 3. a private folder in the folder of temporary files.
 
 Without any, kernels are compiled anew in each process, and a warning says so. A file there that is cut, altered or
-foreign is thrown away and made anew.
+foreign is thrown away and made anew. A line on standard error says when kernels are compiled, and where they are kept.
 """
 
 from __future__ import annotations
@@ -27,8 +27,11 @@ from typing import Any
 import numba
 from numba.core import caching
 
+from vicinal import _progress
+
 COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
+_said: list[str] = []  # the folder that was named; one line a process is enough
 _DIGEST = hashlib.sha256().digest_size
 _NumbaFiles: Any = caching.IndexDataCacheFile  # Numba has no type annotations
 _NumbaCache: Any = caching.FunctionCache
@@ -72,11 +75,15 @@ class _KernelCache(_NumbaCache):
         )
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
+        found = None
         try:
-            return super().load_overload(sig, target_context)
+            found = super().load_overload(sig, target_context)
         except Exception:  # noqa: BLE001 - a damaged file raises anything
             self._throw_away()
-            return None
+        if found is None and not _said:
+            _said.append(self._cache_path)
+            _progress.say(f"vicinal compiles its kernels, once on this machine, into {self._cache_path}")
+        return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
         with contextlib.suppress(OSError):  # a full disk
