@@ -122,9 +122,10 @@ def _safetensors(path: Path) -> Entries:
         part = file.get_slice(name)
         kind = part.get_dtype()
         if kind != "BF16":
-            dtype = _SAFETENSORS.get(kind, f"{'uint' if kind[0] == 'U' else 'int'}{kind[1:]}")
-            known = kind in _SAFETENSORS or kind[0] in "UI"
-            return Entry(tuple(part.get_shape()), np.dtype(dtype) if known else _NO_NUMBERS, lambda: part)
+            numpy_name = _SAFETENSORS.get(kind, f"{'uint' if kind[0] == 'U' else 'int'}{kind[1:]}")
+            dtype = np.dtype(numpy_name) if kind in _SAFETENSORS or kind[0] in "UI" else _NO_NUMBERS
+            shape = tuple(part.get_shape())
+            return Entry(shape, dtype, lambda: _Sliced(shape, dtype, part))
 
         def widened() -> Array:  # NumPy has no bfloat16
             import_extra("torch", "torch")
@@ -134,6 +135,20 @@ def _safetensors(path: Path) -> Entries:
         return Entry(tuple(part.get_shape()), np.dtype(np.float32), widened)
 
     return {name: entry(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+
+
+class _Sliced:
+    """An array in a file of safetensors: its shape and type, and its rows by slices."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], part: Any) -> None:
+        self.shape, self.dtype, self._part = shape, dtype, part
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> Array:
+        first, last, _ = rows.indices(len(self))
+        return np.asarray(self._part[first:last]) if first < last else np.empty((0, *self.shape[1:]), self.dtype)
 
 
 def _torch(path: Path) -> Entries:

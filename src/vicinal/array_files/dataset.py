@@ -78,22 +78,7 @@ def open_array(path: str | os.PathLike[str], key: str | None = None) -> Any:
     """
     path = Path(path)
     found = containers.entries(path, key)
-    entry = found[_chosen(path, found, key)]
-    rows = entry.open()
-    return rows if hasattr(rows, "dtype") else _Sliced(entry.shape, entry.dtype, rows)
-
-
-class _Sliced:
-    """An array in a file of safetensors: its shape and type, and rows by slices."""
-
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], rows: Any) -> None:
-        self.shape, self.dtype, self._rows = shape, dtype, rows
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, rows: slice) -> Array:
-        return np.asarray(self._rows[rows])
+    return found[_chosen(path, found, key)].open()
 
 
 def read_dataset(
@@ -200,7 +185,8 @@ def _chosen(path: Path, found: Entries, key: str | None) -> str:
         if not names:
             raise InvalidInputError(
                 f"{path} must hold one array, or just one of those called {', '.join(USUAL_NAMES)}; got "
-                f"{_listed(found) or 'none'}: save the one to use by itself, or name it with --key of vicinal fit"
+                f"{_listed(found) or 'none'}: save the one to use by itself, or name it with --key of vicinal fit, "
+                "in Python with vicinal.array_files.open_array(path, key)"
             )
         name = names[0]
     if found[name].dtype.kind not in "fiub":

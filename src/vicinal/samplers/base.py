@@ -24,7 +24,7 @@ from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal.hub.shared import Shared
 from vicinal.rng import Draws
-from vicinal.samplers import fitted, labels, packing, posterior, whole
+from vicinal.samplers import fitted, given, labels, packing, posterior, whole
 from vicinal.samplers.batches import Batches, is_whole, working_copy
 from vicinal.samplers.devices import Movable
 from vicinal.samplers.fitted import Fitted, Starts
@@ -75,9 +75,9 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
         Parameters
         ----------
         X : array_like of shape (n_samples, *event_shape), or iterable of batches
-            Latents, finite, at least two rows: a NumPy array, torch tensor or memory map. Or batches, each an array or
-            a pair (latents, labels): a torch DataLoader, a list of paths of ``.npy`` files, a generator. A list of
-            arrays is refused, see `vicinal.samplers.given`. Floating types come back out of `sample`, and so do
+            Latents, finite, at least two rows: a NumPy array, torch tensor or memory map; or the path of a file, or a
+            list of paths, see `vicinal.array_files.read_dataset`. Or batches, each an array or a pair (latents,
+            labels): a torch DataLoader, a generator. A list of arrays is refused, see `vicinal.samplers.given`. Floating types come back out of `sample`, and so do
             integers and bool: samples are then rounded, see `vicinal.samplers.whole`.
         y : array_like of shape (n_samples,), optional
             Class labels of any hashable type. `sample` can then draw within a class. A sampler that cannot do that
@@ -115,6 +115,7 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
         if y is not None and not self._conditions:
             labels.refuse(y, type(self).__name__)
             y = None
+        X = given.of_files(X)
         latents = X if std is None else posterior.draw(X, std, self.random_state)
         batches = Batches(latents, y, sample_weight, calibration_latents)
         if batches.labels is not None and not labels.repeat(batches.labels):

@@ -1,8 +1,9 @@
 """What `fit` is given: one array or batches, and what a batch may be.
 
-One array, or anything that NumPy reads as one array, is one set of latents. Batches are
+One array, or anything that NumPy reads as one array, is one set of latents. So is a path, or a list of paths: the
+files are what `vicinal.array_files.read_dataset` makes of them. Batches are
 
-- a list of paths of ``.npy`` files, which are mapped into memory, or of pairs (latents, labels);
+- a list of pairs (latents, labels), where latents may be a path;
 - any other iterable of arrays, paths or pairs, such as a torch DataLoader. One that can be read again is read as often
   as needed. An iterator or generator is read once, and kept in memory.
 
@@ -16,9 +17,16 @@ import os
 from collections.abc import Mapping, Set
 from typing import Any
 
-from vicinal import storage
+from vicinal import array_files
 from vicinal._arrays import is_tensor
 from vicinal._errors import InvalidInputError
+
+
+def of_files(X: Any) -> Any:
+    """Return the latents in the files of a path or a list of paths: an array, or batches; anything else as it is."""
+    paths = X if isinstance(X, list | tuple) else [X]
+    are_paths = bool(paths) and all(isinstance(each, str | os.PathLike) for each in paths)
+    return array_files.read_dataset(paths)[0] if are_paths else X
 
 
 def is_stream(X: Any) -> bool:
@@ -48,7 +56,7 @@ def opened(item: Any) -> tuple[Any, Any]:
             )
         return opened(item[0])[0], labels
     if isinstance(item, str | os.PathLike):
-        return storage.read_array(item, mapped=True), None
+        return array_files.open_array(item), None
     return item, None
 
 

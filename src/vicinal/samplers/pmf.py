@@ -32,7 +32,7 @@ from vicinal import _arrays, _validation, rng
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError
 from vicinal.rng import Draws
-from vicinal.samplers import calibration, cell_draws, cell_geometry, cells, labels, smoothing
+from vicinal.samplers import calibration, cell_draws, cell_geometry, cells, given, labels, smoothing
 from vicinal.samplers.batches import Batches
 from vicinal.samplers.cells import CellTable, Grid, Within
 from vicinal.samplers.fitted import CALIBRATED
@@ -213,6 +213,7 @@ class PMFSampler(VicinitySampler):
             As `fit`.
         """
         fitted = self.__sklearn_is_fitted__()
+        X = given.of_files(X)
         batches = Batches(X, y, sample_weight, minimum=1 if fitted or self.bounds is not None else 2)
         if not batches.whole:
             raise InvalidInputError(
@@ -296,7 +297,7 @@ class PMFSampler(VicinitySampler):
         >>> PMFSampler.bounds_of(np.array([[0.0], [1.0], [0.5]]))
         (array([0.]), array([1.]))
         """
-        batches = Batches(X, minimum=1)
+        batches = Batches(given.of_files(X), minimum=1)
         lower, upper = bounds_of(batches)
         return lower.reshape(batches.event_shape), upper.reshape(batches.event_shape)
 
