@@ -20,7 +20,7 @@ help:  ## list the targets
 	touch $@
 
 demo: .venv/package  ## turn autoencoders of handwritten digits into generators; open demo/report.html
-	$(BIN)/vicinal demo --out demo --force
+	OMP_NUM_THREADS=1 $(BIN)/vicinal demo --out demo --force
 
 study: .venv/package  ## compare all samplers on handwritten digits, in minutes; open build/study/digits/report.html
 	OMP_NUM_THREADS=1 $(BIN)/vicinal benchmark benchmarks/configs/digits.toml --out build/study/digits
@@ -31,8 +31,9 @@ test: .venv/tools  ## run the tests and every example in the docstrings, on all 
 test-all: .venv/tools  ## the same with the slow tests; each says why it is slow
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m "slow or not slow"
 
-test-no-jit: .venv/tools  ## the tests that see Numba, without its compiler: the readable kernels, plain tracebacks
-	NUMBA_DISABLE_JIT=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto tests/kernels tests/samplers tests/contracts
+test-no-jit: .venv/tools  ## the kernels, and samplers of each kind on them, without Numba's compiler: plain tracebacks
+	NUMBA_DISABLE_JIT=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto tests/kernels tests/contracts \
+		tests/samplers/test_p*.py --ignore=tests/kernels/test_gpu.py
 
 test-gpu: .venv/tools  ## the tests of what runs on a GPU, where there is one with its torch
 	$(BIN)/python -c "import sys, torch; torch.cuda.is_available() or sys.exit('there is no CUDA device, or torch is a CPU build')"

@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 from harness import Row
+from inception_weights import random_weights
 
 from vicinal import datasets
 from vicinal.image_files import Files, decode
-from vicinal.metrics.features.inception import shapes
 
 TARGETS = {"MNIST": 10_000, "faces": 1_000}  # images of each folder that the goal is set for
 SIZES = {"quick": {"MNIST": (30, 100), "faces": (30, 100)}, "full": {"MNIST": (1_000, 10_000), "faces": (250, 1_000)}}
@@ -67,9 +67,11 @@ def run(mode: str, options: Any) -> Row:
     """Measure; see bench.py."""
     if options.rivals is None or options.data_dir is None or options.faces is None:
         return {"not_run": "it needs --rivals, --data-dir and --faces: see benchmarks/evaluating.py"}
+    import torch
+
     with tempfile.TemporaryDirectory() as place:
         weights = Path(place) / "weights.pth"
-        write_weights(weights)
+        torch.save(random_weights(), weights)
         folders = {}
         for data, sizes in SIZES[mode].items():
             for n in sizes:
@@ -172,24 +174,6 @@ def measured(arguments: list[str]) -> Row:
         "peak_bytes": 1024 * used.ru_maxrss,
         "distance": distance,
     }
-
-
-def write_weights(path: Path) -> None:
-    """Write random weights in the layout of pytorch-fid's file, scaled so that activations neither vanish nor grow."""
-    import torch
-
-    generator = np.random.default_rng(0)
-    state = {}
-    for name, shape in shapes().items():
-        draws = generator.standard_normal(shape, dtype=np.float32)
-        if len(shape) > 1:
-            draws *= np.float32(np.sqrt(2 / np.prod(shape[1:])))
-        elif name.endswith(("bn.weight", "running_var")):
-            draws = np.abs(draws) * np.float32(0.1) + np.float32(0.9)
-        else:
-            draws *= np.float32(0.1)
-        state[name] = torch.from_numpy(draws)
-    torch.save(state, path)
 
 
 def mnist(data_dir: Path) -> Iterator[Any]:

@@ -3,7 +3,7 @@
 import doctest
 import importlib.util
 import re
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
@@ -19,39 +19,51 @@ def shown(path):
     return re.search("<!-- results -->\n(.*)\n<!-- /results -->", (ROOT / path).read_text("utf-8"), re.S)[1]
 
 
-def test_results_and_readme(tmp_path):
+@pytest.fixture
+def write(monkeypatch):
+    """Return a function that runs a script of ours here, where most of what it imports is there already."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks" / "pages")
+
+    def run(name, *arguments):
+        script = str(ROOT / "benchmarks" / "pages" / name)
+        monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
+        runpy.run_path(script, run_name="__main__")
+
+    return run
+
+
+def test_results_and_readme(tmp_path, write):
     """Both follow byte for byte from the results of the studies."""
     for name in ("docs/results.md", "README.md"):
         whole = (ROOT / name).read_text("utf-8")
         (tmp_path / Path(name).name).write_text(whole.replace(shown(name), "nothing"), "utf-8")
-    command = [sys.executable, ROOT / "benchmarks/pages/results.py", "--page", tmp_path / "results.md", "--readme"]
-    subprocess.run([*command, tmp_path / "README.md"], check=True)  # noqa: S603 - ours
+    write("results.py", "--page", tmp_path / "results.md", "--readme", tmp_path / "README.md")
     for name in ("docs/results.md", "README.md"):
         assert (tmp_path / Path(name).name).read_bytes() == (ROOT / name).read_bytes()
 
 
-def test_performance(tmp_path):
+def test_performance(tmp_path, write):
     page = tmp_path / "performance.md"
     page.write_text("<!-- results -->\n<!-- /results -->", "utf-8")
-    subprocess.run([sys.executable, ROOT / "benchmarks/pages/performance.py", "--page", page], check=True)  # noqa: S603 - ours
+    write("performance.py", "--page", page)
     assert page.read_text("utf-8") == f"<!-- results -->\n{shown('docs/performance.md')}\n<!-- /results -->"
 
 
 @pytest.mark.parametrize(
     ("script", "page"),
     [
-        ("benchmarks/pages/autoencoders.py", "autoencoders"),
-        ("benchmarks/pages/choosing_bins.py", "choosing-bins"),
-        ("benchmarks/pages/frontier.py", "choosing-a-sampler"),
-        ("benchmarks/pages/sanity.py", "sanity-checks"),
+        ("autoencoders.py", "autoencoders"),
+        ("choosing_bins.py", "choosing-bins"),
+        ("frontier.py", "choosing-a-sampler"),
+        ("sanity.py", "sanity-checks"),
     ],
 )
-def test_pages_of_one_result(tmp_path, script, page):
-    if script.endswith("choosing_bins.py") and not (ROOT / "benchmarks/results/study/choosing-bins").exists():
+def test_pages_of_one_result(tmp_path, write, script, page):
+    if script == "choosing_bins.py" and not (ROOT / "benchmarks/results/study/choosing-bins").exists():
         pytest.skip("the study choosing-bins has not been run yet")
     copy = tmp_path / "page.md"
     copy.write_text("<!-- results -->\n<!-- /results -->", "utf-8")
-    subprocess.run([sys.executable, ROOT / script, "--page", copy], check=True)  # noqa: S603 - ours
+    write(script, "--page", copy)
     assert copy.read_text("utf-8") == f"<!-- results -->\n{shown(f'docs/{page}.md')}\n<!-- /results -->"
 
 

@@ -36,7 +36,8 @@ N_IDENTICAL = 5
 
 def measured(name: str, setting: float, seed: int, identical: bool) -> dict[str, float]:
     """Return the metrics of one draw; with ``identical``, the distances of samples of the real distribution."""
-    from vicinal.evaluation.catalogue import METRICS, Reference, Samples
+    from vicinal.evaluation.catalogue import METRICS
+    from vicinal.evaluation.samples import Reference, Samples
 
     check, r = CHECKS[name], np.random.default_rng([list(CHECKS).index(name), seed, identical])
     n, m = check.sizes(setting)

@@ -6,6 +6,7 @@ import difflib
 import math
 import numbers
 import os
+import warnings
 from collections.abc import Collection
 from typing import Any
 
@@ -68,6 +69,37 @@ def _check_is_array(given: Any, array: Array, name: str) -> None:
         )
 
 
+def check_no_list_of_arrays(given: Any, name: str, *, streams: bool = False, remedy: str = "") -> None:
+    """Raise InvalidInputError for a list or tuple of arrays, which is never read as one array.
+
+    They may be batches of rows, or single rows such as images, or what an encoder returned: nothing tells them apart.
+    Arrays of one dimension are rows. ``streams`` is whether batches will do, and ``remedy`` ends the message.
+    """
+    if not (isinstance(given, list | tuple) and given and getattr(given[0], "ndim", 0) >= 2):
+        return
+    kind = type(given).__name__
+    shapes = ", ".join(str(tuple(getattr(each, "shape", ()))) for each in given[:3]) + (", ..." if given[3:] else "")
+    together, stacked = ("torch.cat", "torch.stack") if _arrays.is_tensor(given[0]) else ("np.concatenate", "np.stack")
+    them = "them" if " " in name else name
+    raise InvalidInputError(
+        f"{name} must be one array; got a {kind} of {len(given)} arrays, of shapes {shapes}. For batches, pass "
+        f"{together}({them}){f' or iter({them})' if streams else ''}; for single rows, {stacked}({them}){remedy}"
+    )
+
+
+def warn_of_one_row(batch: Any, name: str) -> None:
+    """Warn if the first of several batches has the shape of one image, (C, H, W) or (H, W, C)."""
+    shape = tuple(getattr(batch, "shape", ()))
+    channels_last = shape[-1:] in ((3,), (4,)) and str(getattr(batch, "dtype", "")).endswith("uint8")
+    if len(shape) == 3 and (shape[0] in (1, 3, 4) or channels_last):
+        warnings.warn(
+            f"the first batch of {name} has shape {shape}, and is read as {shape[0]} rows of shape {shape[1:]}: if it "
+            "is one row, pass batches, such as a torch DataLoader makes of single rows, or row[None]",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
 def did_you_mean(value: Any, choices: Collection[str]) -> str:
     """Return the end of a message, with the choice that is written most like ``value``; nothing if none is.
 
@@ -93,6 +125,7 @@ def check_array(array: Any, name: str) -> Array:
         )
     if isinstance(array, np.ma.MaskedArray):
         raise InvalidTypeError(f"{name} must be a plain array; got a masked one: pass {name}.filled(value)")
+    check_no_list_of_arrays(array, name)
     given = array
     try:
         array = _arrays.to_numpy(array)

@@ -41,6 +41,7 @@ LEVEL, TESTED = 0.01, 1000  # of the novelty test: its level, and the most sampl
 _TAIL, _NORMAL_WIDTH = 0.1, 2.5631031310892007  # of a spread: quantiles, and their distance for a standard normal
 _CHUNK = 1 << 23  # values searched together
 _COLUMNS = 1 << 22  # values sorted together
+_FEW_QUERIES = 2000  # found by one thread before others have started
 _MANY_DIMENSIONS = 256  # from here on, products of blocks in float32 are faster than a search in float64
 
 
@@ -217,5 +218,6 @@ def _nearest(rows: Array, n_neighbors: int, queries: Array | None = None) -> Arr
 
     # The search expands |a - b|^2, which loses the digits of what is small against |a|: centre, and measure again.
     centre = rows.mean(axis=0, dtype=np.float64)
-    nearest = NearestNeighbors(n_neighbors=n_neighbors, n_jobs=-1).fit(rows - centre)
+    n_jobs = None if len(rows if queries is None else queries) < _FEW_QUERIES else -1
+    nearest = NearestNeighbors(n_neighbors=n_neighbors, n_jobs=n_jobs).fit(rows - centre)
     return nearest.kneighbors(None if queries is None else queries - centre, return_distance=False)

@@ -55,9 +55,9 @@ def encode(
     images : array_like of shape (n, *image_shape), or a source of batches
         An array, a tensor or a memory map; the path of a file of an array (`vicinal.array_files.SUFFIXES`), or of a
         folder or an archive of images; an h5py, zarr or dask array; a torch Dataset or DataLoader, or any iterable of
-        batches x, pairs (x, y), mappings or paths. A batch at a time is read. 8-bit levels become floats in [0, 1];
-        other values are passed on in the range that the autoencoder was trained on. Integers that are no images,
-        tokens or tables, stay as they are.
+        batches x, pairs (x, y), mappings or paths, but no list or tuple of arrays, which may be single images. A batch
+        at a time is read. 8-bit levels become floats in [0, 1]; other values are passed on in the range that the
+        autoencoder was trained on. Integers that are no images, tokens or tables, stay as they are.
     out : path_like, optional
         Write the latents there, a batch at a time: a file of a kind in `vicinal.array_files.WRITTEN`, which appears
         once it is whole. Or a `vicinal.array_files.Sink` that is open already: then None is returned for the rows.

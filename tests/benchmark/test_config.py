@@ -54,6 +54,14 @@ def test_lists_are_sweeps(tiny):
     assert Config.from_dict(json.loads(json.dumps(config.to_dict()))).samplers == config.samplers
 
 
+@pytest.mark.parametrize("name", ["Local", "LOCAL", "local", "LocalSampler", "local_sampler"])
+def test_names_of_samplers_are_those_of_the_command_line(tiny, name):
+    config = tiny(samplers={"L": {"sampler": name, "n_neighbors": [8, 16]}})
+    expected = tiny(samplers={"L": {"sampler": "LocalSampler", "n_neighbors": [8, 16]}})
+    assert config == expected
+    assert tiny(samplers={"V": {"sampler": "Vamp"}}).samplers["V"] == {"sampler": "VampSampler"}
+
+
 def test_a_parameter_that_is_a_list_is_swept_by_a_list_of_lists(tiny):
     one = {"F": {"sampler": "TwoStageSampler", "hidden_units": [8, 4]}}
     assert tiny(samplers=one).samplers == one
@@ -125,7 +133,7 @@ def bad(read=None, error=InvalidInputError, message="", **changes):
             message="names must differ in letters and digits: PMF 8, PMF, 8",
         ),
         bad("sampler, no table", samplers={"G": "GaussianSampler"}, message="samplers.G must be a table"),
-        bad("sampler, no class", samplers={"G": {}}, message="samplers.G.sampler must be one of 'BootstrapSampler'"),
+        bad("sampler, no class", samplers={"G": {}}, message="samplers.G.sampler must be one of local, .*; got None"),
         bad("other class", samplers={"G": {"sampler": "GAN"}}, message="samplers.G.sampler must .*; got 'GAN'"),
         bad("the base", samplers={"G": {"sampler": "Sampler"}}, message="samplers.G.sampler must be one of"),
         bad(
@@ -237,8 +245,8 @@ def test_misspelt_settings_are_answered_with_the_nearest(tiny):
     """In tables, names of samplers, and settings of a training."""
     with pytest.raises(InvalidInputError, match=r"samplers.P has unknown n_bin; .*: did you mean 'n_bins'\?"):
         tiny(samplers={"P": {"sampler": "PMFSampler", "n_bin": 3}})
-    with pytest.raises(InvalidInputError, match=r"got 'Local': did you mean 'LocalSampler'\?"):
-        tiny(samplers={"P": {"sampler": "Local"}})
+    with pytest.raises(InvalidInputError, match=r"got 'Lokal': did you mean 'local'\?"):
+        tiny(samplers={"P": {"sampler": "Lokal"}})
     pytest.importorskip("torch")
     from vicinal.benchmark.runner import try_out
 

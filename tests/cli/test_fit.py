@@ -7,7 +7,7 @@ import pytest
 
 import vicinal
 from vicinal import array_files, samplers
-from vicinal.samplers.named import NAMES, named
+from vicinal.samplers.named import NAMES, OF_MODELS, named
 
 
 @pytest.fixture
@@ -92,6 +92,7 @@ def test_an_unknown_sampler_is_answered_with_the_nearest(run, latents):
     assert (code, err.endswith("got 'Lokal': did you mean 'local'?\n")) == (2, True)
 
 
-def test_every_sampler_of_latents_has_a_name():
-    others = {"Sampler", "VampSampler"}  # abstract, and one that takes an autoencoder
-    assert {kind for kind in samplers.__all__ if kind not in others} == set(NAMES.values())
+def test_every_sampler_has_a_name():
+    assert {*NAMES.values(), *OF_MODELS.values()} == {kind for kind in samplers.__all__ if kind != "Sampler"}
+    with pytest.raises(ValueError, match=r"must be one of local, .*bootstrap; got 'vamp'"):
+        named("vamp")  # it takes an autoencoder

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from vicinal import metrics
-from vicinal.evaluation.catalogue import DEFAULT_METRICS, METRICS, Reference, Samples
+from vicinal.evaluation.catalogue import DEFAULT_METRICS, METRICS
+from vicinal.evaluation.samples import Reference, Samples
 
 SEEDS = range(2)
 BETWEEN_FEATURES = {

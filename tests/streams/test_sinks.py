@@ -17,7 +17,7 @@ def out(request, tmp_path):
     return tmp_path / f"latents{request.param}"
 
 
-@pytest.mark.parametrize("given", [ROWS, [ROWS[:9], ROWS[9:]], ROWS[:0]], ids=["array", "batches", "no rows"])
+@pytest.mark.parametrize("given", [ROWS, [(ROWS[:9],), (ROWS[9:],)], ROWS[:0]], ids=["array", "batches", "no rows"])
 def test_a_file_holds_what_memory_would(out, given):
     expected = vicinal.encode(SAME, given, batch_size=4)
     found = vicinal.encode(SAME, given, batch_size=4, out=out)
@@ -57,7 +57,7 @@ def test_a_failure_leaves_what_was_there(out):
 
 def test_a_first_failure_leaves_nothing(out):
     def batches():
-        yield ROWS[:4]
+        yield ROWS[:5]
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -129,7 +129,7 @@ def test_a_sink_takes_the_rows_of_several_calls(tmp_path):
 
 def test_rows_of_several_types_are_refused(out):
     with pytest.raises(ValueError, match="encode must return rows of one type; got float32 and then float64"):
-        vicinal.encode(SAME, [ROWS, ROWS.astype(np.float64)], out=out)
+        vicinal.encode(SAME, iter([ROWS, ROWS.astype(np.float64)]), out=out)
     with pytest.raises(ValueError, match=r"encode must return rows of one shape; got \(2, 3\) and then \(2, 2\)"):
-        vicinal.encode(SAME, [ROWS, ROWS[:, :, :2]], out=out)
+        vicinal.encode(SAME, iter([ROWS, ROWS[:, :, :2]]), out=out)
     assert list(out.parent.iterdir()) == []

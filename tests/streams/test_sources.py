@@ -61,7 +61,7 @@ def test_tensors_stay_tensors(torch):
 
 def test_iterables_of_batches():
     parts = [ROWS[:9], ROWS[9:10], ROWS[10:]]
-    for given in (parts, tuple(parts), iter(parts), (part for part in parts)):
+    for given in (iter(parts), (part for part in parts), [(part,) for part in parts]):
         rows, labels, sizes = read(given)
         assert np.array_equal(rows, ROWS)
         assert sizes == [5, 4, 1, 5, 5, 3]
@@ -182,7 +182,7 @@ def test_hdf5_and_zarr(tmp_path, chunk):
         file.create_dataset("plain", data=ROWS)
         assert np.array_equal(read(file["chunked"])[0], ROWS)
         assert np.array_equal(read(file["plain"])[0], ROWS)
-        assert np.array_equal(read([file["plain"], file["chunked"]])[0], np.concatenate([ROWS, ROWS]))
+        assert np.array_equal(read(iter([file["plain"], file["chunked"]]))[0], np.concatenate([ROWS, ROWS]))
     stored = zarr.create_array(tmp_path / "a.zarr", data=ROWS, chunks=(chunk, 1, 4, 4))
     rows, _, sizes = read(stored)
     assert np.array_equal(rows, ROWS)
@@ -276,14 +276,41 @@ def test_what_holds_no_rows_is_refused(given, error, said):
         read(given)
 
 
+def test_pictures_are_rows():
+    image = pytest.importorskip("PIL.Image")
+    pictures = [image.new("RGB", (8, 9), (10 * i, 0, 255)) for i in range(6)]
+    for given in (pictures, tuple(pictures)):
+        rows, _, sizes = read(given)
+        assert rows.shape == (6, 3, 9, 8)
+        assert rows[:, 0, 0, 0].tolist() == [0, 10, 20, 30, 40, 50]
+        assert sizes == [5, 1]
+        assert read(given, image_size=4)[0].shape == (6, 3, 4, 4)
+    pictures[3] = image.new("RGB", (4, 9))
+    assert read(pictures, image_size=4)[0].shape == (6, 3, 4, 4)
+    with pytest.raises(ValueError, match=r"one size; got \(3, 9, 4\) and \(3, 9, 8\): pass image_size="):
+        read(pictures)
+    for given in (iter(pictures), [{"image": each, "label": 3} for each in pictures], {"image": pictures[0]}):
+        with pytest.raises(ValueError, match="a batch of images must be an array; got one picture: pass a list of"):
+            read(given)
+
+
+@pytest.mark.parametrize("label", [3, np.int64(3), "cat", np.array(3)])
+@pytest.mark.parametrize("labels", [[], ["labelled"]])
+def test_a_row_with_its_label_is_no_batch(label, labels):
+    row = np.zeros((5, 8, 8), np.float32)  # which would be five grey images
+    for given in ([(row, label)], iter([(row, label)]), [{"image": row, "label": label}]):
+        with pytest.raises(ValueError, match=r"a label for each row; got one label, .*shape \(5, 8, 8\): pass batches"):
+            list(open_source(given, "images", 5, labelled=bool(labels)).batches)
+
+
 def test_labels_that_are_not_there():
-    for given in (ROWS, [ROWS]):
+    for given in (ROWS, iter([ROWS])):
         with pytest.raises(ValueError, match="return_labels needs images with labels: a torch Dataset"):
             vicinal.encode(DOUBLE, given, return_labels=True)
 
 
 def test_what_comes_beside_images_does_not_matter_without_labels(torch, data):
-    boxes = [(ROWS[:9], {"boxes": [1, 2]}), (ROWS[9:], "anything")]
+    boxes = [(ROWS[:9], {"boxes": [1, 2]}), (ROWS[9:], ROWS[9:])]
     assert np.array_equal(vicinal.encode(DOUBLE, boxes), 2 * ROWS)
     triples = data.TensorDataset(torch.from_numpy(ROWS), torch.from_numpy(LABELS), torch.from_numpy(LABELS))
     assert vicinal.encode(DOUBLE, triples).shape == ROWS.shape

@@ -25,11 +25,11 @@
     [training]                     # vicinal.autoencoders.training.train, for all autoencoders
     latent_dim = 8
 
-    [autoencoders]                 # an objective with what differs from [training], or a file of your own
+    [autoencoders]                 # an objective with what differs from [training], or a file or hf://user/repo
     "AE" = { objective = "ae" }
     "Ours" = { path = "ours.safetensors" }
 
-    [samplers]                     # a class of vicinal.samplers with its parameters
+    [samplers]                     # a sampler, "PMFSampler", "PMF" or "pmf", with its parameters
     "PMF" = { sampler = "PMFSampler" }
     "GMM" = { sampler = "GMMSampler", n_components = [10, 30, 100] }
     "VampPrior" = { sampler = "VampSampler", autoencoders = ["VAMP"] }
@@ -58,6 +58,7 @@ from typing import Any
 from vicinal import _validation, datasets, metrics, samplers
 from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal.evaluation import BOOTSTRAP, DEFAULT_METRICS, METRICS, REAL, RECONSTRUCTIONS
+from vicinal.samplers.named import named
 
 FEATURES = {
     "classifier": metrics.ClassifierFeatures,
@@ -103,7 +104,9 @@ class Config:
 
     def __post_init__(self) -> None:
         """Expand the sweeps; check everything that can be checked without the data."""
-        object.__setattr__(self, "samplers", _expanded(self.samplers))
+        object.__setattr__(
+            self, "samplers", _expanded({name: _of_class(name, each) for name, each in self.samplers.items()})
+        )
         if not isinstance(self.title, str) or not self.title:
             raise InvalidInputError(f"title must be a text; got {self.title!r}")
         for name in ("training_seeds", "sampling_seeds"):
@@ -208,7 +211,15 @@ def sampler_of(settings: Mapping[str, Any], model: Any, random_state: int) -> An
     return kind(**parameters, random_state=random_state)
 
 
-def _expanded(samplers_by_name: Mapping[str, Any]) -> dict[str, Any]:
+def _of_class(name: str, settings: Any) -> dict[str, Any]:
+    """Return the settings of a sampler with the name of its class, however that is written."""
+    if not isinstance(settings, Mapping):
+        raise InvalidInputError(f"samplers.{name} must be a table; got {settings!r}")
+    kind = named(settings.get("sampler"), f"samplers.{name}.sampler", of_models=True)
+    return {**settings, "sampler": kind.__name__}
+
+
+def _expanded(samplers_by_name: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Return the samplers with one entry for each combination of the values in lists."""
     found: dict[str, Any] = {}
     for name, settings in samplers_by_name.items():
@@ -224,10 +235,8 @@ def _expanded(samplers_by_name: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _swept(settings: Any) -> dict[str, Any]:
+def _swept(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters with a list of values, rather than one value that is a list."""
-    if not isinstance(settings, Mapping) or settings.get("sampler") not in _kinds():
-        return {}  # a check says why
     defaults = getattr(samplers, settings["sampler"])().get_params()
     return {key: value for key, value in settings.items() if key in defaults and _is_sweep(value, defaults[key])}
 
@@ -240,10 +249,6 @@ def _is_sweep(value: Any, default: Any) -> bool:
 
 def _in_name(value: Any) -> str:
     return "x".join(map(str, value)) if isinstance(value, _LIST) else str(value)
-
-
-def _kinds() -> tuple[str, ...]:
-    return tuple(kind for kind in samplers.__all__ if kind != "Sampler")
 
 
 def slug(name: str) -> str:
@@ -294,9 +299,7 @@ def _check_autoencoder(name: str, settings: Any, training: Mapping[str, Any]) ->
 def _check_sampler(name: str, settings: Mapping[str, Any], autoencoders: Mapping[str, Any]) -> None:
     if name in (BOOTSTRAP, REAL, RECONSTRUCTIONS):
         raise InvalidInputError(f"samplers.{name} is a row that every study has; give yours another name")
-    if not isinstance(settings, Mapping):
-        raise InvalidInputError(f"samplers.{name} must be a table; got {settings!r}")
-    kind = _validation.check_choice(settings.get("sampler"), f"samplers.{name}.sampler", _kinds())
+    kind = settings["sampler"]
     known = getattr(samplers, kind)().get_params().keys() - {"random_state", _MODEL}
     _check_known(f"samplers.{name}", settings.keys() - {"sampler", "autoencoders"}, known, kind)
     for autoencoder in settings.get("autoencoders", ()):

@@ -16,6 +16,7 @@ from vicinal.autoencoders.data import check_images, fingerprint
 from vicinal.benchmark.config import FEATURES, Config, slug
 from vicinal.benchmark.results import key_of
 from vicinal.evaluation.overlap import overlap
+from vicinal.hub.repository import located
 from vicinal.metrics.features import FeatureExtractor
 
 OnEpoch = Callable[[int, float], None]
@@ -130,9 +131,9 @@ class Inputs:
         }
 
     def model_file(self, name: str, seed: int) -> Path:
-        """Return the file of an autoencoder: the user's own, or that of the study."""
+        """Return the file of an autoencoder: the user's own, here or on the hub, or that of the study."""
         own = self.config.training_of(name).get("path")
-        return self.config.folder / own if own else self.out / "models" / f"{slug(name)}-{seed}.safetensors"
+        return located(own, self.config.folder) if own else self.out / "models" / f"{slug(name)}-{seed}.safetensors"
 
     def model(self, name: str, seed: int, on_epoch: OnEpoch | None = None) -> Any:
         """Return an autoencoder, read or trained; an interrupted training goes on.

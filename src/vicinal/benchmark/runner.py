@@ -26,7 +26,8 @@ from vicinal.benchmark.config import Config, sampler_of
 from vicinal.benchmark.inputs import Inputs
 from vicinal.benchmark.results import Datum, Results, key_of
 from vicinal.benchmark.summary import Study
-from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS, catalogue
+from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS
+from vicinal.evaluation.samples import Reference, Samples
 
 PathLike = str | os.PathLike[str]
 
@@ -141,7 +142,7 @@ def try_out(config: Config) -> None:
     for settings in config.samplers.values():
         _try_sampler(settings, latents)
     rows = latents.astype(np.float64)
-    few = catalogue.Samples(catalogue.Reference(rows[::2], rows[1::2], 0), rows[::3], 0)
+    few = Samples(Reference(rows[::2], rows[1::2], 0), rows[::3], 0)
     for name in config.metrics:
         METRICS[name].compute(few)
 

@@ -18,6 +18,9 @@ ImagesOutput = Annotated[
         "--output", "-o", help="A folder for .png files, a sheet .png or .jpg, or .npy, .npz, .safetensors, .zarr."
     ),
 ]
+SavedSampler = Annotated[
+    str, typer.Argument(metavar="SAMPLER", help="A file or folder that vicinal saved, or hf://user/repo@revision.")
+]
 ImageSize = Annotated[
     int | None,
     typer.Option(help="Resize images to this height and width, as clean-fid does: bicubic, antialiased, in float."),
@@ -59,8 +62,8 @@ def check_images_output(path: Path, n_images: int | None, force: bool) -> None:
         raise InvalidInputError(f"{path} has files in it; name another folder, or pass --force to write beside them")
 
 
-def load_sampler(path: Path) -> Any:
-    """Return the sampler in a file."""
+def load_sampler(path: str) -> Any:
+    """Return the sampler in a file, a folder or a repository."""
     from vicinal import pipeline, samplers
 
     fitted = pipeline.load(path)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from vicinal.cli.features import Device
-from vicinal.cli.files import Force, ImagesOutput, check_images_output, class_of, load_sampler
+from vicinal.cli.files import Force, ImagesOutput, SavedSampler, check_images_output, class_of, load_sampler
 from vicinal.cli.models import Model, load_model, of_model
 
 
 def generate(
     model: Model,
-    sampler: Annotated[Path, typer.Argument(help="A file written by vicinal fit, for latents of this model.")],
+    sampler: SavedSampler,
     output: ImagesOutput,
     n_samples: Annotated[int, typer.Option("--n-samples", "-n", help="Images to generate.")] = 64,
     label: Annotated[str | None, typer.Option("--class", help="Draw within this class.")] = None,
@@ -31,7 +30,7 @@ def generate(
     check_images_output(output, n_samples, force)
     _validation.check_integer(n_samples, "--n-samples", minimum=1)
     fitted, autoencoder = load_sampler(sampler), load_model(model)
-    pipeline.check_latents(autoencoder, fitted.event_shape_, str(sampler))
+    pipeline.check_latents(autoencoder, fitted.event_shape_, sampler)
     drawn: dict[str, Any] = {"y": class_of(fitted, label), "random_state": seed, "start": start}
     with (
         of_model(model, f"cannot decode latents of shape {fitted.event_shape_}, which {sampler} draws"),

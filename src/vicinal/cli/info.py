@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 
-def info(path: Annotated[Path, typer.Argument(help="A file written by vicinal.")]) -> None:
+def info(
+    path: Annotated[str, typer.Argument(help="A file or folder that vicinal saved, or hf://user/repo@revision.")],
+) -> None:
     """Say what a file holds; its checksum is verified."""
     from vicinal import storage
+    from vicinal.hub.repository import located
 
-    artifact = storage.read(path)
+    found = located(path)
+    artifact = storage.read(found)
     settings = {k: v for key in ("params", "scalars", "card") for k, v in artifact.header.get(key, {}).items()}
     lines = {
         "kind": artifact.kind,
         "written by": f"vicinal {artifact.written_by}",
-        "size": f"{path.stat().st_size:,} bytes",
+        "size": f"{found.stat().st_size:,} bytes",
         **{key: artifact.header[key] for key in ("event_shape", "dtype") if key in artifact.header},
         **settings,
         **{name: f"{array.dtype} {array.shape}" for name, array in artifact.arrays.items()},

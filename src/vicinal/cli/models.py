@@ -11,24 +11,23 @@ import typer
 
 from vicinal._errors import InvalidInputError, InvalidTypeError, VicinalError
 from vicinal.cli.features import imported
-from vicinal.hub.card import CARD, is_ours
-from vicinal.hub.repository import SCHEME
+from vicinal.hub.repository import FILE, SCHEME
 
 Model = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="A file or folder that vicinal saved, hf://user/repo, a folder of diffusers or pythae, or module:function "
-        "of yours: the model, or a function that returns it.",
+        help="A file or folder that vicinal saved, hf://user/repo@revision, a folder of diffusers or pythae, or "
+        "module:function of yours: the model, or a function that returns it.",
     ),
 ]
 _MEMBERS = ("encode", "encoder", "decode", "decoder", "transform")
 
 
 def load_model(spec: str) -> Any:
-    """Return the autoencoder that an argument means: a file, a folder, or ``module:function``."""
+    """Return the autoencoder that an argument means: a file, a folder, a repository, or ``module:function``."""
     path = Path(spec)
-    if path.is_dir() and not is_ours(path / CARD):
+    if path.is_dir() and not (path / FILE).is_file():
         from vicinal.autoencoders.folders import from_folder
 
         return from_folder(path)
@@ -37,12 +36,12 @@ def load_model(spec: str) -> Any:
 
         found = pipeline.load(spec)
         if isinstance(found, samplers.Sampler):
-            raise InvalidInputError(f"MODEL must be an autoencoder; {path} holds a {type(found).__name__}")
+            raise InvalidInputError(f"MODEL must be an autoencoder; {spec} holds a {type(found).__name__}")
         return found
     if ":" not in spec:
         raise InvalidInputError(
-            f"MODEL must be a file that vicinal saved, a folder of diffusers or pythae, or module:function; got "
-            f"{spec}, which is neither there nor has a colon"
+            f"MODEL must be a file that vicinal saved, {SCHEME}user/repo, a folder of diffusers or pythae, or "
+            f"module:function; got {spec}, which is neither there nor has a colon"
         )
     found = imported(spec, "MODEL")
     if isinstance(found, type) or not any(hasattr(found, name) for name in _MEMBERS):

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from vicinal import _progress
-from vicinal.cli.files import Force, check_array_output, class_of, load_sampler
+from vicinal.cli.files import Force, SavedSampler, check_array_output, class_of, load_sampler
 
 
 def sample(
-    sampler: Annotated[Path, typer.Argument(help="A file written by vicinal fit or save().")],
+    sampler: SavedSampler,
     output: Annotated[
         Path,
         typer.Option("--output", "-o", help="The file to write: .npy, .npz, .safetensors, .zarr, .parquet or .csv."),

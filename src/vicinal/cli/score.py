@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,43 +51,67 @@ def evaluate(
     from vicinal.evaluation.scores import check_baseline
 
     if output is not None:
-        if output.suffix.lower() not in (".json", ".csv", ".md"):
-            raise InvalidInputError(f"--output must end in .json, .csv or .md; got {output}")
-        check_free(output, force)
+        _check_table(output, force)
     sets = _by_name(generated)
     check_baseline(baseline, list(sets))  # here already: reading may take minutes
     wanted = _metric_names(metrics, has_train=train is not None)
     options: dict[str, Any] = {"weights": weights, "device": device, "cache": cache}
-    extractor = before_reading(features, of_files=has_files(real), **options)
+    reader = Reader(image_size, before_reading(features, of_files=has_files(real), **options), by_class=by_class)
+    by_images = partial(make_extractor, features, **options) if features == "auto" else None
     with in_options(), _progress.bar("Reading") as progress:
-        reader = Reader(image_size, extractor, by_class=by_class)
-        of_real = reader.read(real)
-        samples = {name: [reader.read(path) for path in paths] for name, paths in sets.items()}
-        if features == "auto":
-            check_features_named(of_real, [each for several in samples.values() for each in several])
-        if features == "auto" and extractor is None and not of_real.are_statistics:
-            extractor = make_extractor(features, **options, images=of_real.rows)
-        of_train = None if train is None else reader.read(train)
-        reconstructed = None if reconstructions is None else Reader(reader.image_size, extractor).read(reconstructions)
+        given = _read(reader, by_images, real, sets, train, reconstructions)
         progress.set(doing="Evaluating")
         scores = score(
-            of_real.rows,
-            {name: [each.rows for each in several] for name, several in samples.items()},
-            train=None if of_train is None else of_train.rows,
-            features=extractor,
+            **given,
             metrics=wanted,
-            reconstructions=None if reconstructed is None else reconstructed.rows,
-            image_size=reader.image_size,
             baseline=baseline,
-            real_labels=of_real.labels,
-            generated_labels={n: [s.labels for s in each] for n, each in samples.items()} if by_class else None,
-            train_labels=None if of_train is None else of_train.labels,
             random_state=seed,
             on_row=lambda name: progress.set(doing=f"Evaluating: {name} is done"),
         )
     typer.echo(str(scores))
     if output is not None:
         _write_table(output, scores)
+
+
+def _check_table(path: Path, force: bool) -> None:
+    """Raise InvalidInputError if no table can be written to a file."""
+    if path.suffix.lower() not in (".json", ".csv", ".md"):
+        raise InvalidInputError(f"--output must end in .json, .csv or .md; got {path}")
+    check_free(path, force)
+
+
+def _read(
+    reader: Reader,
+    by_images: Callable[..., Any] | None,
+    real: Path,
+    generated: Mapping[str, Sequence[Path]],
+    train: Path | None,
+    reconstructions: Path | None,
+) -> dict[str, Any]:
+    """Return sets, classes and features as `vicinal.evaluate` takes them.
+
+    ``by_images`` gives the features that go with the held-out images; None if features are named.
+    """
+    of_real = reader.read(real)
+    samples = {name: [reader.read(path) for path in paths] for name, paths in generated.items()}
+    if by_images is not None:
+        check_features_named(of_real, [each for several in samples.values() for each in several])
+        if reader.extractor is None and not of_real.are_statistics:
+            reader.extractor = by_images(images=of_real.rows)
+    of_train = None if train is None else reader.read(train)
+    without_classes = Reader(reader.image_size, reader.extractor)
+    of_samples = {name: [each.labels for each in several] for name, several in samples.items()}
+    return {
+        "real": of_real.rows,
+        "generated": {name: [each.rows for each in several] for name, several in samples.items()},
+        "train": None if of_train is None else of_train.rows,
+        "reconstructions": None if reconstructions is None else without_classes.read(reconstructions).rows,
+        "features": reader.extractor,
+        "image_size": reader.image_size,
+        "real_labels": of_real.labels,
+        "generated_labels": None if of_real.labels is None else of_samples,
+        "train_labels": None if of_train is None else of_train.labels,
+    }
 
 
 def _write_table(path: Path, scores: Any) -> None:

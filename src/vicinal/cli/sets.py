@@ -42,10 +42,12 @@ class Reader:
     ----------
     image_size : int or None
         What images are to be resized to, as far as is known after the sets that were read.
+    extractor : FeatureExtractor or None
+        The features that will be taken.
     """
 
     def __init__(self, image_size: int | None, extractor: Any = None, *, by_class: bool = False) -> None:
-        self.image_size, self._extractor, self._by_class = image_size, extractor, by_class
+        self.image_size, self.extractor, self._by_class = image_size, extractor, by_class
 
     def read(self, path: Path) -> Set:
         """Return a set of images or rows, with their classes if those are compared, or published statistics."""
@@ -78,7 +80,7 @@ class Reader:
         try:
             return read(path)  # what has one size is resized later, a few images at a time
         except UnequalSizesError:
-            self.image_size = self.image_size or getattr(self._extractor, "image_size", None)
+            self.image_size = self.image_size or getattr(self.extractor, "image_size", None)
             if self.image_size is None:
                 raise
             return read(path, self.image_size)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from vicinal import _progress
-from vicinal._errors import InvalidInputError
+from vicinal._errors import InvalidInputError, import_extra
 from vicinal.cli.files import Force, in_options
+
+MODEL, CHECKPOINT = "autoencoder.safetensors", "checkpoint.safetensors"
+LATENTS, VALIDATION_LATENTS = "latents.npy", "validation-latents.npy"
 
 
 def train(
@@ -53,73 +56,89 @@ def train(
     force: Force = False,
 ) -> None:
     """Train an autoencoder, and encode its training images; interrupted, the same command with --resume goes on."""
-    from vicinal import datasets, pipeline, storage
-    from vicinal._errors import import_extra
+    from vicinal import datasets
 
     name = _dataset_of(dataset, data_dir)
     import_extra("torch", "torch")
-    from vicinal.autoencoders import training
-
-    model_path, latents_path, checkpoint = (
-        out / file for file in ("autoencoder.safetensors", "latents.npy", "checkpoint.safetensors")
-    )
-    present = [path for path in (model_path, latents_path, checkpoint) if path.exists()]
-    if present and not (force or resume):
-        raise InvalidInputError(f"{present[0]} exists; pass --resume to go on, or --force to start anew")
+    _check_unused(out, may_exist=force or resume)
     if not 0.0 <= validation < 1.0:
         raise InvalidInputError(f"--validation must be a share from 0 to below 1; got {validation}")
     options = _options_of_objective(option or [])
+    settings: dict[str, Any] = {"latent_dim": latent_dim, "width": width, "n_epochs": epochs, "batch_size": batch_size}
+    settings |= {"learning_rate": learning_rate, "patience": patience, "random_state": seed}
+    settings |= {"device": device, "resume": resume}
     with in_options(), _progress.bar("Reading"):
         images = datasets.load(name, data_dir=data_dir, split="train", image_size=image_size).images
-    n_train = len(images) - round(validation * len(images))
-    if epochs is None:
-        epochs = training.enough_epochs(n_train, batch_size)
+    parts = _parts(images, validation)
+    model = _train(out, objective, parts, settings, options)
+    if image_size is not None:
+        _say_how_resized(image_size, cropped=name == "folder")
+    _say_what_was_written(out, model.card, parts)
+
+
+def _train(
+    out: Path,
+    objective: str,
+    parts: Mapping[str, Any],
+    settings: dict[str, Any],
+    options: Mapping[str, Any],
+) -> Any:
+    """Train an autoencoder on the first part of the images, save it and the latents of each part, and return it."""
+    from vicinal import pipeline, storage
+    from vicinal.autoencoders import training
+
+    images = parts[LATENTS]
+    if settings["n_epochs"] is None:
+        settings["n_epochs"] = training.enough_epochs(len(images), settings["batch_size"])
     out.mkdir(parents=True, exist_ok=True)
-    with in_options(), _progress.bar(f"Training {objective}", epochs) as progress:
+    with in_options(), _progress.bar(f"Training {objective}", settings["n_epochs"]) as progress:
 
         def on_epoch(_epoch: int, loss: float) -> None:
             progress.advance()
             progress.set(note=f"loss {loss:.4g}")
 
-        model = training.train(
-            objective,
-            images[:n_train],
-            latent_dim=latent_dim,
-            width=width,
-            n_epochs=epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            validation=images[n_train:] if n_train < len(images) else None,
-            patience=patience,
-            random_state=seed,
-            device=device,
-            checkpoint=checkpoint,
-            resume=resume,
-            on_epoch=on_epoch,
-            **options,
-        )
+        held_out = parts.get(VALIDATION_LATENTS)
+        settings |= {"validation": held_out, "checkpoint": out / CHECKPOINT, "on_epoch": on_epoch}
+        model = training.train(objective, images, **settings, **options)
         progress.set(doing="Encoding")
-        model.save(model_path)
-        written = {latents_path: images[:n_train]}
-        if n_train < len(images):
-            written[out / "validation-latents.npy"] = images[n_train:]
-        for path, part in written.items():
-            storage.write_array(path, pipeline.encode(model, part))
-    if image_size is not None:
-        cropped = "cropped to their central square and " if name == "folder" else ""
-        typer.echo(
-            f"Images are {cropped}resized to {image_size} x {image_size}: bicubic, antialiased, in float. Pixels are "
-            "then rounded to 8 bits."
-        )
-    held_out = model.card["validation_mean_squared_error"]
-    more = "" if held_out is None else f", of a validation pixel {held_out:.5f}"
-    n_epochs = model.card["epochs_trained"]
-    n_steps = n_epochs * (n_train // model.card["batch_size"])
+        model.save(out / MODEL)
+        for file, part in parts.items():
+            storage.write_array(out / file, pipeline.encode(model, part))
+    return model
+
+
+def _parts(images: Any, validation: float) -> dict[str, Any]:
+    """Return the images to train on, and those held out if any, by the names of the files of their latents."""
+    n_train = len(images) - round(validation * len(images))
+    held_out = {} if n_train == len(images) else {VALIDATION_LATENTS: images[n_train:]}
+    return {LATENTS: images[:n_train], **held_out}
+
+
+def _check_unused(out: Path, *, may_exist: bool) -> None:
+    """Raise InvalidInputError if a folder has files of another training, unless they may be there."""
+    present = [out / file for file in (MODEL, LATENTS, CHECKPOINT) if (out / file).exists()]
+    if present and not may_exist:
+        raise InvalidInputError(f"{present[0]} exists; pass --resume to go on, or --force to start anew")
+
+
+def _say_how_resized(image_size: int, *, cropped: bool) -> None:
+    """Print what was done to images that were given another size."""
+    first = "cropped to their central square and " if cropped else ""
     typer.echo(
-        f"wrote {model_path}, mean squared error of a training pixel {model.card['mean_squared_error']:.5f}{more}"
+        f"Images are {first}resized to {image_size} x {image_size}: bicubic, antialiased, in float. Pixels are "
+        "then rounded to 8 bits."
     )
-    for path, part in written.items():
-        typer.echo(f"wrote {path}, {len(part):,} latents of {latent_dim} dimensions")
+
+
+def _say_what_was_written(out: Path, card: Mapping[str, Any], parts: Mapping[str, Any]) -> None:
+    """Print which files there are, how good the model is, and how long it was trained."""
+    held_out = card["validation_mean_squared_error"]
+    more = "" if held_out is None else f", of a validation pixel {held_out:.5f}"
+    typer.echo(f"wrote {out / MODEL}, mean squared error of a training pixel {card['mean_squared_error']:.5f}{more}")
+    for file, part in parts.items():
+        typer.echo(f"wrote {out / file}, {len(part):,} latents of {card['latent_dim']} dimensions")
+    n_epochs = card["epochs_trained"]
+    n_steps = n_epochs * (len(parts[LATENTS]) // card["batch_size"])
     typer.echo(f"trained {n_epochs} epochs, {n_steps:,} steps; --epochs sets another number")
 
 

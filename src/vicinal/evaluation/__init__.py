@@ -2,11 +2,13 @@
 
 ============  =========================================================================
 `evaluate`    the call: arrays in, a table out
+`functions`   what is given as features, as an extractor
 `published`   sets that are given as statistics
 `by_class`    quality within classes
 `given`       what the call is given, in one range, layout and type
 `judge`       features in, numbers out: sets of samples against one set of real data
 `catalogue`   the metrics by name: headings, directions, how each is computed
+`samples`     sets of samples and real data: what several metrics need, computed once
 `overlap`     held-out rows that are training rows
 `replicates`  metrics without one group of rows each, for the jackknife
 `intervals`   confidence intervals of differences

@@ -15,24 +15,23 @@ The first two have as many rows as the samples, where the training data have so 
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
-from vicinal import _arrays, _progress, _validation, images
+from vicinal import _validation, images
 from vicinal._arrays import Array
-from vicinal._errors import InvalidInputError, InvalidTypeError
+from vicinal._errors import InvalidInputError
 from vicinal.evaluation import by_class, given, notes, published
 from vicinal.evaluation.catalogue import COLUMNS, DEFAULT_METRICS, METRICS, OF_CLASSES, mean
+from vicinal.evaluation.functions import extractor_of
 from vicinal.evaluation.judge import Judge
 from vicinal.evaluation.notes import BOOTSTRAP, REAL, RECONSTRUCTIONS
 from vicinal.evaluation.overlap import overlap
 from vicinal.evaluation.scores import Scores, check_baseline
 from vicinal.metrics import Moments
-from vicinal.metrics.features import FeatureExtractor, ModuleFeatures
 
 
 def evaluate(
@@ -148,7 +147,7 @@ def evaluate(
     given_labels = (real_labels, generated_labels, train_labels)
     wanted = _wanted(metrics, train is not None, any(each is not None for each in given_labels))
     image_size = None if image_size is None else images.check_size(image_size)
-    extractor = _extractor(features)
+    extractor = extractor_of(features)
     named = given.by_name(generated, real)
     check_baseline(baseline, list(named))
     every = {"real": real, "train": train, "reconstructions": reconstructions, **given.labelled(named)}
@@ -230,51 +229,6 @@ def _headings(extractor: Any, statistics: Mapping[str, Moments]) -> dict[str, st
         return {}
     within = "intra-FID" if frechet == "FID" else f"{frechet} within classes"
     return {"frechet_distance": f"{frechet} ↓", by_class.FRECHET: f"{within} ↓"}
-
-
-def _extractor(features: Any) -> Any:
-    """Return the extractor of features, or None."""
-    if features is None or isinstance(features, FeatureExtractor):
-        return features
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(features, torch.nn.Module):
-        return ModuleFeatures(features)
-    if not callable(features):
-        raise InvalidTypeError(
-            f"features must be a FeatureExtractor, a torch.nn.Module or a callable; got {type(features).__name__}"
-        )
-    return _OfFunction(features)
-
-
-class _OfFunction:
-    """Features that a function gives, block by block: of images in [0, 1], resized if they are to be."""
-
-    def __init__(self, function: Callable[[Any], Any], image_size: int | None = None) -> None:
-        self._function, self._image_size = function, image_size
-
-    def resized(self, image_size: int) -> _OfFunction:
-        return _OfFunction(self._function, image_size)
-
-    def __call__(self, rows: Array) -> Array:
-        found = np.empty(0)
-        with _progress.bar("Features", len(rows)) as progress:
-            for block in images.blocks_of(rows):
-                some = rows[block] if self._image_size is None else images.resize(rows[block], self._image_size)
-                part = _arrays.to_numpy(self._function(images.in_units(some)))
-                _check_one_row_each(part, len(some))
-                found = np.empty((len(rows), *part.shape[1:]), part.dtype) if block.start == 0 else found
-                found[block] = part
-                progress.advance(len(part))
-        return found
-
-
-def _check_one_row_each(found: Array, n_images: int) -> None:
-    """Raise InvalidInputError unless a function made one row of features of each image."""
-    if found.ndim < 2 or len(found) != n_images:
-        raise InvalidInputError(
-            f"features must return one row of numbers for each image, ({n_images}, n_features); got {found.shape}"
-            + (": add [:, None] for one number each" if found.shape == (n_images,) else "")
-        )
 
 
 def _judge(

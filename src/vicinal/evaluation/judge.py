@@ -12,9 +12,10 @@ from vicinal import _progress, neighbors
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, MissingExtraError, VicinalError
 from vicinal.evaluation.by_class import Labels
-from vicinal.evaluation.catalogue import COLUMNS, OF_CLASSES, Reference, Samples
+from vicinal.evaluation.catalogue import COLUMNS, OF_CLASSES
 from vicinal.evaluation.replicates import Replicates
 from vicinal.evaluation.rows import Rows
+from vicinal.evaluation.samples import Reference, Samples
 from vicinal.metrics._inputs import check_sets
 from vicinal.metrics.moments import Moments
 

@@ -18,8 +18,9 @@ import numpy as np
 
 from vicinal._arrays import Array
 from vicinal._errors import VicinalError
-from vicinal.evaluation.catalogue import METRICS, Reference, Samples
+from vicinal.evaluation.catalogue import METRICS
 from vicinal.evaluation.rows import Rows
+from vicinal.evaluation.samples import Reference, Samples
 from vicinal.metrics import Moments, frechet_distance, transport
 from vicinal.metrics.moments import moments_of
 

@@ -15,11 +15,16 @@ from vicinal._version import __version__
 FILE, SCHEME = "model.safetensors", "hf://"
 
 
-def located(path: storage.PathLike) -> Path:
-    """Return the file of a model: itself, the one in a folder, or the one of ``"hf://user/repo"``, downloaded."""
+def located(path: storage.PathLike, within: storage.PathLike = "") -> Path:
+    """Return the file of a model: itself, the one in a folder, or the one of ``"hf://user/repo"``, downloaded.
+
+    A path that is not absolute is one within the folder ``within``.
+    """
     if isinstance(path, str) and path.startswith(SCHEME):
         return downloaded(path, None, local_files_only=False)
-    found = Path(path)
+    if isinstance(path, Path) and path.parts[:1] == ("hf:",) and not path.exists():
+        raise InvalidInputError(f"{path} has lost a slash, as every Path does: pass a repository as text, {SCHEME}...")
+    found = Path(within) / path
     if not found.is_dir():
         return found
     if not (found / FILE).is_file():

@@ -7,9 +7,8 @@ import warnings
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from vicinal import _arrays
+from vicinal import _arrays, _blas
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
 from vicinal._validation import check_integer
@@ -148,6 +147,6 @@ def _fitted(rows: Array, labels: Array, random_state: int, *, early_stopping: bo
         n_iter_no_change=5,
         random_state=seed,
     )
-    with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):  # see frechet_distance
+    with warnings.catch_warnings(), _blas.one_thread():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return make_pipeline(StandardScaler(), network).fit(rows, labels)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from vicinal import _blas
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
 from vicinal._validation import check_integer
@@ -85,7 +85,7 @@ def distance_of(r: Moments, g: Moments, squares: Array | None = None) -> float:
     Centred twice, they are -2 times the products of the centred rows.
     """
     gap = r.mean - g.mean
-    with threadpool_limits(1, user_api="blas"):  # more gain little here, and lose tenfold on cores that others use too
+    with _blas.one_thread():
         if squares is None or r.has_more_rows or g.has_more_rows:
             product = r.factor.T @ g.factor
         else:

@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from vicinal import _blas
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
 from vicinal.metrics._inputs import checked
@@ -57,7 +57,7 @@ def vendi_score(generated: Any) -> float:
     """
     directions = unit_rows(generated, "generated")
     m, d = directions.shape
-    with threadpool_limits(1, user_api="blas"):  # see frechet_distance
+    with _blas.one_thread():
         gram = directions.T @ directions if d < m else directions @ directions.T
         eigenvalues = np.linalg.eigvalsh(gram / m)
     positive = eigenvalues[eigenvalues > 0]

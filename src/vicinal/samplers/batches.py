@@ -102,6 +102,7 @@ class Batches:
             if self._first is None:
                 raise InvalidInputError("latents must hold at least one batch; got none")
             latents, labels = given.opened(self._first)
+            _validation.warn_of_one_row(latents, "latents")
             self._labelled, self.kind = labels is not None, _arrays.tensor_kind(latents)
             latents, self.dtype = _checked(latents, "latents", minimum=0)
         else:

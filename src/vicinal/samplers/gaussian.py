@@ -12,6 +12,7 @@ from scipy.stats import multivariate_normal
 
 from vicinal import _validation
 from vicinal._arrays import Array
+from vicinal._errors import InvalidInputError
 from vicinal.rng import Draws
 from vicinal.samplers import by_class, labels
 from vicinal.samplers.base import Sampler
@@ -80,6 +81,14 @@ class GaussianSampler(Sampler):
             state["classes_"] = labels.as_array(training.classes)
             state["class_counts_"] = np.add.reduceat(weights, training.class_starts[:-1])
         return state
+
+    def _places_of(self, y: Any, n_samples: int) -> Array:
+        if self.covariance_type == "standard":
+            raise InvalidInputError(
+                'GaussianSampler("standard") cannot draw within classes: leave y out, or fit GaussianSampler("full") '
+                "with labels"
+            )
+        return super()._places_of(y, n_samples)
 
     def _gaussians(self) -> tuple[Array, Array, Array]:
         """Return counts (n,), means (n, d) and covariances (n, d, d) of the Gaussians of all classes."""

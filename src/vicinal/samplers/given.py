@@ -7,8 +7,7 @@ files are what `vicinal.array_files.read_dataset` makes of them. Batches are
 - any other iterable of arrays, paths or pairs, such as a torch DataLoader. One that can be read again is read as often
   as needed. An iterator or generator is read once, and kept in memory.
 
-A list or tuple of arrays is refused. It could be batches, or single latents, or the means and log variances that an
-encoder returned: nothing tells them apart.
+A list or tuple of arrays is refused, here and everywhere: see `vicinal._validation.check_no_list_of_arrays`.
 """
 
 from __future__ import annotations
@@ -17,9 +16,12 @@ import os
 from collections.abc import Mapping, Set
 from typing import Any
 
-from vicinal import array_files
-from vicinal._arrays import is_tensor
+from vicinal import _validation, array_files
 from vicinal._errors import InvalidInputError
+
+_OF_AN_ENCODER = (
+    "; for what an encoder returned, the means alone, or fit(mu, std=np.exp(logvar / 2)) for the aggregate posterior"
+)
 
 
 def of_files(X: Any) -> Any:
@@ -37,8 +39,11 @@ def is_stream(X: Any) -> bool:
         return False
     if isinstance(X, list | tuple):
         first = X[0] if X else None
-        if _is_array(first):
-            _refuse(X)
+        if len(X) == 2 and _is_array(first) and getattr(X[1], "ndim", 0) < 2:
+            raise InvalidInputError(
+                f"latents must be one array; got a {type(X).__name__} of arrays: pass labels as fit(latents, y)"
+            )
+        _validation.check_no_list_of_arrays(X, "latents", streams=True, remedy=_OF_AN_ENCODER)
         if isinstance(first, list | tuple) and 1 <= len(first) <= 2:  # a batch (latents,) or (latents, labels)
             first = first[0]
         return isinstance(first, str | os.PathLike) or _is_array(first)
@@ -62,16 +67,3 @@ def opened(item: Any) -> tuple[Any, Any]:
 
 def _is_array(value: Any) -> bool:
     return getattr(value, "ndim", 0) >= 2
-
-
-def _refuse(X: Any) -> None:
-    kind = type(X).__name__
-    shapes = ", ".join(str(tuple(getattr(each, "shape", ()))) for each in X[:3]) + (", ..." if len(X) > 3 else "")
-    if len(X) == 2 and getattr(X[1], "ndim", 0) < 2:
-        raise InvalidInputError(f"latents must be one array; got a {kind} of arrays: pass labels as fit(latents, y)")
-    together, stacked = ("torch.cat", "torch.stack") if is_tensor(X[0]) else ("np.concatenate", "np.stack")
-    raise InvalidInputError(
-        f"latents must be one array; got a {kind} of {len(X)} arrays, of shapes {shapes}. For batches, pass "
-        f"{together}(latents) or iter(latents); for single latents, {stacked}(latents); for what an encoder "
-        "returned, the means alone, or fit(mu, std=np.exp(logvar / 2)) for the aggregate posterior"
-    )

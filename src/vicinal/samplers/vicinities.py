@@ -1,14 +1,11 @@
-r"""Samples near one latent, and paths from one latent to another, for samplers that are made of vicinities.
+r"""Samples near one latent, and paths from one latent to another.
 
-A vicinity is an occupied cell of `PMFSampler`, or a neighbourhood of `LocalSampler`. Its centre is the middle of the
-cell, or the mean of the neighbourhood.
-
-A path from a to b goes through the centres c_1, ..., c_k that minimise
+A vicinity is an occupied cell of `PMFSampler`, with its middle as centre, or a neighbourhood of `LocalSampler`, with
+its mean. A path from a to b goes straight from centre to centre, through those that minimise
 
 .. math:: \sum_{i=0}^{k} \lVert c_{i+1} - c_i \rVert^2, \quad c_0 = a, \; c_{k+1} = b
 
-Squares make two short steps cheaper than a long one. So the path keeps to where latents are dense, and goes around what
-is empty. Its points are evenly spaced along the straight lines between these centres.
+Squares make two short steps cheaper than a long one, so it keeps to where latents are dense.
 
 References
 ----------
@@ -50,18 +47,17 @@ class VicinitySampler(Sampler):
         return points
 
     def vicinity(self, latent: Any, n_samples: int = 1, *, random_state: Any = None, start: int = 0) -> Any:
-        """Draw samples near a latent: from the vicinity that it is in, or else from the nearest one.
+        """Draw samples from the vicinity of a latent.
 
-        `PMFSampler` draws uniformly from a cell. `LocalSampler` draws from the neighbourhood of the training latent
-        that is nearest, around this latent.
+        `PMFSampler` takes the cell that the latent is in, or else the nearest. `LocalSampler` takes the neighbourhood
+        of the nearest training latent.
 
         Parameters
         ----------
         latent : array_like of shape event_shape_
             One latent.
         n_samples, random_state, start
-            As in `sample`: row i depends on the seed, the latent and ``start + i`` alone. The same seed gives the same
-            random numbers near every latent.
+            As in `sample`. The same seed gives the same random numbers near every latent.
 
         Returns
         -------
@@ -91,23 +87,22 @@ class VicinitySampler(Sampler):
         return self._finished(self._sample_near(Draws(key, start, n_samples), row))
 
     def path(self, first: Any, last: Any, n_points: int = 10) -> Any:
-        """Return points on a path from one latent to another, through the vicinities between them.
+        """Return evenly spaced points on the path from one latent to another; nothing is random.
 
-        Nothing is random. The points of `PMFSampler` are moved to the nearest point of an occupied cell, 2**-10 of a
-        bin inside, so that each has a density above zero.
+        Those of `PMFSampler` are moved to the nearest point of an occupied cell, 2**-10 of a bin inside, so that each
+        has a density above zero.
 
         Parameters
         ----------
         first, last : array_like of shape event_shape_
             Two latents.
         n_points : int
-            Points, at least 2, with both ends.
+            At least 2, with both ends.
 
         Returns
         -------
         ndarray or torch.Tensor of shape (n_points, *event_shape_)
-            As `sample` returns them. The ends are ``first`` and ``last``; for `PMFSampler` only if their cells are
-            occupied.
+            As `sample` returns them.
 
         Raises
         ------
@@ -155,10 +150,7 @@ class VicinitySampler(Sampler):
 
 
 def _shortest(nodes: Array) -> Array:
-    """Return the nodes of the path from the first to the last of nodes (n, d) with the least sum of squared steps.
-
-    Dijkstra's algorithm on all pairs: O(n**2 d).
-    """
+    """Return which of nodes (n, d) the path goes through, first to last, by Dijkstra's algorithm: O(n**2 d)."""
     cost = np.full(len(nodes), np.inf)
     before, is_open = np.zeros(len(nodes), dtype=int), np.ones(len(nodes), dtype=bool)
     cost[0], at = 0.0, 0

@@ -6,24 +6,27 @@ h5py, zarr                    slices; chunks are read once and not all are held
 dask                          its blocks
 path                          files of `vicinal.array_files`; where images are expected, `vicinal.image_files`
 torch Dataset                 rows x or (x, y), stacked by a DataLoader
-DataLoader, list, iterable    batches x, (x, y), or mappings with `IMAGES` and `LABELS`, or paths
+DataLoader, other iterable    batches x, (x, y), or mappings with `IMAGES` and `LABELS`, or paths
+list, tuple                   rows, if they are numbers or pictures of Pillow; batches as above, but not x
 ============================  ========================================================================
 
-A list is one array if its items are rows, and batches if they are arrays of rows, as for every sampler.
+A list or tuple of arrays is refused, as everywhere: see `vicinal._validation.check_no_list_of_arrays`. What is plainly
+one row where a batch should be, a picture or a row with its label, is refused too.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from vicinal import _arrays, _validation, array_files, image_files, images
 from vicinal._arrays import Array
-from vicinal._errors import InvalidInputError, InvalidTypeError
+from vicinal._errors import InvalidInputError, InvalidTypeError, UnequalSizesError
+from vicinal.streams.labels import Several, check_labels, labels_of
 
 IMAGES = ("image", "images", "img", "pixel_values", "x", "X", "data", "input", "inputs", "latents", "features")
 LABELS = ("label", "labels", "y", "target", "targets", "class")
@@ -90,15 +93,26 @@ def _items(
     if data is not None and isinstance(given, data.Dataset):
         return _of_dataset(given, batch_size, image_size, labelled), _length(given)
     if data is not None and isinstance(given, data.DataLoader):
-        return given, None if given.drop_last else _length(given.dataset)
+        return _looked_at(given, name), None if given.drop_last else _length(given.dataset)
     if _is_pair(given):
         return [given], len(given[0])
+    _validation.check_no_list_of_arrays(given, name, streams=True)
+    if isinstance(given, list | tuple) and given and _is_picture(given[0]):
+        return [_of_pictures(given, name, image_size)], len(given)
     if hasattr(given, "__array__") or (isinstance(given, list | tuple) and not (given and _is_batch(given[0]))):
         rows = _validation.check_array(given, name)
         return [rows], _length(rows)
     if isinstance(given, Iterable) and not isinstance(given, bytes | set | frozenset):
-        return given, None
+        return _looked_at(given, name), None
     raise InvalidTypeError(f"{name} must be {_ACCEPTED}; got {type(given).__name__}")
+
+
+def _looked_at(items: Iterable[Any], name: str) -> Iterator[Any]:
+    """Yield items, of which the first may look like one row."""
+    for i, item in enumerate(items):
+        if i == 0:
+            _validation.warn_of_one_row(item[0] if isinstance(item, list | tuple) and item else item, name)
+        yield item
 
 
 def _is_rows(given: Any) -> bool:
@@ -107,7 +121,7 @@ def _is_rows(given: Any) -> bool:
 
 
 def _is_pair(given: Any) -> bool:
-    """Tell (images, labels) from a list of two batches: labels have one dimension, and are as many."""
+    """Tell whether something is (images, labels): labels have one dimension, and are as many."""
     if not (isinstance(given, tuple) and len(given) == 2 and _is_rows(given[0]) and len(given[0].shape) > 1):
         return False
     labels = given[1]
@@ -118,6 +132,11 @@ def _is_batch(item: Any) -> bool:
     if isinstance(item, list | tuple) and 1 <= len(item) <= 2:
         item = item[0]
     return isinstance(item, str | os.PathLike | Mapping) or (_is_rows(item) and len(item.shape) > 1)
+
+
+def _is_picture(item: Any) -> bool:
+    """Tell whether something is a picture of Pillow."""
+    return hasattr(item, "getbands")
 
 
 def _length(given: Any) -> int | None:
@@ -137,12 +156,23 @@ def _of_path(path: str | os.PathLike[str], name: str, image_size: int | None, la
     return image_files.open_rows(path, image_size)
 
 
+def _of_pictures(pictures: Sequence[Any], name: str, image_size: int | None) -> Array:
+    """Return pictures of Pillow as rows (n, C, H, W): levels, or floats if they are resized."""
+    rows = [image_files.values_of(each)[None] for each in pictures]
+    if image_size is not None:
+        rows = [images.resize(row, image_size, name) for row in rows]
+    shapes = sorted({row.shape[1:] for row in rows})
+    if len(shapes) > 1:
+        raise UnequalSizesError(f"{name} must be of one size; got {shapes[0]} and {shapes[1]}: pass image_size=")
+    return np.concatenate(rows)
+
+
 def _of_dataset(dataset: Any, batch_size: int, image_size: int | None, labelled: bool) -> Any:
     """Return a DataLoader of all rows in order; pictures of Pillow become levels (C, H, W)."""
     torch: Any = sys.modules["torch"]
 
     def row(value: Any) -> Any:
-        if hasattr(value, "getbands"):  # of Pillow
+        if _is_picture(value):
             value = torch.from_numpy(np.array(image_files.values_of(value)))
         # The range of floats takes more than a row: those are resized in batches.
         is_picture = str(getattr(value, "dtype", "")).endswith("uint8") and value.ndim > 1
@@ -167,17 +197,10 @@ def _batches(
     is_empty = True
     for item in items:
         rows, labels = _opened(item, name, image_size)
-        first, n_rows = 0, _length(rows)
-        labels = labels if labelled else None
-        if isinstance(labels, _Several):
-            raise InvalidTypeError(
-                f"batches of {name} must be arrays, pairs ({name}, labels) or mappings; got {labels.n} values: "
-                "yield two"
-            )
-        if labels is not None and n_rows is not None and len(labels) != n_rows:
-            raise InvalidInputError(f"{name} must have one label a row; got {n_rows} rows and {len(labels)} labels")
+        labels = check_labels(labels, rows, name, _length(rows), wanted=labelled)
+        first = 0
         for batch in _slices(rows, name, batch_size):
-            some = None if labels is None else _labels_of(labels[first : first + len(batch)], len(batch))
+            some = None if labels is None else labels_of(labels[first : first + len(batch)], len(batch))
             first += len(batch)
             is_empty = False
             yield (images.resize(batch, image_size, name) if image_size is not None and len(batch) else batch), some
@@ -194,15 +217,18 @@ def _opened(item: Any, name: str, image_size: int | None) -> tuple[Any, Any]:
     if _is_rows(item):
         return item, None
     if isinstance(item, list | tuple) and item and _is_batch(item[0]):
-        labels = None if len(item) == 1 else item[1] if len(item) == 2 else _Several(len(item))
+        labels = None if len(item) == 1 else item[1] if len(item) == 2 else Several(len(item))
         return _opened(item[0], name, image_size)[0], labels
-    return _validation.check_array(item, f"a batch of {name}"), None
+    return _rows_of(item, name), None
 
 
-class _Several(NamedTuple):
-    """More than one thing beside the rows of a batch, none of which is known to be the labels."""
-
-    n: int
+def _rows_of(given: Any, name: str) -> Any:
+    """Return the rows of a batch; a picture of Pillow is one row."""
+    if _is_picture(given):
+        raise InvalidInputError(
+            f"a batch of {name} must be an array; got one picture: pass a list of pictures, or a torch DataLoader"
+        )
+    return given if _is_rows(given) else _validation.check_array(given, f"a batch of {name}")
 
 
 def _of_mapping(item: Mapping[str, Any], name: str) -> tuple[Any, Any]:
@@ -213,9 +239,7 @@ def _of_mapping(item: Mapping[str, Any], name: str) -> tuple[Any, Any]:
             f"a mapping must hold {name} under one of the keys {', '.join(IMAGES)}; got {', '.join(map(str, item))}: "
             "pass pairs (images, labels)"
         )
-    found = item[rows[0]]
-    found = found if _is_rows(found) else _validation.check_array(found, rows[0])
-    return found, next((item[key] for key in LABELS if key in item), None)
+    return _rows_of(item[rows[0]], name), next((item[key] for key in LABELS if key in item), None)
 
 
 def _slices(rows: Any, name: str, batch_size: int) -> Iterator[Any]:
@@ -244,10 +268,3 @@ def _blocks(rows: Any, batch_size: int) -> Iterator[Any]:
     n_chunks = max(1, min(batch_size, _READ_AT_ONCE // row_bytes) // chunks[0])
     for first in range(0, max(1, rows.shape[0]), n_chunks * chunks[0]):
         yield rows[first : first + n_chunks * chunks[0]]
-
-
-def _labels_of(labels: Any, n_rows: int) -> Array:
-    found = np.asarray(_arrays.to_numpy(labels))
-    if len(found) != n_rows:
-        raise InvalidInputError(f"labels must be one a row; got {len(found)} for {n_rows} rows")
-    return found

@@ -1,8 +1,8 @@
 """Networks that several files of tests share; the weights of Inception are drawn, not downloaded."""
 
-import zlib
+import runpy
+from pathlib import Path
 
-import numpy as np
 import pytest
 
 from vicinal.metrics import features as vf
@@ -26,21 +26,9 @@ def efficientnet():
 
 @pytest.fixture(scope="session")
 def inception_state():
-    """Weights that any implementation can be given: a function of their names and shapes alone."""
-    torch = pytest.importorskip("torch")
-    from vicinal.metrics.features.inception import shapes
-
-    state = {}
-    for name, shape in shapes().items():
-        draws = np.random.default_rng(zlib.crc32(name.encode())).standard_normal(shape, dtype=np.float32)
-        if len(shape) > 1:
-            draws *= np.float32(np.sqrt(2 / np.prod(shape[1:])))
-        elif name.endswith(("bn.weight", "running_var")):
-            draws = np.abs(draws) * np.float32(0.1) + np.float32(0.9)
-        else:
-            draws *= np.float32(0.1)
-        state[name] = torch.from_numpy(draws)
-    return state
+    """Return weights that any implementation can be given."""
+    pytest.importorskip("torch")
+    return runpy.run_path(str(Path(__file__).parents[3] / "benchmarks" / "inception_weights.py"))["random_weights"]()
 
 
 @pytest.fixture(scope="session")

@@ -21,30 +21,14 @@ class CLIPFeatures(HubFeatures):
 
     Parameters
     ----------
-    weights : path_like or str
-        A folder with ``config.json`` and ``model.safetensors``, as ``save_pretrained`` of transformers writes it, or
-        this ``model.safetensors``: of a whole CLIP, whose text network is left out, or of its image network. Else a
-        name on the Hugging Face hub: downloaded once (1.7 GB for the default). Nothing is unpickled, and no code of
-        theirs is run.
-    batch_size : int
-        Images in one go.
-    device : str or torch.device, optional
-        Where to run; None is the CPU.
+    weights, batch_size, device
+        See `vicinal.metrics.features.hub.HubFeatures`, as for the errors. The default is downloaded once: 1.7 GB. Of a
+        whole CLIP, the text network is left out.
 
     Attributes
     ----------
     image_size : int
         Side that images are resized to: 224, or that of the network.
-
-    Raises
-    ------
-    MissingExtraError
-        If torch or transformers is not installed.
-    FileFormatError
-        If the folder lacks a file, or the files are damaged or of another network.
-    InvalidInputError, InvalidTypeError
-        For arguments that cannot be used, and for a name that cannot be downloaded; on a call, for images that have
-        neither 1 nor 3 channels.
 
     Notes
     -----

@@ -39,14 +39,8 @@ class DINOv2Features(HubFeatures):
 
     Parameters
     ----------
-    weights : path_like or str
-        A folder with ``config.json`` and ``model.safetensors``, as ``save_pretrained`` of transformers writes it, or
-        this ``model.safetensors``. Else a name on the Hugging Face hub: downloaded once (1.2 GB for the default).
-        Nothing is unpickled, and no code of theirs is run.
-    batch_size : int
-        Images in one go.
-    device : str or torch.device, optional
-        Where to run; None is the CPU.
+    weights, batch_size, device
+        See `vicinal.metrics.features.hub.HubFeatures`, as for the errors. The default is downloaded once: 1.2 GB.
 
     Attributes
     ----------
@@ -54,16 +48,6 @@ class DINOv2Features(HubFeatures):
         224.
     frechet_name : str
         ``"FD-DINOv2"`` if the network has the shape of ViT-L/14. Its weights are not compared with the published ones.
-
-    Raises
-    ------
-    MissingExtraError
-        If torch or transformers is not installed.
-    FileFormatError
-        If the folder lacks a file, or the files are damaged or of another network.
-    InvalidInputError, InvalidTypeError
-        For arguments that cannot be used, and for a name that cannot be downloaded; on a call, for images that have
-        neither 1 nor 3 channels.
 
     Notes
     -----

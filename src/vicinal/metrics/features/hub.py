@@ -27,10 +27,31 @@ class HubFeatures(RgbFeatures):
     Levels become RGB, are resized in 8 bits to ``image_size`` squared (bicubic, antialiased), as dgm-eval does, and
     normalised by the mean and the standard deviation of each channel.
 
+    Parameters
+    ----------
+    weights : path_like or str
+        A folder with ``config.json`` and ``model.safetensors``, as ``save_pretrained`` of transformers writes it, or
+        this ``model.safetensors``. Else a name on the Hugging Face hub, downloaded once. Nothing is unpickled, and no
+        code of theirs is run.
+    batch_size : int
+        Images in one go.
+    device : str or torch.device, optional
+        Where to run; None is the CPU.
+
     Attributes
     ----------
     image_size : int
         Side that images are resized to.
+
+    Raises
+    ------
+    MissingExtraError
+        If torch or transformers is not installed.
+    FileFormatError
+        If the folder lacks a file, or the files are damaged or of another network.
+    InvalidInputError, InvalidTypeError
+        For arguments that cannot be used, and for a name that cannot be downloaded; on a call, for images that have
+        neither 1 nor 3 channels.
     """
 
     image_size: int

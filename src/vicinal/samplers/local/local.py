@@ -31,16 +31,16 @@ from vicinal.samplers import calibration
 from vicinal.samplers.batches import Batches, Training
 from vicinal.samplers.by_class import class_of, class_state, draw_items, starts_of
 from vicinal.samplers.fitted import BY_CLASS, CALIBRATED, Fitted, Starts, attributes
+from vicinal.samplers.local.conditional import ConditionalSampler
 from vicinal.samplers.local.partition import Neighborhoods, means_of, nearest_latent, neighborhoods, variance_ratio
 from vicinal.samplers.novelty import NothingToCompareError, Novelty, warn
 from vicinal.samplers.packing import smallest
 from vicinal.samplers.probes import KEY, N_PROBES
 from vicinal.samplers.sources import Source
 from vicinal.samplers.survey import Survey
-from vicinal.samplers.vicinities import VicinitySampler
 
 
-class LocalSampler(VicinitySampler):
+class LocalSampler(ConditionalSampler):
     r"""Sample from the local mean and covariance of the training latents.
 
     .. math:: z = z_i + s (m - z_i) + \frac{a}{\sqrt{K}} \sum_{k=1}^{K} e_k (z_k - m), \quad e_k \sim N(0, 1)

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from vicinal._arrays import Array
 from vicinal.samplers.batches import Training
@@ -23,7 +24,15 @@ class Neighborhoods(NamedTuple):
 
 
 def neighborhoods(training: Training, n_neighbors: int, max_iter: int) -> Neighborhoods:
-    """Cut the training latents, class by class, into neighbourhoods of ``n_neighbors`` on average."""
+    """Cut the training latents, class by class, into neighbourhoods of ``n_neighbors`` on average.
+
+    Products of matrices take one thread: they are small, and their bits would depend on the number of threads.
+    """
+    with threadpool_limits(1, user_api="blas"):
+        return _neighborhoods(training, n_neighbors, max_iter)
+
+
+def _neighborhoods(training: Training, n_neighbors: int, max_iter: int) -> Neighborhoods:
     order, starts = [], [0]
     for first, last in pairwise(training.class_starts.tolist()):
         if first == last:

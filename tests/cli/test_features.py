@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import vicinal
-from vicinal import cli, metrics
+from vicinal import metrics
 from vicinal.metrics.features import FeatureExtractor
 
 CODE = """
@@ -55,11 +55,9 @@ sums = Sums()
 """
 
 
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Return a function that runs the command line in a fresh folder: (exit code, output, error output)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
+@pytest.fixture(autouse=True)
+def inputs(run, monkeypatch, tmp_path):
+    """Write two arrays of images and modules of features; forget the modules afterwards."""
     monkeypatch.setattr(sys, "path", [each for each in sys.path if each])
     generator = np.random.default_rng(0)
     for name in ("real", "made"):
@@ -67,15 +65,7 @@ def run(monkeypatch, capsys, tmp_path):
     (tmp_path / "own_functions.py").write_text(CODE)
     (tmp_path / "own_networks.py").write_text(TORCH)
     (tmp_path / "own_broken.py").write_text("import no_such_package\n")
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["vicinal", *arguments])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        captured = capsys.readouterr()
-        return caught.value.code, captured.out, captured.err
-
-    yield call
+    yield
     for name in ("own_functions", "own_networks", "own_broken"):
         sys.modules.pop(name, None)
 

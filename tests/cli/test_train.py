@@ -1,13 +1,12 @@
 """The command that trains an autoencoder: what it writes, how it goes on, what it says."""
 
 import re
-import sys
 
 import numpy as np
 import pytest
 
 import vicinal
-from vicinal import _progress, cli, datasets
+from vicinal import _progress, datasets
 
 torch = pytest.importorskip("torch")
 
@@ -15,23 +14,12 @@ from vicinal.autoencoders import training  # noqa: E402 - after the skip
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
+def train(run):
     """Return a function that trains on digits in a fresh folder: (exit code, output, error output)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr(_progress, "QUIET_SECONDS", 1e9)  # however slow the machine is
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
-
-    def call(*arguments):
-        shared = ["train", "--out", "run", "--latent-dim", "2", "--width", "4", "--epochs", "2", "--batch-size", "500"]
-        monkeypatch.setattr(sys, "argv", ["vicinal", *shared, *arguments])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        captured = capsys.readouterr()
-        return caught.value.code, captured.out, captured.err
-
-    yield call
+    options = ["--out", "run", "--latent-dim", "2", "--width", "4", "--epochs", "2", "--batch-size", "500"]
+    yield lambda *more: run("train", *options, *more)
     torch.set_num_threads(n_threads)
 
 
@@ -49,17 +37,17 @@ def write_images(folder):
         pillow.fromarray(image[: 9 + i % 2]).save(folder / f"{i}" / "0.png")
 
 
-def test_images_of_several_sizes_are_cropped_and_resized(run, tmp_path, monkeypatch):
+def test_images_of_several_sizes_are_cropped_and_resized(train, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     write_images(tmp_path / "images")
-    code, out, _ = run("--dataset", "folder", "--data-dir", "images", "--image-size", "8")
+    code, out, _ = train("--dataset", "folder", "--data-dir", "images", "--image-size", "8")
     assert code == 0
     assert "Images are cropped to their central square and resized to 8 x 8: bicubic, antialiased, in float." in out
     assert vicinal.load("run/autoencoder.safetensors").image_shape == (1, 8, 8)
 
 
-def test_train_is_the_library(run, tmp_path):
-    code, out, err = run("--objective", "rae-l2", "--option", "beta=0.5", "--seed", "3")
+def test_train_is_the_library(train, tmp_path):
+    code, out, err = train("--objective", "rae-l2", "--option", "beta=0.5", "--seed", "3")
     assert (code, err) == (0, "")
     assert out.startswith("wrote run/autoencoder.safetensors, mean squared error of a training pixel 0.")
     settings = {"latent_dim": 2, "width": 4, "n_epochs": 2, "batch_size": 500, "random_state": 3}
@@ -79,10 +67,10 @@ def test_train_is_the_library(run, tmp_path):
     assert "wrote run/latents.npy, 1,198 latents of 2 dimensions\ntrained 2 epochs, 4 steps; --epochs sets" in out
 
 
-def test_interrupted_and_resumed(run, tmp_path, monkeypatch):
-    assert run("--objective", "vae")[0] == 0
+def test_interrupted_and_resumed(train, tmp_path, monkeypatch):
+    assert train("--objective", "vae")[0] == 0
     whole = weights()
-    assert run("--objective", "vae")[::2] == (
+    assert train("--objective", "vae")[::2] == (
         2,
         "error: run/autoencoder.safetensors exists; pass --resume to go on, or --force to start anew\n",
     )
@@ -95,18 +83,18 @@ def test_interrupted_and_resumed(run, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(training, "clip_grad_norm_", clip)
-        assert run("--objective", "vae", "--force")[::2] == (130, "error: interrupted\n")
+        assert train("--objective", "vae", "--force")[::2] == (130, "error: interrupted\n")
     for name in ("autoencoder.safetensors", "latents.npy"):
         (tmp_path / "run" / name).unlink()
-    assert "checkpoint.safetensors exists; pass --resume" in run("--objective", "vae")[2]
-    assert run("--objective", "vae", "--resume")[0] == 0
+    assert "checkpoint.safetensors exists; pass --resume" in train("--objective", "vae")[2]
+    assert train("--objective", "vae", "--resume")[0] == 0
     assert torch.equal(weights(), whole)
-    code, _, err = run("--objective", "vae", "--resume", "--width", "5")
+    code, _, err = train("--objective", "vae", "--resume", "--width", "5")
     assert (code, "is of another training: width was 4, is 5" in err) == (2, True)
 
 
-def test_validation_and_patience(run):
-    code, out, _ = run(
+def test_validation_and_patience(train):
+    code, out, _ = train(
         "--validation", "0.25", "--patience", "1", "--objective", "vamp", "--option", "n_pseudo_inputs=7"
     )
     card = vicinal.load("run/autoencoder.safetensors").card
@@ -114,10 +102,10 @@ def test_validation_and_patience(run):
     assert f"of a validation pixel {card['validation_mean_squared_error']:.5f}" in out
 
 
-def test_the_bar(run, monkeypatch):
+def test_the_bar(train, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal
     monkeypatch.setattr(_progress, "QUIET_SECONDS", -1.0)
-    err = re.sub("\x1b\\[[0-9;?]*[a-zA-Z]", "", run()[2])
+    err = re.sub("\x1b\\[[0-9;?]*[a-zA-Z]", "", train()[2])
     assert "Training ae" in err
     assert re.search(r"2/2 .*loss \d", err)
 
@@ -149,19 +137,19 @@ def test_the_bar(run, monkeypatch):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_bad_arguments_give_one_line_and_exit_code_2(run, tmp_path, monkeypatch, arguments, message):
+def test_bad_arguments_give_one_line_and_exit_code_2(train, tmp_path, monkeypatch, arguments, message):
     if "odd" in arguments:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
         write_images(tmp_path / "odd")
-    code, out, err = run(*arguments)
+    code, out, err = train(*arguments)
     assert (code, out) == (2, "")
     assert err.startswith("error: ")
     assert err.count("\n") == 1
     assert message in err
 
 
-def test_what_was_trained_encodes(run):
-    assert run()[0] == 0
+def test_what_was_trained_encodes(train):
+    assert train()[0] == 0
     images = np.zeros((3, 1, 8, 8), np.float32)
     assert vicinal.encode(vicinal.load("run/autoencoder.safetensors"), images).shape == (3, 2)
 
@@ -171,21 +159,18 @@ def test_few_images_are_seen_often_enough(monkeypatch, run, tmp_path):
     np.save(tmp_path / "few.npy", np.random.default_rng(0).integers(0, 256, (126, 8, 8), dtype=np.uint8))
     given = []
 
-    def train(_objective, images, **options):
+    def interrupted(_objective, images, **options):
         given.append((len(images), options["n_epochs"]))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "train", train)
-    call = ["train", "--out", "run", "--dataset", "folder", "--data-dir", "few.npy", "--batch-size", "50"]
-    monkeypatch.setattr(sys, "argv", ["vicinal", *call])
-    with pytest.raises(SystemExit):
-        cli.main()
+    monkeypatch.setattr(training, "train", interrupted)
+    run("train", "--out", "run", "--dataset", "folder", "--data-dir", "few.npy", "--batch-size", "50")
     assert given == [(n := given[0][0], 1000 // (n // 50))]
 
 
 @pytest.mark.filterwarnings("default")
-def test_a_model_that_learnt_nothing_says_so(run):
-    code, _, err = run("--learning-rate", "1e-9", "--epochs", "1")
+def test_a_model_that_learnt_nothing_says_so(train):
+    code, _, err = train("--learning-rate", "1e-9", "--epochs", "1")
     card = vicinal.load("run/autoencoder.safetensors").card
     assert (code, err) == (0, f"warning: {card['warning']}\n")
     assert card["warning"].startswith("ae reconstructs hardly better than the mean image")

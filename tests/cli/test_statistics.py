@@ -1,30 +1,13 @@
 """``vicinal statistics``, and ``vicinal evaluate`` of statistics and of classes."""
 
 import json
-import sys
 import zipfile
 
 import numpy as np
 import pytest
 
-from vicinal import cli, evaluate, metrics
+from vicinal import evaluate, metrics
 from vicinal.metrics import Moments, PixelFeatures
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Return a function that runs the command line in a fresh folder: (exit code, output, error output)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["vicinal", *arguments])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        captured = capsys.readouterr()
-        return caught.value.code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture
