@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA_DIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo study test test-all test-no-jit test-gpu lint format bench house results clean
+.PHONY: help demo study test test-all test-no-jit test-gpu lint format bench attack house results clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ format: .venv/tools  ## put the code in its one format
 
 bench: .venv/bench  ## measure speed in about eleven minutes and write docs/performance.md (FULL=1: hours; DATA_DIR as in results)
 	$(BIN)/python benchmarks/bench.py $(if $(FULL),--full) $(if $(DATA_DIR),--data-dir $(DATA_DIR)/mnist --models build/study/mnist/models)
+
+attack: .venv/tools  ## try in full to break every promise, in under an hour, and write docs/reliability.md
+	$(BIN)/python benchmarks/attack.py
+	$(BIN)/python benchmarks/pages/reliability.py
 
 house: .venv/package  ## count lines, files, what a fit walks through, and what a newcomer reads
 	$(BIN)/python benchmarks/house.py

@@ -8,6 +8,7 @@
     ├── InvalidTypeError    (also a TypeError)    a value of the wrong type
     ├── FileFormatError     (also a ValueError)   a foreign or damaged file, or one of a newer version
     ├── HubError            (also an OSError)     a repository that cannot be downloaded or uploaded
+    ├── ClusterError        (also a RuntimeError) a dask cluster that was lost
     └── MissingExtraError   (also an ImportError) an optional package that is not installed
 
     CalibrationWarning      (a UserWarning)       a target that could not be met
@@ -45,6 +46,10 @@ class FileFormatError(VicinalError, ValueError):
 
 class HubError(VicinalError, OSError):
     """A repository could not be downloaded or uploaded; the message says why, and how to do without a network."""
+
+
+class ClusterError(VicinalError, RuntimeError):
+    """A scheduler or workers of a dask cluster were lost; the message says which, and what to do."""
 
 
 class MissingExtraError(VicinalError, ImportError):

@@ -6,6 +6,8 @@ import difflib
 import math
 import numbers
 import os
+import re
+import sys
 import warnings
 from collections.abc import Collection
 from typing import Any
@@ -17,6 +19,7 @@ from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError, import_extra
 
 MAX_ROW = 2**63  # row numbers in the endless stream of samples have 63 bits
+MOST_WIDTH = 1e15  # of noise in spreads of the data, so that samples are within float64
 _CHECK_BLOCK = 1 << 22  # values checked together; limits the memory of a check
 
 
@@ -29,6 +32,14 @@ def check_integer(value: Any, name: str, *, minimum: int, maximum: int | None = 
     if number < minimum or (maximum is not None and number > maximum):
         raise InvalidInputError(f"{name} must be an integer {wanted}; got {number}")
     return number
+
+
+def check_width(value: Any, name: str) -> float:
+    """Return the width of noise in spreads of the data, as `check_positive` does, if samples can be drawn with it."""
+    width = check_positive(value, name)
+    if width > MOST_WIDTH:
+        raise InvalidInputError(f"{name} must be a number above 0 and at most {MOST_WIDTH:g}; got {value}")
+    return width
 
 
 def check_positive(value: Any, name: str, *, or_zero: bool = False) -> float:
@@ -98,6 +109,23 @@ def warn_of_one_row(batch: Any, name: str) -> None:
             UserWarning,
             stacklevel=2,
         )
+
+
+def check_bytes(value: Any, name: str) -> int:
+    """Return a size in bytes, given as a whole number above 0 or as text.
+
+    Examples
+    --------
+    >>> check_bytes("1.5GB", "max_memory"), check_bytes("4 MiB", "max_memory")
+    (1500000000, 4194304)
+    """
+    if not isinstance(value, str):
+        return check_integer(value, name, minimum=1)
+    found = re.fullmatch(r"(\d+\.?\d*) *(|k|m|g|t)(i?)b", value.strip().lower())
+    n_bytes = int(float(found[1]) * (1024 if found[3] else 1000) ** "-kmgt".find(found[2] or "-")) if found else 0
+    if n_bytes < 1:
+        raise InvalidInputError(f"{name} must be a number of bytes, or text such as '4GB'; got {value!r}")
+    return n_bytes
 
 
 def did_you_mean(value: Any, choices: Collection[str]) -> str:
@@ -226,3 +254,14 @@ def check_row_range(n_samples: Any, start: Any) -> tuple[int, int]:
     if start + n_samples > MAX_ROW:
         raise InvalidInputError(f"start + n_samples must be at most 2**63; got {start} + {n_samples}")
     return n_samples, start
+
+
+def check_memory(n_samples: int, event_shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Raise InvalidInputError for more samples than the memory of this machine can hold."""
+    n_bytes = n_samples * math.prod(event_shape) * dtype.itemsize
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else sys.maxsize
+    if n_bytes > memory:
+        raise InvalidInputError(
+            f"n_samples must be so many that they fit into memory; got {n_samples}, which take {n_bytes / 1e9:,.1f} GB "
+            f"of {memory / 1e9:,.1f} GB: draw them in parts, with start"
+        )

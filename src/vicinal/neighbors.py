@@ -217,6 +217,8 @@ def _nearest(rows: Array, n_neighbors: int, queries: Array | None = None) -> Arr
     from sklearn.neighbors import NearestNeighbors  # late: it takes long to load
 
     # The search expands |a - b|^2, which loses the digits of what is small against |a|: centre, and measure again.
+    if not (np.isfinite(rows).all() and (queries is None or np.isfinite(queries).all())):
+        raise InvalidInputError("rows over the spread of their dimensions are beyond float64: rescale or drop some")
     centre = rows.mean(axis=0, dtype=np.float64)
     n_jobs = None if len(rows if queries is None else queries) < _FEW_QUERIES else -1
     nearest = NearestNeighbors(n_neighbors=n_neighbors, n_jobs=n_jobs).fit(rows - centre)

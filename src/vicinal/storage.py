@@ -17,10 +17,14 @@ sha256          checksum of all entries above
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
+import importlib
 import json
 import os
 import tempfile
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,12 +36,18 @@ import numpy as np
 from numpy.lib import format as npy
 
 from vicinal._arrays import Array
-from vicinal._errors import FileFormatError
+from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal._version import __version__
 
 PathLike = str | os.PathLike[str]
 
 FORMAT_VERSION = 2
+_LONGEST_HEADER = 16_000_000  # bytes: what JSON makes of them takes many times their memory
+_UNFINISHED = ".vicinal.tmp"
+NOT_WHOLE = (  # what NumPy raises for files that are cut, altered or foreign
+    *(ValueError, EOFError, OverflowError, RuntimeError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error, tokenize.TokenError),
+)
 _HASHED = ("format_version", "vicinal", "kind", "header", "arrays")
 
 
@@ -60,9 +70,13 @@ def write_atomic(path: PathLike, data: bytes) -> None:
 
 @contextmanager
 def replacing(path: PathLike) -> Iterator[BinaryIO]:
-    """Give a file to write to, which gets its name once all is written: temporary file, fsync, rename."""
+    """Give a file to write to, which gets its name once all is written: temporary file, fsync, rename.
+
+    A process that is killed leaves its temporary file. The next process that writes to the folder removes it.
+    """
     path = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    _sweep(path.parent.absolute())
+    handle, temporary = _temporary(path)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
@@ -75,6 +89,37 @@ def replacing(path: PathLike) -> Iterator[BinaryIO]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _temporary(path: Path) -> tuple[int, str]:
+    """Return a new temporary file beside ``path``, locked for as long as it is open."""
+    while True:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_UNFINISHED)
+        _locked(handle, wait=True)
+        if os.fstat(handle).st_nlink:  # no other process took it for a remnant before it was locked
+            return handle, name
+        os.close(handle)
+
+
+@functools.cache
+def _sweep(folder: Path) -> None:
+    """Remove the temporary files in a folder that nobody writes any more, once in a process."""
+    with contextlib.suppress(OSError):  # the writing that follows says what is wrong with the folder
+        remnants = [entry.path for entry in os.scandir(folder) if entry.name.endswith(_UNFINISHED)]
+        for remnant in remnants:
+            with contextlib.suppress(OSError), Path(remnant).open("rb") as file:
+                if _locked(file.fileno(), wait=False):
+                    Path(remnant).unlink()
+
+
+def _locked(handle: int, *, wait: bool) -> bool:
+    """Lock an open file and tell whether it is locked: not on Windows, nor where another process has it."""
+    try:
+        fcntl = importlib.import_module("fcntl")
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 def _array_checksum(name: str, array: Array) -> str:
@@ -106,7 +151,13 @@ def packed(kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array]) ->
         "arrays": {name: _array_checksum(name, contiguous[name]) for name in sorted(contiguous)},
     }
     metadata["sha256"] = _checksum(metadata)
-    return save(contiguous, metadata={"vicinal": json.dumps(metadata)})
+    text = json.dumps(metadata)
+    if len(text) > _LONGEST_HEADER // 2:  # quotes are escaped once more
+        raise InvalidInputError(
+            f"the settings, labels and names to save take {len(text):,} bytes of at most {_LONGEST_HEADER // 2:,}: fit "
+            "with shorter or fewer labels, or an array without names"
+        )
+    return save(contiguous, metadata={"vicinal": text})
 
 
 def read(path: PathLike) -> Artifact:
@@ -118,9 +169,11 @@ def read(path: PathLike) -> Artifact:
     if path.is_dir() or not path.exists():
         raise FileNotFoundError(f"{path} is not a file; expected one written by save()")
     data = path.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    if _LONGEST_HEADER < size <= len(data):
+        raise FileFormatError(f"{path} has a header of {size:,} bytes; save() writes at most {_LONGEST_HEADER:,}")
     try:
         arrays = load(data)
-        size = int.from_bytes(data[:8], "little")
         metadata = json.loads(data[8 : 8 + size]).get("__metadata__", {}).get("vicinal")
     except (SafetensorError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise FileFormatError(
@@ -161,7 +214,7 @@ def read_array(path: PathLike, *, mapped: bool = False) -> Array:
                 raise FileFormatError(f"{path} is not a whole .npy file of numbers, but {what}")
             file.seek(0)
             array: Array = np.load(path, mmap_mode="r") if mapped else np.load(file, allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except NOT_WHOLE as error:
         if isinstance(error, FileFormatError):
             raise
         reason = "it holds Python objects, which are never unpickled" if "bject" in str(error) else str(error)
@@ -179,7 +232,7 @@ def read_arrays(path: PathLike, names: Sequence[str] = ()) -> tuple[dict[str, Ar
             archive = np.load(file, allow_pickle=False)
             present = list(getattr(archive, "files", ()))
             found = {name: archive[name] for name in names if name in present}
-    except (ValueError, EOFError, OverflowError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+    except NOT_WHOLE as error:
         reason = (
             "it is no array, or holds Python objects, which are never unpickled"
             if "pickle" in str(error)

@@ -123,7 +123,7 @@ def test_large_files_are_not_read_whole(tmp_path):
     rows[:] = np.arange(1 << 20)[:, None] % 977
     with h5py.File(tmp_path / "z.h5", "w") as file:
         file.create_dataset("z", data=rows, chunks=(10_000, 16))
-    X = array_files.dataset._Batches([dataset._part(tmp_path / "z.h5", None, None)], rows.dtype, None)
+    X = array_files.dataset._Batches([dataset.part_of(tmp_path / "z.h5", None, None)], rows.dtype, None)
     PMFSampler(4, random_state=0).fit(rows[:100])  # compiles
     tracemalloc.start()
     fitted = PMFSampler(4, random_state=0).fit(X)

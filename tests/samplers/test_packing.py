@@ -71,3 +71,17 @@ def test_damage_is_noticed_on_loading(tmp_path, latents):
     (tmp_path / "s").write_bytes(data)
     with pytest.raises(FileFormatError, match="is damaged: the checksum of"):
         vicinal.load(tmp_path / "s")
+
+
+def test_a_pickle_of_a_table_is_packed_and_whole():
+    """Cells of one latent take their codes alone; rare cells that were dropped are in the pickle, too."""
+    latents, y = np.random.default_rng(0).normal(size=(5000, 8)), np.arange(5000) % 2
+    sampler = PMFSampler(16, min_count=2, random_state=0).fit(
+        np.repeat(latents, [1, 2] * 2500, axis=0), np.repeat(y, [1, 2] * 2500)
+    )
+    content = pickle.dumps(sampler)
+    opened = pickle.loads(content)  # noqa: S301 - our own bytes
+    assert np.array_equal(opened.sample(50, y=1), sampler.sample(50, y=1))
+    assert np.array_equal(opened.merge(opened).counts_, sampler.merge(sampler).counts_)
+    fine = PMFSampler(16, random_state=0).fit(latents)
+    assert len(pickle.dumps(fine)) < fine.cells_.nbytes + 2000

@@ -8,7 +8,6 @@ import pickle
 import shutil
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +21,7 @@ from vicinal.array_files import tables
 
 _SAFETENSORS = {"F16": "float16", "F32": "float32", "F64": "float64", "BF16": "float32", "BOOL": "bool"}
 _NO_NUMBERS = np.dtype(object)
-_NOT_WHOLE = (ValueError, EOFError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+_NOT_WHOLE = (KeyError, *storage.NOT_WHOLE)
 _IN_MEMORY = 1 << 26  # bytes; a larger array of a .npz archive is mapped from a temporary file
 
 
@@ -52,8 +51,7 @@ def entries(path: Path, columns: str | None = None, labels: str | None = None) -
     if suffix not in _READERS and suffix not in tables.READERS:
         folder = ": name the files in it" if path.is_dir() else ""
         raise InvalidInputError(f"{path} must be a file of an array ({', '.join(SUFFIXES)}); got another one{folder}")
-    if not path.exists():
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    check_there(path)
     if suffix in tables.READERS:
         rows, found = tables.split(path, tables.READERS[suffix](path), columns, labels)
         return {name: entry_of(array) for name, array in {**found, "": rows}.items()}
@@ -63,6 +61,12 @@ def entries(path: Path, columns: str | None = None, labels: str | None = None) -
 def is_zarr(path: Path) -> bool:
     """Tell whether a path is a folder of Zarr, whatever its suffix."""
     return path.is_dir() and any((path / name).is_file() for name in ("zarr.json", ".zarray", ".zgroup"))
+
+
+def check_there(path: Path) -> None:
+    """Raise FileNotFoundError if there is no such file."""
+    if not path.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 
 def entry_of(array: Any) -> Entry:

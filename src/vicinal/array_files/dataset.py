@@ -109,7 +109,7 @@ def read_dataset(
         As `read`; for rows of several shapes, and for labels that are not one for each row.
     """
     files = [Path(path) for path in paths]
-    parts = [_part(path, key, labels) for path in files]
+    parts = [part_of(path, key, labels) for path in files]
     first = parts[0]
     for part in parts[1:]:
         if part.entry.shape[1:] != first.entry.shape[1:]:
@@ -118,7 +118,7 @@ def read_dataset(
                 f"{part.entry.shape[1:]} in {part.path}"
             )
     n_rows = [part.entry.shape[0] for part in parts]
-    y = None if labels is None else _labels(parts, labels, sum(n_rows))
+    y = None if labels is None else labels_of(parts, labels, sum(n_rows))
     dtype = np.result_type(*(part.entry.dtype for part in parts))
     if sum(n_rows) * math.prod(first.entry.shape[1:]) * dtype.itemsize <= _IN_MEMORY:
         rows = [_rows_of(part.entry) for part in parts]
@@ -159,7 +159,8 @@ class _Batches:
             begin += n_rows
 
 
-def _part(path: Path, key: str | None, labels: str | None) -> _Part:
+def part_of(path: Path, key: str | None, labels: str | None) -> _Part:
+    """Return a file with rows."""
     is_column = labels is not None and path.suffix.lower() in tables.READERS and not Path(labels).exists()
     found = containers.entries(path, key, labels if is_column else None)
     entry = found[_chosen(path, found, key)]
@@ -207,12 +208,12 @@ def _listed(found: Entries) -> str:
     return ", ".join(f"{name} {entry.shape}" for name, entry in list(found.items())[:30])
 
 
-def _labels(parts: Sequence[_Part], labels: str, n_rows: int) -> Array:
+def labels_of(parts: Sequence[_Part], labels: str, n_rows: int) -> Array:
     """Return the labels of all rows, (n_rows,): whole numbers, or text."""
     if Path(labels).exists():
         y, origin = _label_file(Path(labels)), labels
     else:
-        columns = [_column_of(part, labels) for part in parts]
+        columns = [column_of(part, labels) for part in parts]
         y, origin = np.concatenate(columns), f"{labels} of {parts[0].path}"
     if len(y) != n_rows:
         raise InvalidInputError(f"labels must be one for each of {n_rows} rows; got {len(y)} in {origin}")
@@ -230,7 +231,8 @@ def _label_file(path: Path) -> Array:
     return _flat(path, *found.values())
 
 
-def _column_of(part: _Part, labels: str) -> Array:
+def column_of(part: _Part, labels: str) -> Array:
+    """Return the labels in a file beside its rows, (n_rows,)."""
     for name in (labels, f"obs/{labels}"):  # as AnnData keeps what is known of each row
         if name in part.others:
             return _flat(part.path, part.others[name])

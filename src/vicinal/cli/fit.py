@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 
 from vicinal import _progress
 from vicinal._errors import InvalidInputError
+from vicinal.cli.cluster import Scheduler, Workers, check_cluster, cluster
 from vicinal.cli.files import Force, check_free
 
 _NAMES = "local, pmf, gmm, kde, copula, gaussian, hypersphere, flow, two-stage or bootstrap"
@@ -49,10 +51,12 @@ def fit(
     bandwidth: Annotated[float | None, typer.Option(help="Kernel width in standard deviations (kde).")] = None,
     covariance_type: Annotated[str | None, typer.Option(help="full, diag or standard (gaussian).")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed kept with the sampler; fresh entropy without.")] = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
     force: Force = False,
 ) -> None:
     """Fit a sampler to latents, and say how new its samples are."""
-    from vicinal import array_files
+    from vicinal import array_files, samplers
     from vicinal.samplers.how_new import HowNew
     from vicinal.samplers.named import named
 
@@ -77,8 +81,16 @@ def fit(
     if output.suffix.lower() not in (".safetensors", ""):
         raise InvalidInputError(f"--output must end in .safetensors; got {output}")
     check_free(output, force)
-    with _progress.bar("Reading") as progress:
-        X, y = array_files.read_dataset(files, key, labels)
+    on_cluster = check_cluster(workers, scheduler)
+    if on_cluster and kind is not samplers.PMFSampler:
+        raise InvalidInputError(
+            f"--workers and --scheduler go with --sampler pmf, for {kind.__name__} needs all latents in memory"
+        )
+    with (
+        cluster(workers, scheduler) if on_cluster else nullcontext(),
+        _progress.bar("Reading") as progress,
+    ):
+        X, y = (_delayed(files, key, labels), None) if on_cluster else array_files.read_dataset(files, key, labels)
         progress.set(doing=f"Fitting {kind.__name__}")
         fitted = kind(**given).fit(X, y)
         fitted.save(output)
@@ -90,6 +102,13 @@ def fit(
         return
     typer.echo(f"nn ratio {found.nn_ratio:.2f}, copied {100 * found.copied:.1f} %: {found.means}")
     typer.echo("(fresh data have nn ratio 1 and copied 1 %; copies have 0 and 100 %)")
+
+
+def _delayed(files: list[Path], key: str | None, labels: str | None) -> list[Any]:
+    """Return the files as parts that the workers of a cluster read."""
+    from vicinal.integrations.dask import open_files
+
+    return open_files([file.absolute() for file in files], key, labels)
 
 
 def _check_options(kind: Any, name: str, given: AbstractSet[str]) -> None:

@@ -152,7 +152,7 @@ def sample_cells(
 
 def mix_rows(
     latents: Array, masses: Array | None, first: Array, last: Array, own: Array, shrinkage: float, scale: float,
-    *, key: int, start: int, classes: Array | None = None,
+    *, key: int, rows: Array, classes: Array | None = None,
 ) -> Array:  # fmt: skip
     r"""Draw samples from neighbourhoods of latents.
 
@@ -172,7 +172,11 @@ def mix_rows(
         For each sample, its neighbourhood ``latents[first:last]`` and the index i of a latent in it.
     shrinkage, scale : float
         s and a.
-    key, start, classes
+    key : int
+        See `vicinal.rng.Draws`.
+    rows : ndarray of uint64, shape (n_samples,)
+        The row of the endless stream of rows that each sample is.
+    classes : ndarray of int64, shape (n_samples,), optional
         See `vicinal.rng.Draws`.
 
     Returns
@@ -184,8 +188,8 @@ def mix_rows(
     for a in range(0, len(own), step):
         part = slice(a, a + step)
         places = None if classes is None else classes[part]
-        draws = rng.Draws(key, start + a, len(own[part]), places)
-        out[part] = _mix_chunk(latents, masses, first[part], last[part], own[part], shrinkage, scale, draws)
+        noise = rng.normals(key, rows[part], int((last - first)[part].max()), places)
+        out[part] = _mix_chunk(latents, masses, first[part], last[part], own[part], shrinkage, scale, noise)
     return out
 
 
@@ -359,15 +363,15 @@ def nearest_distances(queries: Array, latents: Array, *, other: bool) -> Array:
 
 def _mix_chunk(
     latents: Array, masses: Array | None, first: Array, last: Array, own: Array, shrinkage: float, scale: float,
-    draws: rng.Draws,
+    noise: Array,
 ) -> Array:  # fmt: skip
-    most = int((last - first).max())
+    most = noise.shape[1]
     members = first[:, None] + np.arange(most)
     inside = members < last[:, None]
     members = np.where(inside, members, first[:, None])
     shares = np.where(inside, 1.0 if masses is None else masses[members], 0.0)
     shares = shares / shares.cumsum(axis=1)[:, -1:]  # sums in order, like the loops of the other kernels
-    noise = np.sqrt(shares) * draws.normals(most)
+    noise = np.sqrt(shares) * noise
     weights = shrinkage * shares + scale * (noise - shares * noise.cumsum(axis=1)[:, -1:])
     base = latents[own]
     moved = np.zeros_like(base)

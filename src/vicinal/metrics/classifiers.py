@@ -67,6 +67,8 @@ def c2st_auc(real: Any, generated: Any, *, max_samples: int = MAX_SAMPLES, rando
     """
     real, generated = subsets(max_samples, random_state, real, generated)
     half = len(real) // 2
+    if half == 0:
+        raise InvalidInputError(f"max_samples must be at least 2, one to learn from and one to ask; got {max_samples}")
     folds = []
     for taught, asked in ((slice(half), slice(half, None)), (slice(half, None), slice(half))):
         rows = np.concatenate([real[taught], generated[taught]])

@@ -10,6 +10,7 @@ import numpy as np
 from vicinal import neighbors
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
+from vicinal._validation import check_array
 from vicinal.metrics._inputs import checked
 from vicinal.metrics.ranks import Estimate
 
@@ -87,9 +88,10 @@ def nn_quantile_ratios(
     >>> nn_quantile_ratios(real, mixed, train=train, levels=[0.05, 0.95]).round(1)
     array([0., 1.])
     """
-    if not all(0 <= level <= 1 for level in levels):
-        raise InvalidInputError(f"levels must be in [0, 1]; got {levels}")
-    return neighbors.quantile_ratios(*_distances(real, generated, train), levels)
+    shares = check_array(levels, "levels")
+    if shares.ndim != 1 or not ((shares >= 0) & (shares <= 1)).all():
+        raise InvalidInputError(f"levels must be a sequence of numbers in [0, 1]; got {levels!r}")
+    return neighbors.quantile_ratios(*_distances(real, generated, train), shares.tolist())
 
 
 @checked()

@@ -24,8 +24,8 @@ from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal.hub.shared import Shared
 from vicinal.rng import Draws
-from vicinal.samplers import fitted, given, labels, packing, posterior, whole
-from vicinal.samplers.batches import Batches, is_whole, working_copy
+from vicinal.samplers import fitted, labels, packing, posterior, whole
+from vicinal.samplers.batches import Batches, batches_of, is_whole, working_copy
 from vicinal.samplers.devices import Movable
 from vicinal.samplers.fitted import Fitted, Starts
 from vicinal.samplers.sources import Source
@@ -78,8 +78,8 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
             Latents, finite, at least two rows: a NumPy array, torch tensor or memory map; or the path of a file, or a
             list of paths, see `vicinal.array_files.read_dataset`. Or batches, each an array or a pair (latents,
             labels): a torch DataLoader, a generator. A list or tuple of arrays is refused, see
-            `vicinal.samplers.given`. Floating types come back out of `sample`, and so do integers and bool: samples
-            are then rounded, see `vicinal.samplers.whole`.
+            `vicinal.samplers.given`. Or a dask collection: see `vicinal.integrations.dask`. Floating types come back
+            out of `sample`, and so do integers and bool: samples are then rounded, see `vicinal.samplers.whole`.
         y : array_like of shape (n_samples,), optional
             Class labels of any hashable type. `sample` can then draw within a class. A sampler that cannot do that
             refuses labels, and all refuse labels that hardly repeat, since samples would be copies. Numbers are ignored
@@ -116,14 +116,15 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
         if y is not None and not self._conditions:
             labels.refuse(y, type(self).__name__)
             y = None
-        X = given.of_files(X)
         latents = X if std is None else posterior.draw(X, std, self.random_state)
-        batches = Batches(latents, y, sample_weight, calibration_latents)
-        if batches.labels is not None and not labels.repeat(batches.labels):
-            batches.labels = None
+        batches = batches_of(latents, y, sample_weight, calibration_latents)
+        counts = batches.label_counts()
+        if counts is not None and not labels.repeat(counts):
+            batches.leave_labels_out()
+            counts = None
         self._fit_batches(X, batches)
-        if batches.labels is not None and hasattr(self, "classes_"):
-            labels.warn_of_single_latents(batches.labels)
+        if counts is not None and hasattr(self, "classes_"):
+            labels.warn_of_single_latents(counts)
         return self
 
     def _fit_batches(self, X: Any, batches: Batches) -> Self:
@@ -132,14 +133,24 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
         if is_whole(batches.dtype) and "_table" not in state:  # the grid of a table has the range
             state["whole_range_"] = whole.range_of(batches)
         numbers = (value for name, value in state.items() if not name.startswith("nn_ratio") and _is_float(value))
-        if not all(np.isfinite(value).all() for value in numbers):
+        if not all(_is_finite(value) for value in numbers):
             raise InvalidInputError("latents are too large: their squares are beyond float64; rescale them")
-        if batches.streamed:
-            self.__dict__.pop("feature_names_in_", None)
-        else:
-            self._set_names(X, reset=True)
+        self._set_names_of(X, batches, reset=True)
         self._set_fitted(state, batches.event_shape, batches.dtype, batches.kind)
         return self
+
+    def _batches_to_add(self, X: Any, y: Any, sample_weight: Any, *, minimum: int = 1) -> Batches:
+        """Return latents that are added to the fit, or with which it begins, checked against those of the fit."""
+        batches = batches_of(X, y, sample_weight, minimum=minimum)
+        if not batches.whole:
+            raise InvalidInputError(
+                "sample_weight must be whole in partial_fit, since the scale of fractional weights is not known before "
+                "all have been seen; pass all latents to fit, or round the weights"
+            )
+        if self.__sklearn_is_fitted__():
+            _validation.check_event_shape(batches.shape, self.event_shape_, "latents", type(self).__name__)
+            self._set_names_of(X, batches, reset=False)
+        return batches
 
     def sample(
         self,
@@ -189,6 +200,7 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
         """
         check_is_fitted(self)
         n_samples, start = _validation.check_row_range(n_samples, start)
+        _validation.check_memory(n_samples, self.event_shape_, self.dtype_)
         key = rng.seed_key(self.random_state if random_state is None else random_state)
         classes = None if y is None else self._places_of(y, n_samples)
         draws = Draws(key, start, n_samples, classes, _validation.check_bool(stratified, "stratified"))
@@ -199,8 +211,9 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
         """Return latents (n, d) in the shape, type, array library and device that `fit` saw."""
         if is_whole(self.dtype_):
             latents = whole.rounded(_arrays.to_numpy(latents), self.dtype_, self._whole_limits())
-        elif not _arrays.is_tensor(latents):
-            latents = latents.astype(self.dtype_, copy=False)
+        elif not _arrays.is_tensor(latents) and latents.dtype != self.dtype_:
+            most = np.finfo(self.dtype_).max  # a wider type has values that this one does not
+            latents = np.clip(latents, -most, most).astype(self.dtype_)
         return _arrays.from_numpy(latents.reshape(len(latents), *self.event_shape_), self._tensor_kind)
 
     def _whole_limits(self) -> Array:
@@ -250,7 +263,8 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
         check_is_fitted(self)
         rows = _validation.check_rows(X, "latents", event_shape=self.event_shape_, owner=type(self).__name__)
         self._set_names(X, reset=False)
-        scores = self._score_samples(working_copy(rows)).astype(np.float64, copy=False)
+        with np.errstate(over="ignore"):  # far from all latents the density is 0
+            scores = self._score_samples(working_copy(rows)).astype(np.float64, copy=False)
         kind = _arrays.tensor_kind(X)
         return _arrays.from_numpy(scores, kind and kind._replace(dtype="float64"))
 
@@ -374,6 +388,14 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
         for name, value in state.items():
             setattr(self, name, value)
 
+    def _set_names_of(self, X: Any, batches: Batches, reset: bool) -> None:
+        """As `_set_names`, of what is given to a fit; batches have no names, unless they are parts of a data frame."""
+        named = batches.frame if batches.streamed else X
+        if named is not None:
+            self._set_names(named, reset)
+        elif reset:
+            self.__dict__.pop("feature_names_in_", None)
+
     def _set_names(self, X: Any, reset: bool) -> None:
         """Keep the column names of a data frame, or compare them with those of the fit."""
         if isinstance(X, np.ndarray) and "feature_names_in_" not in self.__dict__:
@@ -396,6 +418,12 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
 
 def _is_float(value: Any) -> bool:
     return isinstance(value, float) or (isinstance(value, np.ndarray) and value.dtype.kind == "f")
+
+
+def _is_finite(value: Any) -> bool:
+    """Tell whether a number, or an array that may be mapped, is finite; an array part by part."""
+    parts = np.array_split(value, max(1, value.size >> 22)) if np.ndim(value) else [value]
+    return all(bool(np.isfinite(part).all()) for part in parts)
 
 
 def _jsonable(value: Any) -> Any:

@@ -22,6 +22,7 @@ from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, OutOfBoundsWarning
 from vicinal.kernels.reference import code_dtype
 from vicinal.samplers.batches import Batch, Batches, Reduction, working_dtype
+from vicinal.samplers.counts import pack_counts, unpack_counts
 from vicinal.samplers.labels import in_order, numbered
 from vicinal.samplers.survey import batch_bounds
 
@@ -90,6 +91,19 @@ class CellTable(NamedTuple):
     before: CellTable | None = None
     source: Any = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel in few bytes: without the source, which is made where samples are drawn, and with counts packed."""
+        others = self._replace(source=None, counts=_NONE, pair_counts=_NONE)
+        return _unpickled, (tuple(others), pack_counts(self.counts), pack_counts(self.pair_counts))
+
+
+def _unpickled(others: tuple[Any, ...], counts: tuple[Array, Array], pair_counts: tuple[Array, Array]) -> CellTable:
+    """Return the table of what `CellTable.__reduce__` gave."""
+    table = CellTable(*others)
+    return table._replace(
+        counts=unpack_counts(*counts, len(table.cells)), pair_counts=unpack_counts(*pair_counts, len(table.pair_cell))
+    )
+
 
 def given_bounds(bounds: Any, batches: Batches) -> tuple[Array, Array]:
     """Return ``bounds`` as two arrays (d,) of the type that the latents are worked on in."""
@@ -135,7 +149,7 @@ def count_outside(batch: Batch, grid: Grid, out_of_bounds: str) -> int:
     if out_of_bounds == "raise":
         row, column = np.argwhere(outside)[0]
         raise InvalidInputError(
-            f"latents must lie within the bounds; {outside.sum()} values do not, the first in row "
+            f"{batch.name} must lie within the bounds; {outside.sum()} values do not, the first in row "
             f"{batch.first_row + row}, dimension {column}: {rows[row, column]:g} is not in "
             f"[{grid.lower[column]:g}, {grid.upper[column]:g}]. "
             'Give wider bounds=(lower, upper), or out_of_bounds="clip"'
@@ -152,13 +166,15 @@ class Within(NamedTuple):
 
     def reduce(self, *reductions: Reduction) -> list[Any]:
         """As `Batches.reduce`."""
-        return self.batches.reduce(*(each._replace(of_batch=partial(self._of, each.of_batch)) for each in reductions))
+        within = partial(_within, self.grid, self.out_of_bounds)  # without the batches, for it may travel
+        return self.batches.reduce(*(each._replace(of_batch=partial(within, each.of_batch)) for each in reductions))
 
-    def _of(self, of_batch: Callable[[Batch], Any], batch: Batch) -> Any:
-        if count_outside(batch, self.grid, self.out_of_bounds):
-            rows = np.clip(_arrays.to_numpy(batch.rows), self.grid.lower, self.grid.upper)
-            batch = batch._replace(rows=rows)
-        return of_batch(batch)
+
+def _within(grid: Grid, out_of_bounds: str, of_batch: Callable[[Batch], Any], batch: Batch) -> Any:
+    """Return a value of a batch whose latents are checked against the bounds, and moved to these."""
+    if count_outside(batch, grid, out_of_bounds):
+        batch = batch._replace(rows=np.clip(_arrays.to_numpy(batch.rows), grid.lower, grid.upper))
+    return of_batch(batch)
 
 
 def tabulate(batches: Batches, grid: Grid, out_of_bounds: str, *, inside: bool = False) -> CellTable:

@@ -5,7 +5,8 @@ files are what `vicinal.array_files.read_dataset` makes of them. Batches are
 
 - a list of pairs (latents, labels), where latents may be a path;
 - any other iterable of arrays, paths or pairs, such as a torch DataLoader. One that can be read again is read as often
-  as needed. An iterator or generator is read once, and kept in memory.
+  as needed. An iterator or generator is read once, and kept in memory;
+- a dask collection: see `vicinal.samplers.on_dask`.
 
 A list or tuple of arrays is refused, here and everywhere: see `vicinal._validation.check_no_list_of_arrays`.
 """
@@ -13,6 +14,7 @@ A list or tuple of arrays is refused, here and everywhere: see `vicinal._validat
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Set
 from typing import Any
 
@@ -50,6 +52,13 @@ def is_stream(X: Any) -> bool:
     return True
 
 
+def is_dask(X: Any) -> bool:
+    """Tell whether X is a dask collection or future, or a list of them; dask is not imported."""
+    if isinstance(X, list | tuple):
+        return len(X) > 0 and all(map(_is_of_dask, X))
+    return _is_of_dask(X)
+
+
 def opened(item: Any) -> tuple[Any, Any]:
     """Return latents and labels of one batch."""
     if isinstance(item, list | tuple) and 1 <= len(item) <= 2:
@@ -63,6 +72,13 @@ def opened(item: Any) -> tuple[Any, Any]:
     if isinstance(item, str | os.PathLike):
         return array_files.open_array(item), None
     return item, None
+
+
+def _is_of_dask(value: Any) -> bool:
+    dask, distributed = (sys.modules.get(name) for name in ("dask", "distributed"))
+    if dask is not None and dask.is_dask_collection(value):
+        return True
+    return distributed is not None and isinstance(value, distributed.Future)
 
 
 def _is_array(value: Any) -> bool:

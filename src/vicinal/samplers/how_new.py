@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 from vicinal import _arrays, neighbors
 from vicinal._errors import InvalidInputError
 from vicinal.samplers.base import Sampler
-from vicinal.samplers.batches import Batches
+from vicinal.samplers.batches import batches_of
 from vicinal.samplers.novelty import REPEATS, NothingToCompareError, Novelty
 from vicinal.samplers.probes import KEY, N_PROBES
 from vicinal.samplers.survey import Survey
@@ -58,7 +58,7 @@ class HowNew(NamedTuple):
         >>> found.nn_ratio, found.copied, found.means
         (0.0, 1.0, 'near copies of training latents')
         """
-        batches = Batches(latents)
+        batches = batches_of(latents)
         if batches.event_shape != sampler.event_shape_:
             wanted, got = (", ".join(map(str, shape)) for shape in (sampler.event_shape_, batches.event_shape))
             raise InvalidInputError(f"latents must have shape (n_samples, {wanted}), as in fit; got (..., {got})")

@@ -77,7 +77,7 @@ class KDESampler(Sampler):
 
     _expected = attributes(
         latents_=Fitted("n d"),
-        bandwidth_=Fitted("c?", 0),
+        bandwidth_=Fitted("c?", 0, _validation.MOST_WIDTH),
         scale_=Fitted("c? d", 0),
         **BY_CLASS,
         **CALIBRATED,
@@ -99,7 +99,7 @@ class KDESampler(Sampler):
         if isinstance(rule, str):
             _validation.check_choice(rule, "bandwidth", ("scott", "silverman", "auto"))
         else:
-            rule = _validation.check_positive(rule, "bandwidth")
+            rule = _validation.check_width(rule, "bandwidth")
         training = Training.of(batches)
         parts = by_class.parts_of(training, batches)
         bandwidths = [_bandwidth(rule, part.counts.sum(), part.rows.shape[1]) for part in parts]

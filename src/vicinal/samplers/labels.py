@@ -60,13 +60,19 @@ def places_of(y: Any, classes: Array, n_samples: int) -> Array:
     y = y.item() if isinstance(y, np.generic) or getattr(y, "ndim", 1) == 0 else y
     if _is_hashable(y) and y in place:
         return np.full(n_samples, place[y])
-    several = isinstance(y, list | tuple) or getattr(y, "ndim", 0) == 1
-    labels = labels_of(y, n_samples) if several else [y]
+    labels = labels_of(y, n_samples) if are_several(y, classes) else [y]
     unknown = [label for label in labels if not _is_hashable(label) or label not in place]
     if unknown:
         shown = ", ".join(map(repr, list(place)[:10])) + (", ..." if len(place) > 10 else "")
         raise InvalidInputError(f"y must be one of the classes seen in fit, {shown}; got {unknown[0]!r}")
     return np.array([place[label] for label in labels], dtype=np.int64)
+
+
+def are_several(y: Any, classes: Array) -> bool:
+    """Tell labels of several rows from one label, which may be a tuple."""
+    if isinstance(y, tuple):
+        return not (_is_hashable(y) and y in classes.tolist())
+    return isinstance(y, list) or getattr(y, "ndim", 0) == 1
 
 
 def refuse(y: Any, owner: str) -> None:
@@ -85,8 +91,8 @@ def refuse(y: Any, owner: str) -> None:
     warnings.warn(f"{owner} cannot draw within classes: y is ignored", LabelWarning, stacklevel=3)
 
 
-def repeat(labels: Sequence[Hashable]) -> bool:
-    """Tell whether labels repeat enough to draw within classes; if they are numbers that do not, warn.
+def repeat(counts: Counter[Hashable]) -> bool:
+    """Tell whether labels, counted, repeat enough to draw within classes; if they are numbers that do not, warn.
 
     Where most latents are alone in their class, samples are copies of them, within classes or not.
 
@@ -95,11 +101,10 @@ def repeat(labels: Sequence[Hashable]) -> bool:
     InvalidInputError
         If labels that hardly repeat are not numbers.
     """
-    counts = Counter(labels)
-    n_single = sum(count == 1 for count in counts.values())
-    if len(labels) < _FEWEST or n_single <= len(labels) / 2:
+    n_labels, n_single = counts.total(), sum(count == 1 for count in counts.values())
+    if n_labels < _FEWEST or n_single <= n_labels / 2:
         return True
-    found = f"{n_single} of {len(labels)} latents have a label in y that no other has, so samples would be copies"
+    found = f"{n_single} of {n_labels} latents have a label in y that no other has, so samples would be copies"
     if not all(isinstance(label, int | float) for label in counts):
         raise InvalidInputError(f"{found}: merge rare classes into larger ones, or fit without y")
     warnings.warn(
@@ -111,9 +116,8 @@ def repeat(labels: Sequence[Hashable]) -> bool:
     return False
 
 
-def warn_of_single_latents(labels: Sequence[Hashable]) -> None:
-    """Warn if classes have a single latent: samples drawn within them would be copies of it, or nearly so."""
-    counts = Counter(labels)
+def warn_of_single_latents(counts: Counter[Hashable]) -> None:
+    """Warn if classes, counted, have a single latent: samples drawn within them would be copies of it, or nearly so."""
     n_single = sum(count == 1 for count in counts.values())
     if n_single:
         warnings.warn(

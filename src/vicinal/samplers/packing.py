@@ -17,6 +17,7 @@ from vicinal._errors import FileFormatError
 from vicinal.kernels.reference import code_dtype
 from vicinal.samplers import labels
 from vicinal.samplers.cells import CellTable, Grid, ready
+from vicinal.samplers.counts import pack_counts, smallest, unpack_counts
 from vicinal.samplers.fitted import CALIBRATED
 from vicinal.samplers.table_checks import check_packed, check_table
 
@@ -142,21 +143,3 @@ def unpack_codes(packed: Array, n_bins: int, shape: tuple[int, int], dtype: np.d
             lot <<= 1
             lot |= bit
     return codes
-
-
-def pack_counts(counts: Array) -> tuple[Array, Array]:
-    """Return where counts (n,) differ from 1, and what they are there, in the smallest integer types."""
-    places = np.flatnonzero(counts != 1)
-    return smallest(places), smallest(counts[places])
-
-
-def unpack_counts(places: Array, values: Array, n: int) -> Array:
-    """Return what `pack_counts` packed, int64 (n,)."""
-    counts = np.ones(n, dtype=np.int64)
-    counts[places] = values
-    return counts
-
-
-def smallest(numbers: Array) -> Array:
-    """Return non-negative integers in the smallest unsigned type that holds them."""
-    return numbers.astype(np.min_scalar_type(int(numbers.max(initial=0))))

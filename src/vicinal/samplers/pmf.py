@@ -32,8 +32,8 @@ from vicinal import _arrays, _validation, rng
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError
 from vicinal.rng import Draws
-from vicinal.samplers import calibration, cell_draws, cell_geometry, cells, given, labels, smoothing
-from vicinal.samplers.batches import Batches
+from vicinal.samplers import calibration, cell_draws, cell_geometry, cells, labels, smoothing
+from vicinal.samplers.batches import Batches, batches_of
 from vicinal.samplers.cells import CellTable, Grid, Within
 from vicinal.samplers.fitted import CALIBRATED
 from vicinal.samplers.sources import Source, of_cells
@@ -213,20 +213,12 @@ class PMFSampler(VicinitySampler):
             As `fit`.
         """
         fitted = self.__sklearn_is_fitted__()
-        X = given.of_files(X)
-        batches = Batches(X, y, sample_weight, minimum=1 if fitted or self.bounds is not None else 2)
-        if not batches.whole:
-            raise InvalidInputError(
-                "sample_weight must be whole in partial_fit, since the scale of fractional weights is not known before "
-                "all have been seen; pass all latents to fit, or round the weights"
-            )
+        minimum = 1 if fitted or self.bounds is not None else 2
+        batches = self._batches_to_add(X, y, sample_weight, minimum=minimum)
         if not fitted:
             rng.check_seed(self.random_state)
             return self._fit_batches(X, batches)
-        _validation.check_event_shape(batches.shape, self.event_shape_, "latents", type(self).__name__)
         _validation.check_choice(self.out_of_bounds, "out_of_bounds", ("raise", "clip"))
-        if not batches.streamed:
-            self._set_names(X, reset=False)
         before = self._everything_seen()
         added = cells.tabulate(batches, before.grid, self.out_of_bounds)
         self._set_table(cells.merge(before, added), self)
@@ -297,7 +289,7 @@ class PMFSampler(VicinitySampler):
         >>> PMFSampler.bounds_of(np.array([[0.0], [1.0], [0.5]]))
         (array([0.]), array([1.]))
         """
-        batches = Batches(given.of_files(X), minimum=1)
+        batches = batches_of(X, minimum=1)
         lower, upper = bounds_of(batches)
         return lower.reshape(batches.event_shape), upper.reshape(batches.event_shape)
 
@@ -389,12 +381,6 @@ class PMFSampler(VicinitySampler):
 
     def _move(self) -> None:
         self._table = cells.ready(self._table, _device(self._tensor_kind))
-
-    def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = super().__getstate__()
-        if "_table" in state:  # a pickle holds no tensors: it may be opened where there is no such device
-            state = state | {"_table": state["_table"]._replace(source=None)}
-        return state
 
     def _ready(self, table: CellTable, kind: _arrays.TensorKind | None) -> CellTable:
         return cells.ready(cells.prune(table, self.min_count), _device(kind))

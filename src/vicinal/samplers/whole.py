@@ -35,4 +35,8 @@ def expected(dtype: np.dtype[Any], state: Mapping[str, Any]) -> dict[str, Fitted
 
 def rounded(latents: Array, dtype: np.dtype[Any], limits: Array) -> Array:
     """Return latents (n, d) as whole numbers within limits (2, d), of a type that holds these."""
+    if dtype.kind in "iu":
+        lowest, most = np.iinfo(dtype).min, np.iinfo(dtype).max
+        highest = np.nextafter(float(most), 0) if float(most) > most else most  # floats round up what 64 bits can hold
+        limits = np.clip(limits, lowest, highest)
     return np.clip(np.rint(latents), *limits).astype(dtype)

@@ -36,9 +36,8 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
-from threadpoolctl import threadpool_limits
 
-from vicinal import _arrays, _validation, rng
+from vicinal import _arrays, _blas, _validation, rng
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
 from vicinal.rng import Draws
@@ -123,7 +122,7 @@ class ConditionalSampler(VicinitySampler):
         classes = None if y is None else self._places_of(y, n_samples)
         key = rng.seed_key(self.random_state if random_state is None else random_state)
         flat = rows.reshape(n_samples, -1).astype(np.float64)
-        with threadpool_limits(1, user_api="blas"):  # or the bits of products would depend on the number of threads
+        with _blas.one_thread():  # or the bits of products would depend on the number of threads
             drawn = self._drawn(flat, Draws(key, start, n_samples, classes))
         if is_whole(self.dtype_):
             drawn = whole.rounded(drawn, np.dtype(np.float64), self._whole_limits())

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from vicinal import _blas
 from vicinal._arrays import Array
 from vicinal.samplers.batches import Training
 from vicinal.samplers.local.moves import move
 from vicinal.samplers.local.tree import cut
 
 _CHUNK = 1 << 22  # values worked on together
+_SOME = 1 << 16  # latents that a mean is taken of
 
 
 class Neighborhoods(NamedTuple):
@@ -22,13 +24,41 @@ class Neighborhoods(NamedTuple):
     training: Training
     starts: Array
 
+    def part(self, first: int, last: int) -> Neighborhoods:
+        """Return the neighbourhoods ``first`` to ``last - 1``, as those of one class, as views."""
+        starts = self.starts[first : last + 1]
+        return Neighborhoods(self.training.part(starts[0], starts[-1]), starts - starts[0])
+
+    def of_class(self, label: Hashable) -> Neighborhoods:
+        """Return the neighbourhoods of a class, as views; all of them without classes."""
+        return self.part(*np.searchsorted(self.starts, self.training.place_of(label)).tolist())
+
+
+Made = Callable[[int], Neighborhoods]
+
+
+def maker(training: Training, max_iter: int) -> Made:
+    """Return what cuts the training latents into neighbourhoods of so many, as `neighborhoods` does.
+
+    The last result is kept. It is dropped before another is made, so that memory never holds both.
+    """
+    kept: dict[int, Neighborhoods] = {}
+
+    def made(n_neighbors: int) -> Neighborhoods:
+        if n_neighbors not in kept:
+            kept.clear()
+            kept[n_neighbors] = neighborhoods(training, n_neighbors, max_iter)
+        return kept[n_neighbors]
+
+    return made
+
 
 def neighborhoods(training: Training, n_neighbors: int, max_iter: int) -> Neighborhoods:
     """Cut the training latents, class by class, into neighbourhoods of ``n_neighbors`` on average.
 
     Products of matrices take one thread: they are small, and their bits would depend on the number of threads.
     """
-    with threadpool_limits(1, user_api="blas"):
+    with _blas.one_thread():
         return _neighborhoods(training, n_neighbors, max_iter)
 
 
@@ -67,22 +97,50 @@ def partition(latents: Array, n_parts: int, max_iter: int = 0) -> tuple[Array, A
 
 def variance_ratio(found: Neighborhoods, shrinkage: float, scale: float) -> float:
     """Return the total variance of samples over that of the latents; 1 if these are all equal."""
-    rows, weights, starts = found.training.rows, found.training.weights, found.starts
-    mass = np.ones(len(rows)) if weights is None else weights.astype(np.float64)
-    centre = (mass @ rows if weights is not None else rows.sum(axis=0, dtype=np.float64)) / mass.sum()
-    total = between = 0.0
-    for firsts in np.array_split(starts[:-1], max(1, rows.size // _CHUNK)):  # bounds the memory of float64 copies
-        last = starts[np.searchsorted(starts, firsts[-1], side="right")]
-        part = slice(firsts[0], last)
-        centred = rows[part] - centre
-        masses = np.add.reduceat(mass[part], firsts - firsts[0])
-        total += float(mass[part] @ np.square(centred).sum(axis=1))
-        centred *= mass[part][:, None]
-        sums = np.add.reduceat(centred, firsts - firsts[0], axis=0)
-        between += float((np.square(sums).sum(axis=1) / masses).sum())
-    if total == 0:
-        return 1.0
-    return (between + ((1 - shrinkage) ** 2 + scale**2) * (total - between)) / total
+    return Spread.around(found.training.rows[:_SOME]).add(found).ratio(shrinkage, scale)
+
+
+class Spread(NamedTuple):
+    """Moments of latents about a place near their mean (d,), and their sum of squares within neighbourhoods."""
+
+    place: Array
+    mass: float
+    sums: Array
+    squares: float
+    within: float
+
+    @classmethod
+    def around(cls, rows: Array) -> Self:
+        """Return the moments of no latents, about the mean of ``rows`` (m, d)."""
+        place = rows.mean(axis=0, dtype=np.float64)
+        return cls(place, 0.0, np.zeros_like(place), 0.0, 0.0)
+
+    def add(self, found: Neighborhoods) -> Self:
+        """Return the moments with those of more neighbourhoods."""
+        rows, weights, starts = found.training.rows, found.training.weights, found.starts
+        mass, total, squares, within = self.mass, self.sums.copy(), self.squares, self.within
+        for firsts in np.array_split(starts[:-1], max(1, rows.size // _CHUNK)):  # bounds the memory of float64 copies
+            last = starts[np.searchsorted(starts, firsts[-1], side="right")]
+            part = slice(firsts[0], last)
+            masses = np.ones(last - firsts[0]) if weights is None else weights[part].astype(np.float64)
+            centred = rows[part] - self.place
+            square = float(masses @ np.square(centred).sum(axis=1))
+            centred *= masses[:, None]
+            sums = np.add.reduceat(centred, firsts - firsts[0], axis=0)
+            sizes = np.add.reduceat(masses, firsts - firsts[0])
+            mass, total, squares = mass + float(sizes.sum()), total + sums.sum(axis=0), squares + square
+            within += square - float((np.square(sums).sum(axis=1) / sizes).sum())
+        return self._replace(mass=mass, sums=total, squares=squares, within=within)
+
+    def merge(self, other: Spread) -> Spread:
+        """Return the moments of both, which are about one place."""
+        mass, sums, squares = self.mass + other.mass, self.sums + other.sums, self.squares + other.squares
+        return Spread(self.place, mass, sums, squares, self.within + other.within)
+
+    def ratio(self, shrinkage: float, scale: float) -> float:
+        """Return the total variance of samples over that of the latents; 1 if these are all equal."""
+        total = self.squares - float(np.square(self.sums).sum()) / self.mass
+        return 1.0 if total <= 0 else 1.0 + ((1 - shrinkage) ** 2 + scale * scale - 1.0) * self.within / total
 
 
 def means_of(latents: Array, weights: Array | None, starts: Array) -> Array:
