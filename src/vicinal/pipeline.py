@@ -265,13 +265,13 @@ def load(path: storage.PathLike, *, like: str | None = None, device: Any = None)
     OSError
         If the file cannot be read.
     """
-    from vicinal import samplers
-
     if like not in (None, "numpy", "torch"):
         raise InvalidInputError(f'like must be "numpy" or "torch"; got {like!r}')
     if like == "numpy" and device is not None:
         raise InvalidInputError(f'like="numpy" has no device; got device={device!r}: leave one of them out')
     artifact = storage.read(located(path))
+    from vicinal import samplers  # which takes a second, so files that cannot be read are refused before
+
     if artifact.kind in samplers.__all__:
         sampler = getattr(samplers, artifact.kind).from_artifact(artifact)
         return sampler.to(device or "cpu") if like == "torch" or device is not None else sampler

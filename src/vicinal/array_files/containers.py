@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import pickle
 import shutil
 import tempfile
@@ -51,7 +49,7 @@ def entries(path: Path, columns: str | None = None, labels: str | None = None) -
     if suffix not in _READERS and suffix not in tables.READERS:
         folder = ": name the files in it" if path.is_dir() else ""
         raise InvalidInputError(f"{path} must be a file of an array ({', '.join(SUFFIXES)}); got another one{folder}")
-    check_there(path)
+    storage.check_there(path)
     if suffix in tables.READERS:
         rows, found = tables.split(path, tables.READERS[suffix](path), columns, labels)
         return {name: entry_of(array) for name, array in {**found, "": rows}.items()}
@@ -61,12 +59,6 @@ def entries(path: Path, columns: str | None = None, labels: str | None = None) -
 def is_zarr(path: Path) -> bool:
     """Tell whether a path is a folder of Zarr, whatever its suffix."""
     return path.is_dir() and any((path / name).is_file() for name in ("zarr.json", ".zarray", ".zgroup"))
-
-
-def check_there(path: Path) -> None:
-    """Raise FileNotFoundError if there is no such file."""
-    if not path.exists():
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 
 def entry_of(array: Any) -> Entry:

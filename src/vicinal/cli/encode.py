@@ -41,6 +41,7 @@ def encode(
     beside = output.with_name(f"{output.stem}.labels.npy")
     if labels:
         check_free(beside, force)
+    storage.check_there(images)
     autoencoder = load_model(model)
     reader = image_files.read_with_classes if labels else lambda *given: (image_files.open_rows(*given), [])
     with in_options(), _progress.bar("Reading"):

@@ -62,11 +62,22 @@ def check_images_output(path: Path, n_images: int | None, force: bool) -> None:
         raise InvalidInputError(f"{path} has files in it; name another folder, or pass --force to write beside them")
 
 
+def check_saved(path: str) -> None:
+    """Raise FileNotFoundError if there is no file or folder where a sampler should be; repositories are not asked."""
+    from vicinal import storage
+    from vicinal.hub.repository import SCHEME, located
+
+    if not path.startswith(SCHEME):
+        storage.check_there(located(path))
+
+
 def load_sampler(path: str) -> Any:
     """Return the sampler in a file, a folder or a repository."""
-    from vicinal import pipeline, samplers
+    from vicinal import pipeline
 
     fitted = pipeline.load(path)
+    from vicinal import samplers
+
     if not isinstance(fitted, samplers.Sampler):
         raise FileFormatError(f"{path} holds a {type(fitted).__name__}; expected a sampler")
     return fitted

@@ -7,7 +7,15 @@ from typing import Annotated, Any
 import typer
 
 from vicinal.cli.features import Device
-from vicinal.cli.files import Force, ImagesOutput, SavedSampler, check_images_output, class_of, load_sampler
+from vicinal.cli.files import (
+    Force,
+    ImagesOutput,
+    SavedSampler,
+    check_images_output,
+    check_saved,
+    class_of,
+    load_sampler,
+)
 from vicinal.cli.models import Model, load_model, of_model
 
 
@@ -29,7 +37,8 @@ def generate(
 
     check_images_output(output, n_samples, force)
     _validation.check_integer(n_samples, "--n-samples", minimum=1)
-    fitted, autoencoder = load_sampler(sampler), load_model(model)
+    check_saved(sampler)
+    autoencoder, fitted = load_model(model), load_sampler(sampler)
     pipeline.check_latents(autoencoder, fitted.event_shape_, sampler)
     drawn: dict[str, Any] = {"y": class_of(fitted, label), "random_state": seed, "start": start}
     with (
