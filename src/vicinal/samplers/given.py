@@ -6,6 +6,7 @@ files are what `vicinal.array_files.read_dataset` makes of them. Batches are
 - a list of pairs (latents, labels), where latents may be a path;
 - any other iterable of arrays, paths or pairs, such as a torch DataLoader. One that can be read again is read as often
   as needed. An iterator or generator is read once, and kept in memory;
+- a torch Dataset of latents, or of pairs (latent, label);
 - a dask collection: see `vicinal.samplers.on_dask`.
 
 A list or tuple of arrays is refused, here and everywhere: see `vicinal._validation.check_no_list_of_arrays`.
@@ -31,6 +32,15 @@ def of_files(X: Any) -> Any:
     paths = X if isinstance(X, list | tuple) else [X]
     are_paths = bool(paths) and all(isinstance(each, str | os.PathLike) for each in paths)
     return array_files.read_dataset(paths)[0] if are_paths else X
+
+
+def of_dataset(X: Any, batch_size: int = 1024) -> Any:
+    """Return the batches of a torch Dataset of latents or pairs (latent, label); anything else as it is."""
+    torch: Any = sys.modules.get("torch")
+    data = getattr(getattr(torch, "utils", None), "data", None)
+    if data is None or not isinstance(X, data.Dataset):
+        return X
+    return data.DataLoader(X, batch_size, generator=torch.Generator())  # of its own: that of torch is not advanced
 
 
 def is_stream(X: Any) -> bool:
