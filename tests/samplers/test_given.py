@@ -109,5 +109,5 @@ def test_paths_in_a_list_are_read_or_named(tmp_path):
         np.save(path, some)
     sampler = PMFSampler(4, random_state=0).fit(paths)
     assert np.array_equal(sampler.sample(50), PMFSampler(4, random_state=0).fit(rows).sample(50))
-    with pytest.raises(TypeError, match=r"must be an array; got a list of paths: pass vicinal.array_files.read_dataset"):
+    with pytest.raises(TypeError, match=r"got a list of paths: pass vicinal.array_files.read_dataset"):
         sampler.score_samples(paths)

@@ -27,7 +27,7 @@ def decode(
 
     check_images_output(output, None, force)  # before the work
     rows = array_files.open_array(latents, key)
-    writing.check_output(output, len(rows), "--output")
+    writing.check_output(output, rows.shape[0], "--output")
     autoencoder = load_model(model)
     pipeline.check_latents(autoencoder, rows.shape[1:], str(latents))
     with (

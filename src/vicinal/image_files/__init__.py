@@ -135,10 +135,11 @@ def read_with_classes(path: str | os.PathLike[str], image_size: int | None = Non
         beside = path.with_name(f"{path.stem}.labels.npy")
         labels = storage.read_array(beside) if beside.exists() else None
         where = f"a file {beside.name} beside it"
-    if labels is None or labels.shape != (len(rows),) or labels.dtype.kind not in "iubU":
+    n_rows = rows.shape[0]
+    if labels is None or labels.shape != (n_rows,) or labels.dtype.kind not in "iubU":
         got = "nothing" if labels is None else f"{labels.dtype} of shape {labels.shape}"
         raise InvalidInputError(
-            f"{path} must have one label, an integer or a text, for each of its {len(rows)} rows, in {where}; got {got}"
+            f"{path} must have one label, an integer or a text, for each of its {n_rows} rows, in {where}; got {got}"
         )
     return rows, [str(label) for label in labels.tolist()]
 
