@@ -59,7 +59,13 @@ def fit(
     force: Force = False,
 ) -> None:
     """Fit a sampler to latents, and say how new its samples are."""
-    from vicinal import array_files, samplers
+    from vicinal import array_files, storage
+
+    if output.suffix.lower() not in (".safetensors", ""):
+        raise InvalidInputError(f"--output must end in .safetensors; got {output}")
+    check_free(output, force)
+    storage.check_there(*files)  # before imports, which take a second
+    from vicinal import samplers
     from vicinal.samplers.how_new import HowNew
     from vicinal.samplers.named import named
 
@@ -82,9 +88,6 @@ def fit(
         _leave_to_novelty(given)
         if "bandwidth" in kind().get_params():
             given["bandwidth"] = "auto"
-    if output.suffix.lower() not in (".safetensors", ""):
-        raise InvalidInputError(f"--output must end in .safetensors; got {output}")
-    check_free(output, force)
     on_cluster = check_cluster(workers, scheduler)
     if on_cluster and kind not in (samplers.LocalSampler, samplers.PMFSampler):
         raise InvalidInputError(
