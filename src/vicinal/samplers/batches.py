@@ -211,7 +211,8 @@ class Batches:
 
 
 def batches_of(X: Any, y: Any = None, sample_weight: Any = None, held_out: Any = None, *, minimum: int = 2) -> Batches:
-    """Return `Batches` of what is given; those of a dask collection stay where they are."""
+    """Return `Batches` of what is given; files are opened, and those of a dask collection stay where they are."""
+    X = given.of_dataset(given.of_files(X))
     if not given.is_dask(X):
         return Batches(X, y, sample_weight, held_out, minimum=minimum)
     from vicinal.samplers.on_dask.batches import DaskBatches
