@@ -172,10 +172,11 @@ def test_totals_beyond_32_bits(total):
     assert np.abs(shares - counts / total).max() < 0.08
 
 
-def test_threads_change_nothing(monkeypatch):
+def test_threads_and_lots_change_nothing(monkeypatch):
     latents = np.random.default_rng(0).normal(size=(500, 3))
     lower, upper, width, codes, cells, counts = prepare(latents, 5)
     monkeypatch.setattr(cpu.loops, "_VALUES_A_PART", 100)
+    monkeypatch.setattr(cpu.samples, "_DRAWN", 37)  # a part of the rows ends within such a lot
     assert all(map(same_bits, cpu.bounds(latents), (lower, upper)))
     assert same_bits(cpu.quantize(latents, lower, width, 5), codes)
     expected = sample(reference, cells, counts, lower, upper, width, 5, key=0, start=3, n_samples=700)
