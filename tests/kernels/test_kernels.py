@@ -237,6 +237,15 @@ def test_index_and_draws(counts):
     assert (counts[drawn] > 0).all()
 
 
+@pytest.mark.parametrize(("d", "n_bins"), [(1, 256), (2, 17), (3, 6), (8, 2)])
+@pytest.mark.parametrize("parts", [1, 7])
+def test_all_cells_of_a_small_grid_are_counted(monkeypatch, d, n_bins, parts):
+    monkeypatch.setattr(cpu.loops, "_VALUES_A_PART", 10**9 if parts == 1 else 300 * d // parts)
+    codes = np.random.default_rng(d).integers(n_bins, size=(300, d)) ** 2 // n_bins  # some cells are empty
+    codes = np.vstack([codes, np.full(d, n_bins - 1)]).astype(reference.code_dtype(n_bins))
+    assert all(map(same_bits, cpu.unique_cells(codes, n_bins), reference.unique_cells(codes, n_bins)))
+
+
 def test_keys_too_short_for_a_column(monkeypatch):
     codes = np.random.default_rng(0).integers(0, 3, size=(300, 4)).astype(np.uint32)
     expected = reference.unique_cells(codes, 2**24)
