@@ -4,7 +4,7 @@ Four techniques make them fast:
 
 - Each inner loop runs over hundreds of contiguous values, so the compiler can vectorise it for any number of
   dimensions. Bounds and widths are repeated to this length.
-- The ten rounds of Philox are written out, over counters in flat arrays.
+- The ten rounds of Philox are written out, over counters in flat arrays, two of which take turns.
 - Rows at random places in memory are prefetched.
 - Samples are checked for leaving their cells only if rounding could move one of them out.
 """
