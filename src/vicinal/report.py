@@ -133,7 +133,7 @@ def frontier_plot(scores: Scores) -> bytes:
     drawn = [row for row in points if row["frechet_distance"] <= limit]
     curve = sorted((row for row in drawn if row["name"].startswith("PMF")), key=lambda row: row["nn_ratio"])
     axes.plot([row["nn_ratio"] for row in curve], [row["frechet_distance"] for row in curve], color=_GREEN, zorder=2)
-    looks = itertools.product((_BLUE, _PURPLE, _BROWN), "sDv^P*<>hd")
+    looks = itertools.cycle(itertools.product((_BLUE, _PURPLE, _BROWN), "sDv^P*<>hd"))
     for row in drawn:
         color, marker = (_GREEN, "o") if row in curve else (_RED, "X") if row["name"] == BOOTSTRAP else next(looks)
         axes.errorbar(
@@ -165,6 +165,8 @@ def frontier_plot(scores: Scores) -> bytes:
     axes.set_xlabel("nn ratio, a median: 0 = copies, 1 = as far from training latents as fresh data")
     axes.set_ylabel("Frechet distance to held-out images\n(lower is better)")
     figure.legend(loc="outside right center", fontsize=8, frameon=False)
+    for text in figure.findobj(import_extra("matplotlib.text", "report").Text):
+        text.set_parse_math(False)  # a dollar in a name is a dollar
     axes.spines[["top", "right"]].set_visible(False)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
