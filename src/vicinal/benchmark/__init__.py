@@ -9,7 +9,10 @@ The modules, in the order in which data go through them:
 `bench`       one autoencoder: encode, fit, sample, decode, score
 `results`     what was measured, in files that are whole after every step
 `summary`     means, standard errors, ranks and verdicts
-`page`        tables, sentences and images
+`explored`    what the report lets a reader explore
+`tables`      tables over all autoencoders
+`sentences`   what the numbers bear out, in words
+`page`        all that as files: HTML, Markdown, JSON
 `demo`        the study that `vicinal demo` runs
 ============  =============================================================================================
 """

@@ -83,10 +83,14 @@ class Batches:
         The fewest rows that will do.
     weighted : bool
         Whether there are weights.
+    on_dask : bool
+        Whether the latents are in a dask collection: then they can be reduced, but not iterated over.
     whole : bool
         Whether the weights, if any, are numbers of rows. Whole weights are kept as they are, so that a weight of 3
         equals three rows; others are rounded to 2**-29 of the largest.
     """
+
+    on_dask = False
 
     def __init__(
         self, X: Any, y: Any = None, sample_weight: Any = None, held_out: Any = None, *, minimum: int = 2
@@ -128,6 +132,13 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         return self._stream() if self.streamed else self._chunks()
+
+    @property
+    def at_hand(self) -> Any:
+        """All latents (n, d), where they are one batch in memory; None elsewhere."""
+        if self.streamed or self._mapped or self._masses is not None or math.prod(self.shape) > _CHUNK:
+            return None
+        return working_copy(self._X)
 
     def label_counts(self) -> Counter[Hashable] | None:
         """Return how often each label occurs; None without labels, and where nobody knows before all are read."""
@@ -200,7 +211,8 @@ class Batches:
 
 
 def batches_of(X: Any, y: Any = None, sample_weight: Any = None, held_out: Any = None, *, minimum: int = 2) -> Batches:
-    """Return `Batches` of what is given; those of a dask collection stay where they are."""
+    """Return `Batches` of what is given; files are opened, and those of a dask collection stay where they are."""
+    X = given.of_dataset(given.of_files(X))
     if not given.is_dask(X):
         return Batches(X, y, sample_weight, held_out, minimum=minimum)
     from vicinal.samplers.on_dask.batches import DaskBatches
@@ -240,8 +252,9 @@ class Training(NamedTuple):
                 weights.append(batch.masses)
             y.extend(batch.labels or ())
         rows = np.concatenate(parts) if len(parts) > 1 else parts[0]
-        if len(rows) < 2:
-            raise InvalidInputError(f"latents must have at least 2 rows of weight above 0; got n_samples={len(rows)}")
+        least = batches.minimum
+        if len(rows) < least:
+            raise InvalidInputError(f"latents need n_samples >= {least} of weight above 0; got n_samples={len(rows)}")
         masses = np.concatenate(weights) if weights else None
         training = cls(rows, masses, (), np.array([0, len(rows)]), np.concatenate(numbers))
         if not y:
@@ -250,6 +263,20 @@ class Training(NamedTuple):
         training = training.take(np.argsort(places, kind="stable"))
         starts = np.searchsorted(np.sort(places), np.arange(len(classes) + 1))
         return training._replace(classes=classes, class_starts=starts)
+
+    def part(self, first: int, last: int) -> Training:
+        """Return the latents ``first`` to ``last - 1`` as those of one class, as views."""
+        weights = None if self.weights is None else self.weights[first:last]
+        return Training(self.rows[first:last], weights, (), np.array([0, last - first]), self.numbers[first:last])
+
+    def place_of(self, label: Hashable) -> tuple[int, int]:
+        """Return where the latents of a class start and end, both 0 where it has none; without classes, of all."""
+        if not self.classes:
+            return 0, len(self.rows)
+        if label not in self.classes:
+            return 0, 0
+        k = self.classes.index(label)
+        return int(self.class_starts[k]), int(self.class_starts[k + 1])
 
     def take(self, order: Array) -> Training:
         """Return the latents in another order, in which they stay in their class."""
@@ -320,6 +347,11 @@ class Weighing(NamedTuple):
         """Return weights as integers, (n,) int64."""
         weights = _arrays.to_numpy(sample_weight).astype(np.float64)
         return (weights if self.whole else np.rint(weights / self.largest * _WEIGHT_STEPS)).astype(np.int64)
+
+
+def are_steps(masses: Array | None) -> bool:
+    """Tell whether integer masses stand for fractional weights: the largest is then the number of steps."""
+    return masses is not None and int(masses.max(initial=0)) == int(_WEIGHT_STEPS)
 
 
 def checked(latents: Any, name: str, **options: Any) -> tuple[Any, np.dtype[Any]]:

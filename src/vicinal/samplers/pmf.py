@@ -213,18 +213,12 @@ class PMFSampler(VicinitySampler):
             As `fit`.
         """
         fitted = self.__sklearn_is_fitted__()
-        batches = batches_of(X, y, sample_weight, minimum=1 if fitted or self.bounds is not None else 2)
-        if not batches.whole:
-            raise InvalidInputError(
-                "sample_weight must be whole in partial_fit, since the scale of fractional weights is not known before "
-                "all have been seen; pass all latents to fit, or round the weights"
-            )
+        minimum = 1 if fitted or self.bounds is not None else 2
+        batches = self._batches_to_add(X, y, sample_weight, minimum=minimum)
         if not fitted:
             rng.check_seed(self.random_state)
             return self._fit_batches(X, batches)
-        _validation.check_event_shape(batches.shape, self.event_shape_, "latents", type(self).__name__)
         _validation.check_choice(self.out_of_bounds, "out_of_bounds", ("raise", "clip"))
-        self._set_names_of(X, batches, reset=False)
         before = self._everything_seen()
         added = cells.tabulate(batches, before.grid, self.out_of_bounds)
         self._set_table(cells.merge(before, added), self)

@@ -1,5 +1,6 @@
 """Workers and schedulers that end in the middle of the work."""
 
+import copy
 import os
 import signal
 import subprocess
@@ -10,11 +11,11 @@ import time
 import numpy as np
 import pytest
 from dask import array
-from distributed import Client
+from distributed import Client, default_client
 
 from vicinal._errors import ClusterError
 from vicinal.integrations import dask as on_dask
-from vicinal.samplers import PMFSampler
+from vicinal.samplers import LocalSampler, PMFSampler
 
 
 def once(block, folder, chunk, visit, block_info=None):
@@ -49,13 +50,31 @@ def check_kills(n, folder):
             assert len(list((folder / f"{name}{i}").glob("visit-*"))) > 1 + (name == "fit") * (i % 4)
 
 
+def check_kills_of_leaves(n, folder):
+    """Fit a LocalSampler n times; a worker is killed while latents move, and another that holds fitted leaves."""
+    latents = np.random.default_rng(0).normal(size=(6000, 3)).astype(np.float32)
+    sampler = LocalSampler(20, scale=1.0, max_memory="500KB", random_state=0)
+    local = copy.copy(sampler).fit(latents)
+    for i in range(n):
+        collection = deadly(array.from_array(latents, chunks=1000), folder / f"local{i}", i % 6, i % 2)
+        shards = on_dask.fit_shards(sampler, collection)
+        assert len(shards.parts) > 2
+        assert len(list((folder / f"local{i}").glob("visit-*"))) > 1 + i % 2
+        holders = default_client().who_has(shards.parts[i % len(shards.parts)])
+        worker = next(iter(holders.values()))[0]
+        os.kill(default_client().run(os.getpid, workers=[worker])[worker], signal.SIGKILL)
+        assert np.array_equal(on_dask.sample(shards, 500, 100).compute(), local.sample(500))
+
+
 def test_a_killed_worker_changes_nothing(own_cluster, tmp_path):
     check_kills(1, tmp_path)
+    check_kills_of_leaves(1, tmp_path)
 
 
 @pytest.mark.slow("kills a worker forty times, and waits for the next")
 def test_many_killed_workers_change_nothing(own_cluster, tmp_path):
     check_kills(20, tmp_path)
+    check_kills_of_leaves(20, tmp_path)
 
 
 @pytest.mark.slow("four workers end, and dask waits for the next each time")

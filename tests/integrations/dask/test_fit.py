@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from vicinal._errors import CalibrationWarning, InvalidInputError, InvalidTypeError, LabelWarning, OutOfBoundsWarning
 from vicinal.integrations import dask as on_dask
-from vicinal.samplers import LocalSampler, PMFSampler
+from vicinal.samplers import KDESampler, LocalSampler, PMFSampler
 from vicinal.samplers.how_new import HowNew
 
 
@@ -181,7 +181,8 @@ def test_latents_never_come_to_the_caller(client):
     with client.as_current():
         assert PMFSampler(4).fit(parts).n_samples_seen_ == 400
         with pytest.raises(InvalidInputError, match=r"pass X.compute\(\)"):
-            LocalSampler().fit(parts)
+            KDESampler().fit(parts)
+        assert LocalSampler(20, scale=1.0).fit(parts).latents_.shape == (400, 4)
         with pytest.raises(RuntimeError, match="latents came to the caller"):
             parts[0].compute()
 

@@ -113,7 +113,7 @@ def test_little_memory_is_taken(tmp_path):
 
 
 def test_plans():
-    assert Plan.of(1000, 64, 10**9) is None
+    assert Plan.of(1000, 64, 10**9).n_leaves == 1
     assert Plan.of(200_000_000, 64, 6 * 10**9).n_leaves == 128
     for n_rows, memory in ((10**6, 10**8), (10**7, 10**8), (10**7, 10**6)):
         plan = Plan.of(n_rows, 64, memory)

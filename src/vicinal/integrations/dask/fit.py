@@ -12,15 +12,21 @@ from vicinal.samplers.given import is_dask
 def fit(sampler: Sampler, X: Any, y: Any = None, sample_weight: Any = None, calibration_latents: Any = None) -> Sampler:
     """Fit a sampler to latents in a dask collection, as ``sampler.fit(X)`` does.
 
-    Every pass over the latents is a task for each chunk, on the worker that holds it, and a tree of merges: bounds,
-    distances to a few thousand samples, and tables of cells travel, latents never do. The sampler equals that of a fit
-    to the same latents in memory to the bit, whatever the chunks and the workers. A worker that is lost changes
-    nothing: its chunks are worked on again.
+    Every pass over the latents is a task for each chunk, on the worker that holds it, and a tree of merges. The result
+    does not depend on the chunks and the workers, to the bit. A worker that is lost changes nothing: its chunks are
+    worked on again.
+
+    - `PMFSampler`: bounds, distances to a few thousand samples, and tables of cells travel; latents never do. The
+      sampler equals that of a fit to the same latents in memory.
+    - `LocalSampler`: each latent moves once, to the worker of its leaf, see `vicinal.samplers.local.beyond_memory`. The
+      leaves are fitted there, and then gathered, in a file if there are several. Up to 131,072 latents are one leaf:
+      the sampler then equals that of a fit in memory. With ``max_memory`` it equals the fit in memory that has the same
+      ``max_memory``. `fit_shards` leaves the latents on the workers instead.
 
     Parameters
     ----------
     sampler : Sampler
-        `PMFSampler`. Other samplers need all latents in memory and raise an error.
+        `PMFSampler` or `LocalSampler`. Other samplers need all latents in memory and raise an error.
     X : dask array of shape (n_samples, *event_shape), or other collection
         Latents: a dask array, whose numbers of rows may be unknown; a dask DataFrame; a bag of batches; or a list of
         delayed values or futures, each a batch. A batch is an array of latents, a pair (latents, labels), or the path

@@ -16,11 +16,19 @@ from sklearn.utils.validation import check_is_fitted
 from vicinal import _arrays, _validation, rng
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
+from vicinal.integrations.dask.shard_draws import Division, sample_shards
+from vicinal.integrations.dask.shards import Shards
 from vicinal.samplers import Sampler, labels
 
 
 def sample(
-    sampler: Sampler, n_samples: int, chunks: Any = "auto", *, y: Any = None, random_state: Any = None, start: int = 0
+    sampler: Sampler | Shards,
+    n_samples: int,
+    chunks: Any = "auto",
+    *,
+    y: Any = None,
+    random_state: Any = None,
+    start: int = 0,
 ) -> array.Array:
     """Return new latents as a dask array, whose chunks are drawn on the workers.
 
@@ -29,8 +37,8 @@ def sample(
 
     Parameters
     ----------
-    sampler : Sampler
-        Fitted.
+    sampler : Sampler or Shards
+        Fitted. Each shard draws what is in its region, where it is.
     n_samples : int
         Number of rows, at least 0.
     chunks : "auto", int or tuple of int
@@ -60,6 +68,8 @@ def sample(
     >>> bool((latents.compute() == sampler.sample(10)).all())
     True
     """
+    if isinstance(sampler, Shards):
+        return _sample_of_shards(sampler, n_samples, chunks, y, random_state, start)
     check_is_fitted(sampler)
     n_samples, start = _validation.check_row_range(n_samples, start)
     key = rng.seed_key(sampler.random_state if random_state is None else random_state)
@@ -76,6 +86,20 @@ def sample(
         layer[key_of_chunk] = Task(key_of_chunk, draw, TaskRef(shared.key))
     graph = HighLevelGraph.from_collections(name, layer, dependencies=[shared])
     return array.Array(graph, name, (rows, *((side,) for side in empty.shape[1:])), meta=empty)
+
+
+def _sample_of_shards(
+    shards: Shards, n_samples: int, chunks: Any, y: Any, random_state: Any, start: int
+) -> array.Array:
+    n_samples, start = _validation.check_row_range(n_samples, start)
+    about = shards.sampler
+    key = rng.seed_key(about.random_state if random_state is None else random_state)
+    if y is not None and not shards.classes:
+        raise InvalidInputError("y needs shards that were fitted with labels: call fit_shards(sampler, X, y) first")
+    places = None if y is None else labels.places_of(y, labels.as_array(shards.classes), n_samples)
+    empty = np.empty((0, *about.event_shape_), about.dtype_)
+    rows = _rows_of_chunks(chunks, n_samples, empty)
+    return sample_shards(shards.parts, Division(key, shards.classes, shards.masses), rows, places, start, empty)
 
 
 def _drawn(sampler: Sampler, n_samples: int, start: int, key: int, y: Any) -> Array:

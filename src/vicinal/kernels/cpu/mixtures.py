@@ -235,7 +235,7 @@ def _pair(radius_word: Any, angle_word: Any) -> Any:
 @jit
 def _mix_rows(
     latents: Array, masses: Array, first: Array, last: Array, own: Array, most: int, shrinkage: float, scale: float,
-    real: Any, k0: Any, k1: Any, start: Any, classes: Array, out: Array,
+    real: Any, k0: Any, k1: Any, rows: Array, classes: Array, out: Array,
 ) -> None:  # fmt: skip
     d = latents.shape[1]
     row, block, stream, pairs = counters(1, (most + 3) // 4, _NORMAL)
@@ -247,7 +247,7 @@ def _mix_rows(
         base = latents[own[i]]
         if classes.shape[0] > 0:
             set_streams(classes[i : i + 1], stream.shape[0], _NORMAL, stream)
-        philox(start + np.uint64(i), row, block, stream, k0, k1, (size + 3) // 4, pairs)
+        philox(rows[i], row, block, stream, k0, k1, (size + 3) // 4, pairs)
         for k in range(0, 4 * ((size + 3) // 4), 2):
             noise[k], noise[k + 1] = _pair(word[k], word[k + 1])
         total, drift = 0.0, 0.0
@@ -269,7 +269,7 @@ def _mix_rows(
 
 def mix_rows(
     latents: Array, masses: Array | None, first: Array, last: Array, own: Array, shrinkage: float, scale: float,
-    *, key: int, start: int, classes: Array | None = None,
+    *, key: int, rows: Array, classes: Array | None = None,
 ) -> Array:  # fmt: skip
     """As `reference.mix_rows`."""
     most = int((last - first).max(initial=0))
@@ -280,7 +280,7 @@ def mix_rows(
     def work(a: int, b: int) -> None:
         _mix_rows(
             latents, masses, first[a:b], last[a:b], own[a:b], most, shrinkage, scale, latents.dtype.type,
-            *halves(key), np.uint64(start + a), places[a:b], out[a:b],
+            *halves(key), rows[a:b], places[a:b], out[a:b],
         )  # fmt: skip
 
     over(parts(len(own), max(1, most * (latents.shape[1] // 8 + 16))), work)

@@ -16,26 +16,26 @@ K is at least 5 d.
 
 from __future__ import annotations
 
-import math
-from functools import partial
-from typing import Any
+from itertools import pairwise
+from typing import Any, Self
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
-from vicinal import _validation, kernels
+from vicinal import _validation, rng
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError
 from vicinal.rng import Draws
-from vicinal.samplers import calibration
-from vicinal.samplers.batches import Batches, Training
+from vicinal.samplers import whole
+from vicinal.samplers.batches import Batches, Training, are_steps
 from vicinal.samplers.by_class import class_of, class_state, draw_items, starts_of
 from vicinal.samplers.counts import smallest
 from vicinal.samplers.fitted import BY_CLASS, CALIBRATED, Fitted, Starts, attributes
-from vicinal.samplers.local import beyond_memory
+from vicinal.samplers.local import additions, beyond_memory
 from vicinal.samplers.local.conditional import ConditionalSampler
-from vicinal.samplers.local.partition import Made, maker, means_of, nearest_latent, variance_ratio
-from vicinal.samplers.novelty import NothingToCompareError, Novelty, warn
-from vicinal.samplers.probes import KEY, N_PROBES
+from vicinal.samplers.local.mixing import sample_around
+from vicinal.samplers.local.partition import Neighborhoods, maker, means_of, nearest_latent, variance_ratio
+from vicinal.samplers.local.settings import Settings, checked_shrinkage
 from vicinal.samplers.sources import Source
 from vicinal.samplers.survey import Survey
 
@@ -181,44 +181,142 @@ class LocalSampler(ConditionalSampler):
         self.max_memory = max_memory
         self.random_state = random_state
 
+    def partial_fit(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> Self:
+        """Add latents to the fit: the neighbourhoods that they touch grow, and are cut when they are large.
+
+        The first call is a fit, which also finds ``n_neighbors_`` and ``scale_``. Later calls keep both. A new latent
+        goes to the neighbourhood of its class with the nearest mean. A neighbourhood of 2 ``n_neighbors_`` latents or
+        more is cut anew. Other neighbourhoods keep their bits. So the law is close to that of one `fit` to all latents,
+        but it is not the same, and it depends on the order of the calls.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`. Weights must be whole, since the scale of fractional weights is not known before all have been
+            seen. Labels come with all latents or with none; new classes are allowed.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            As `fit`. The sampler is then as it was.
+
+        Notes
+        -----
+        Latents are converted to the type of the first. ``rows_`` counts on from the largest row before.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> latents = np.random.default_rng(0).normal(size=(2000, 2))
+        >>> sampler = LocalSampler(20, scale=1.0).fit(latents[:1000]).partial_fit(latents[1000:])
+        >>> len(sampler.latents_), sampler.variance_ratio_
+        (2000, 1.0)
+        """
+        fitted = self.__sklearn_is_fitted__()
+        batches = self._batches_to_add(X, y, sample_weight, minimum=1 if fitted else 2)
+        if not fitted:
+            rng.check_seed(self.random_state)
+            return self._fit_batches(X, batches)
+        new = Training.of(batches)
+        rows = new.rows.astype(self.latents_.dtype, copy=False)
+        _validation.check_finite(rows, "latents")
+        self._set_added(self._added(new._replace(rows=rows)), self)
+        return self
+
+    def merge(self, other: LocalSampler) -> LocalSampler:
+        """Return the sampler of this one's latents and another's together.
+
+        The latents of the other are added as by `partial_fit`, in the order of their rows. So the result has the number
+        of neighbours and the scale of this one, and ``a.merge(b)`` is not ``b.merge(a)``.
+
+        Parameters
+        ----------
+        other : LocalSampler
+            Fitted, to latents of the same shape and type.
+
+        Returns
+        -------
+        LocalSampler
+            A new one, with this one's parameters.
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            If the two do not go together.
+        sklearn.exceptions.NotFittedError
+            If either is not fitted.
+        """
+        if not isinstance(other, LocalSampler):
+            raise InvalidTypeError(f"other must be a LocalSampler; got {type(other).__name__}")
+        check_is_fitted(self)
+        check_is_fitted(other)
+        if (self.event_shape_, self.dtype_) != (other.event_shape_, other.dtype_):
+            raise InvalidInputError(
+                "samplers to merge must have been fitted to latents of one shape and type; got "
+                f"{self.event_shape_} {self.dtype_} and {other.event_shape_} {other.dtype_}"
+            )
+        new = other._neighborhoods().training
+        by_row = [np.argsort(new.numbers[a:b], kind="stable") + a for a, b in pairwise(new.class_starts.tolist())]
+        found = self._added(new.take(np.concatenate(by_row)))
+        merged = type(self)(**self.get_params(deep=False))
+        if "feature_names_in_" in self.__dict__:
+            merged.feature_names_in_ = self.feature_names_in_
+        merged._set_added(found, self)
+        return merged
+
+    def _neighborhoods(self) -> Neighborhoods:
+        """Return the neighbourhoods as they were fitted."""
+        _check_rows_kept(self)
+        classes = tuple(self.classes_.tolist()) if hasattr(self, "classes_") else ()
+        starts, weights = starts_of(self, len(self.latents_)), getattr(self, "weights_", None)
+        return Neighborhoods(Training(self.latents_, weights, classes, starts, self.rows_), self.neighborhood_starts_)
+
+    def _added(self, new: Training) -> Neighborhoods:
+        """Return the neighbourhoods with more latents."""
+        old = self._neighborhoods()
+        if are_steps(old.training.weights) or are_steps(new.weights):
+            raise InvalidInputError(
+                "a fit with fractional weights cannot be added to, since its weights were scaled; pass all to fit"
+            )
+        if bool(old.training.classes) != bool(new.classes):
+            raise InvalidInputError("latents must all come with labels, or all without; got both")
+        new = new._replace(numbers=new.numbers.astype(np.int64) + int(self.rows_.max()) + 1)
+        return additions.add(
+            old, new, self.n_neighbors_, _validation.check_integer(self.max_iter, "max_iter", minimum=0)
+        )
+
+    def _set_added(self, found: Neighborhoods, like: LocalSampler) -> None:
+        """Take the neighbourhoods of a fitted sampler, which may be this one, and of more latents."""
+        kept = ("n_neighbors_", "scale_", "nn_ratio_", "nn_ratio_se_")
+        state = {name: like.__dict__[name] for name in kept if name in like.__dict__}
+        with np.errstate(over="ignore", invalid="ignore"):
+            state |= state_of(found, checked_shrinkage(self.shrinkage), like.scale_)
+        if "whole_range_" in like.__dict__:
+            lower, upper = whole.range_of(Batches(found.training.rows))
+            state["whole_range_"] = np.array([lower, upper])
+        self._set_fitted(state, like.event_shape_, like.dtype_, like._tensor_kind)
+
     def _check_fitted(self) -> None:
-        _checked_shrinkage(self.shrinkage)
+        checked_shrinkage(self.shrinkage)
 
     def _fit(self, batches: Batches) -> dict[str, Any]:
-        target = _validation.check_positive(self.novelty, "novelty")
-        shrinkage = _checked_shrinkage(self.shrinkage)
-        n_neighbors = _auto_or(self.n_neighbors, "n_neighbors", partial(_validation.check_integer, minimum=1))
-        max_iter = _validation.check_integer(self.max_iter, "max_iter", minimum=0)
-        scale = _auto_or(self.scale, "scale", _validation.check_width)
-        max_memory = None if self.max_memory is None else _validation.check_bytes(self.max_memory, "max_memory")
-
-        def calibrated(training: Training, held_out: Array | None, made: Made) -> tuple[int, float, dict[str, float]]:
-            if n_neighbors is not None and scale is not None:
-                return n_neighbors, scale, {}
-            return _calibrate(training.rows, held_out, target, n_neighbors, scale, shrinkage, made)
-
-        if max_memory is not None:
+        settings = Settings.of(self)
+        if settings.max_memory is not None or batches.on_dask:
             survey = Survey.of(batches)
-            row_bytes = survey.lower.nbytes
-            plan = beyond_memory.Plan.of(survey.probes.n_rows, row_bytes, max_memory)
-            if plan is not None:
-                _check_at_most(n_neighbors, survey.probes.n_rows)
-                return beyond_memory.fit(batches, survey, plan, max_iter, shrinkage, calibrated)
+            plan = beyond_memory.Plan.of(survey.probes.n_rows, survey.lower.nbytes, settings.max_memory)
+            if plan.n_leaves > 1 or batches.on_dask:
+                settings.check_at_most(survey.probes.n_rows)
+                return beyond_memory.fit(batches, survey, plan, settings)
         training = Training.of(batches)
-        _check_at_most(n_neighbors, len(training.rows))
-        made = maker(training, max_iter)
-        n_neighbors, scale, state = calibrated(training, batches.held_out, made)
+        settings.check_at_most(len(training.rows))
+        made = maker(training, settings.max_iter)
+        n_neighbors, scale, state = settings.calibrated(training, batches.held_out, made)
         found = made(n_neighbors)
-        return {
-            **state,
-            "latents_": found.training.rows,
-            "rows_": smallest(found.training.numbers),
-            "neighborhood_starts_": found.starts,
-            "n_neighbors_": n_neighbors,
-            "scale_": scale,
-            "variance_ratio_": variance_ratio(found, shrinkage, scale),
-            **class_state(found.training),
-        }
+        return state | {"n_neighbors_": n_neighbors, "scale_": scale} | state_of(found, settings.shrinkage, scale)
 
     def _own(self, draws: Draws) -> Array:
         """Return the latent that each sample is drawn around, (n_samples,) int64."""
@@ -229,13 +327,10 @@ class LocalSampler(ConditionalSampler):
 
     def _around(self, draws: Draws, own: Array) -> Array:
         weights = getattr(self, "weights_", None)
-        return _sample_around(
-            draws, self.latents_, weights, self.neighborhood_starts_, own, self.shrinkage, self.scale_
-        )
+        return sample_around(draws, self.latents_, weights, self.neighborhood_starts_, own, self.shrinkage, self.scale_)
 
     def _source(self, draws: Draws) -> Source:
-        if not hasattr(self, "rows_"):
-            raise InvalidInputError("the file of this sampler was written before rows were kept: fit it again")
+        _check_rows_kept(self)
         own = self._own(draws)
         classes = self.classes_[class_of(self.class_starts_, own)] if hasattr(self, "classes_") else None
         return Source(self.rows_[own].astype(np.int64), classes)
@@ -248,61 +343,17 @@ class LocalSampler(ConditionalSampler):
         return means, np.ones(means.shape[1])
 
 
-def _sample_around(
-    draws: Draws, latents: Array, weights: Array | None, starts: Array, own: Array, s: float, scale: float
-) -> Array:
-    """Return samples (n, d) from the neighbourhoods of the latents ``own`` (n,)."""
-    place = np.searchsorted(starts, own, side="right") - 1
-    return kernels.select().mix_rows(
-        latents, weights, starts[place], starts[place + 1], own, s, scale,
-        key=draws.key, start=draws.start, classes=draws.classes,
-    )  # fmt: skip
+def state_of(found: Neighborhoods, shrinkage: float, scale: float) -> dict[str, Any]:
+    """Return the fitted attributes of neighbourhoods."""
+    return {
+        "latents_": found.training.rows,
+        "rows_": smallest(found.training.numbers),
+        "neighborhood_starts_": found.starts,
+        "variance_ratio_": variance_ratio(found, shrinkage, scale),
+        **class_state(found.training),
+    }
 
 
-def _calibrate(
-    latents: Array, held_out: Array | None, target: float, n_neighbors: int | None, scale: float | None, s: float,
-    made: Made,
-) -> tuple[int, float, dict[str, float]]:  # fmt: skip
-    """Return neighbours, scale and the attributes of the calibration; ``made`` gives the neighbourhoods of a size."""
-    try:
-        train = Batches(latents)
-        novelty = Novelty(train, Survey.of(train), held_out, target)
-    except NothingToCompareError as error:
-        fallback = min(n_neighbors or calibration.FALLBACK_NEIGHBORS, len(latents)), scale or 1.0
-        warn("LocalSampler", [str(error)], f"n_neighbors={fallback[0]} and scale={fallback[1]:g}")
-        return *fallback, {"nn_ratio_": math.nan, "nn_ratio_se_": math.nan}
-    draws = Draws(KEY, 0, N_PROBES, stratified=True)
-    own = draws.choices(len(latents))
-
-    def draw(n_neighbors: int, scale: float) -> Array:
-        found = made(n_neighbors)
-        rows, weights = found.training.rows, found.training.weights
-        return _sample_around(draws, rows, weights, found.starts, own, s, scale)
-
-    def variance(n_neighbors: int, scale: float) -> float:
-        return variance_ratio(made(n_neighbors), s, scale)
-
-    return calibration.calibrate_neighbors(novelty, draw, variance, n_neighbors, scale, len(latents))
-
-
-def _check_at_most(n_neighbors: int | None, n_samples: int) -> None:
-    if n_neighbors is not None and n_neighbors > n_samples:
-        raise InvalidInputError(
-            f"n_neighbors must be at most the number of latents; got {n_neighbors} for n_samples={n_samples}"
-        )
-
-
-def _auto_or(value: Any, name: str, check: Any) -> Any:
-    """Return None for "auto", or the checked number."""
-    if isinstance(value, str):
-        _validation.check_choice(value, name, ("auto",))
-        return None
-    return check(value, name)
-
-
-def _checked_shrinkage(shrinkage: Any) -> float:
-    if isinstance(shrinkage, bool) or not isinstance(shrinkage, int | float | np.number):
-        raise InvalidTypeError(f"shrinkage must be a number from 0 to 1; got {shrinkage!r}")
-    if not 0 <= shrinkage <= 1:
-        raise InvalidInputError(f"shrinkage must be from 0 to 1; got {shrinkage}")
-    return float(shrinkage)
+def _check_rows_kept(sampler: LocalSampler) -> None:
+    if not hasattr(sampler, "rows_"):
+        raise InvalidInputError("the file of this sampler was written before rows were kept: fit it again")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from itertools import pairwise
 from typing import NamedTuple, Self
 
@@ -23,6 +23,15 @@ class Neighborhoods(NamedTuple):
 
     training: Training
     starts: Array
+
+    def part(self, first: int, last: int) -> Neighborhoods:
+        """Return the neighbourhoods ``first`` to ``last - 1``, as those of one class, as views."""
+        starts = self.starts[first : last + 1]
+        return Neighborhoods(self.training.part(starts[0], starts[-1]), starts - starts[0])
+
+    def of_class(self, label: Hashable) -> Neighborhoods:
+        """Return the neighbourhoods of a class, as views; all of them without classes."""
+        return self.part(*np.searchsorted(self.starts, self.training.place_of(label)).tolist())
 
 
 Made = Callable[[int], Neighborhoods]
@@ -122,6 +131,11 @@ class Spread(NamedTuple):
             mass, total, squares = mass + float(sizes.sum()), total + sums.sum(axis=0), squares + square
             within += square - float((np.square(sums).sum(axis=1) / sizes).sum())
         return self._replace(mass=mass, sums=total, squares=squares, within=within)
+
+    def merge(self, other: Spread) -> Spread:
+        """Return the moments of both, which are about one place."""
+        mass, sums, squares = self.mass + other.mass, self.sums + other.sums, self.squares + other.squares
+        return Spread(self.place, mass, sums, squares, self.within + other.within)
 
     def ratio(self, shrinkage: float, scale: float) -> float:
         """Return the total variance of samples over that of the latents; 1 if these are all equal."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+from dask.delayed import Delayed
 
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
@@ -21,9 +23,9 @@ from vicinal.samplers.batches import (
     working_copy,
 )
 from vicinal.samplers.given import is_dask, opened
-from vicinal.samplers.labels import labels_of
+from vicinal.samplers.labels import in_order, labels_of
 from vicinal.samplers.on_dask.parts import Kind, aligned, parts_of
-from vicinal.samplers.on_dask.tree import reduced
+from vicinal.samplers.on_dask.tree import each, reduced
 from vicinal.samplers.probes import N_PROBES
 from vicinal.samplers.survey import PROBES
 
@@ -33,6 +35,8 @@ class DaskBatches(Batches):
 
     They can be reduced, but not iterated over.
     """
+
+    on_dask = True
 
     def __init__(
         self, X: Any, y: Any = None, sample_weight: Any = None, held_out: Any = None, *, minimum: int = 2
@@ -55,12 +59,13 @@ class DaskBatches(Batches):
             self._weighing = reduced(_weighing, Weighing.merge, self._weights)
             self._weighing.check()
             self.whole = self._weighing.whole
+        self.weighted = sample_weight is not None
         self.held_out = None if held_out is None else self._check_held_out(_probes(held_out))
 
     def __iter__(self) -> Iterator[Batch]:
         raise InvalidInputError(
             "this sampler needs all latents in memory, and a dask collection is not gathered unasked: pass X.compute() "
-            "if they fit, or fit a PMFSampler, which works where the latents are"
+            "if they fit, or fit a LocalSampler or PMFSampler, which work where the latents are"
         )
 
     def label_counts(self) -> Counter[Hashable] | None:
@@ -76,6 +81,17 @@ class DaskBatches(Batches):
         work = _Pass(reductions, self._kind, self._weighing)
         values = reduced(work.of_part, work.merge, self._values, self._y, self._weights)
         return [None] * len(reductions) if values is None else values
+
+    def classes(self) -> tuple[Hashable, ...]:
+        """Return the labels that occur, in order; empty without labels."""
+        if not self._kind.labelled:
+            return ()
+        return in_order(self.label_counts() or self.reduce(_LABELS)[0] or ())
+
+    def each(self, of_batch: Callable[[Batch | None], Any]) -> list[Delayed]:
+        """Return what a function makes of the batch of each part, delayed; None is a part without a batch."""
+        work = partial(_of_batch, _Pass((), self._kind, self._weighing), of_batch)
+        return each(work, self._values, self._y, self._weights)
 
 
 class _Pass(NamedTuple):
@@ -116,6 +132,17 @@ class _Pass(NamedTuple):
             raise InvalidInputError(f"sample_weight of chunk {i} must hold {len(rows)} values; got {len(weights)}")
         batch = Batch(working_copy(rows), found, self.weighing.masses(weights), name)
         return without_weightless(batch)
+
+
+def _of_batch(work: _Pass, of_batch: Callable[[Batch | None], Any], i: int, *parts: Any) -> Any:
+    return of_batch(work.batch(i, *parts))
+
+
+def _labels(batch: Batch) -> Counter[Hashable]:
+    return Counter(batch.labels)
+
+
+_LABELS = Reduction(_labels, operator.add)
 
 
 def _probes(held_out: Any) -> Any:
