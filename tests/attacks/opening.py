@@ -139,7 +139,7 @@ def attack_reports(folder, counts):
     for name in HTML:
         with counts.trial(f"a report of {name}"):
             scores = evaluation.evaluate(rows[0], {name: rows[1]}, train=rows[2], reconstructions=rows[0] + 0.1)
-            section = report.Section(name, name, scores, [])
+            section = report.Section(name, name, scores)
             report.write(folder / "report.html", name, name, [section], {name: name}, points=[name])
             page = (folder / "report.html").read_text(encoding="utf-8")
             for harm in ("<script>alert", "<img src=x", '" onerror="', "\0"):
