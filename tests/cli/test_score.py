@@ -228,11 +228,8 @@ BAD_EVALUATIONS = [
     (["real", "b="], "GENERATED must be a path or NAME=PATH; got 'b='"),
     (["real", "b", "b=a0"], "b is called 'b', as is another source; give it a name: NAME=b"),
     (["real", "a=b", "a=b"], "the files of samples must differ; one is named twice"),
-    (
-        ["real", "absent"],
-        ".parquet); there is no such",
-    ),
-    (["real", "a=absent"], "absent must be a folder, a zip or a tar file"),
+    (["real", "absent"], "absent: No such file or directory"),
+    (["real", "a=absent"], "absent: No such file or directory"),
     (["real/0.png", "b"], "got a .png file: pass the folder that holds the images"),
     (["real", "small"], "got 5 x 6 in real, 4 x 4 in generated['small'] (width x height): pass --image-size 4, or any"),
     (["real", "mixed"], "5 x 6 in 0.png but 4 x 4 in 1.png (width x height): pass --image-size 64, or any other, to"),

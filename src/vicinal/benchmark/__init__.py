@@ -17,9 +17,13 @@ The modules, in the order in which data go through them:
 ============  =============================================================================================
 """
 
-from vicinal.benchmark.config import Config
-from vicinal.benchmark.demo import run_demo
-from vicinal.benchmark.runner import run
-from vicinal.benchmark.summary import Study
+from vicinal._errors import import_extra
+
+import_extra("torch", "torch")
+
+from vicinal.benchmark.config import Config  # noqa: E402
+from vicinal.benchmark.demo import run_demo  # noqa: E402
+from vicinal.benchmark.runner import run  # noqa: E402
+from vicinal.benchmark.summary import Study  # noqa: E402
 
 __all__ = ["Config", "Study", "run", "run_demo"]

@@ -78,8 +78,8 @@ def run(
         If data are missing.
     """
     config = config if isinstance(config, Config) else Config.read(config)
-    for module, extra in (("torch", "torch"), ("matplotlib", "report"), ("jinja2", "report")):
-        import_extra(module, extra)
+    for module in ("matplotlib", "jinja2"):
+        import_extra(module, "report")
     out = Path(out)
     folder = None if data_dir is None else Path(data_dir).expanduser()
     inputs = Inputs(config, out, folder, device, weights)

@@ -50,14 +50,17 @@ def evaluate(
     force: Force = False,
 ) -> None:
     """Score samples against held-out data: quality, and novelty when the training data are given."""
-    from vicinal.evaluation import evaluate as score
-    from vicinal.evaluation.scores import check_baseline
+    from vicinal import storage
 
     if output is not None:
         _check_table(output, force)
     if report is not None:
         _check_report(report, force)
     sets = _by_name(generated)
+    storage.check_there(real, *(path for paths in sets.values() for path in paths), train, reconstructions)
+    from vicinal.evaluation import evaluate as score
+    from vicinal.evaluation.scores import check_baseline
+
     check_baseline(baseline, list(sets))  # here already: reading may take minutes
     wanted = _metric_names(metrics, has_train=train is not None)
     options: dict[str, Any] = {"weights": weights, "device": device, "cache": cache}
