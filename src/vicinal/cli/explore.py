@@ -46,12 +46,8 @@ def explore(
 def _read(path: Path, image_size: int | None, has_classes: bool) -> tuple[Any, Any]:
     """Return images, and their classes if the samplers have some and the images show theirs."""
     from vicinal import image_files
-    from vicinal.images import resize
 
-    images = labels = None
     if has_classes:
         with suppress(InvalidInputError):  # they show no classes, which only a refit needs
-            images, labels = image_files.read_with_classes(path, image_size)
-    if images is None:
-        images = image_files.read_mapped(path, image_size)
-    return (images if image_size is None else resize(images, image_size, str(path))), labels
+            return image_files.read_with_classes(path, image_size)
+    return image_files.read(path, image_size), None
