@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,11 +29,11 @@ def explore(
     device: Device = None,
 ) -> None:
     """Look at samples in the browser: classes, novelty, paths, the nearest training data. Only this machine sees it."""
+    if len(set(samplers)) < len(samplers):
+        raise InvalidInputError("the files of samplers must differ; one is named twice")
     import_extra("gradio", "explore")
     from vicinal.explore import Studio, serve
 
-    if len(set(samplers)) < len(samplers):
-        raise InvalidInputError("the files of samplers must differ; one is named twice")
     fitted, autoencoder = {path: load_sampler(path) for path in samplers}, load_model(model)
     has_classes = any(hasattr(each, "classes_") for each in fitted.values())
     with in_options(), _progress.bar("Reading"):
@@ -45,14 +46,8 @@ def explore(
 def _read(path: Path, image_size: int | None, has_classes: bool) -> tuple[Any, Any]:
     """Return images, and their classes if the samplers have some and the images show theirs."""
     from vicinal import image_files
-    from vicinal.images import resize
 
-    labels = None
     if has_classes:
-        try:
-            images, labels = image_files.read_with_classes(path, image_size)
-        except InvalidInputError:  # they show none, which only a refit needs
-            images = image_files.read(path, image_size)
-    else:
-        images = image_files.read_mapped(path, image_size)
-    return (images if image_size is None else resize(images, image_size, str(path))), labels
+        with suppress(InvalidInputError):  # they show no classes, which only a refit needs
+            return image_files.read_with_classes(path, image_size)
+    return image_files.read(path, image_size), None
