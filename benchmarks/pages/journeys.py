@@ -29,7 +29,9 @@ from vicinal._errors import import_extra
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (200, 3, 16, 16), dtype=np.uint8)
 EMBEDDINGS = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
-STEPS = re.compile(r"\.(encode|fit|generate|sample)\(|^vicinal (encode|fit|generate|sample) ")  # everything else is glue
+STEPS = re.compile(
+    r"\.(encode|fit|generate|sample)\(|^vicinal (encode|fit|generate|sample) "
+)  # everything else is glue
 
 
 class Flat(torch.nn.Module):
