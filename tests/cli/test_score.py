@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -64,8 +65,23 @@ def test_evaluate_folders(run, folders):
     assert rows["b"] == {**rows["b.npz"], "name": "b"}
     assert "recall" not in rows["b"]
     assert {row["name"]: row.get("mmd") for row in scores["versus_baseline"]}["b.npz"] == 0.0
-    assert "better than b by" in out
+    assert "against b" in out
     assert "Features: pixels." in out
+
+
+def test_evaluate_writes_a_page_with_the_images(run, folders):
+    pytest.importorskip("matplotlib")
+    code, _, err = run(*OF_FOLDERS, "--report", "page.html")
+    assert (code, err) == (0, "")
+    html = (folders / "page.html").read_text("utf-8")
+    assert html.count("Below each: the training image with the nearest pixels.</figcaption>") == 3
+    assert "No verdict: " in html or "has the lowest" in html
+    for name in ("a", "b", "b.npz", "bootstrap copies"):
+        assert re.search(f'<th scope="row">{name}( <span|</th>)', html)
+    code, _, err = run(*OF_FOLDERS, "--report", "page.html")
+    assert code == 2
+    assert "page.html exists; pass --force to replace it" in err
+    assert "--report must end in .html; got page.png" in run(*OF_FOLDERS, "--report", "page.png")[2]
 
 
 def test_evaluate_is_the_library(run, folders):
@@ -131,7 +147,7 @@ def test_evaluate_writes_tables(run, folders):
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
     assert [row[0] for row in cells] == ["", "---", "real versus real", "bootstrap copies", "a", "b", "b.npz"]
     assert {len(row) for row in cells} == {3}
-    assert differences.startswith("| better than b by |")
+    assert differences.startswith("| against b |")
     assert all(note.removeprefix("- ") in out for note in notes.splitlines())
 
 

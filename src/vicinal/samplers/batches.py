@@ -133,6 +133,13 @@ class Batches:
     def __iter__(self) -> Iterator[Batch]:
         return self._stream() if self.streamed else self._chunks()
 
+    @property
+    def at_hand(self) -> Any:
+        """All latents (n, d), where they are one batch in memory; None elsewhere."""
+        if self.streamed or self._mapped or self._masses is not None or math.prod(self.shape) > _CHUNK:
+            return None
+        return working_copy(self._X)
+
     def label_counts(self) -> Counter[Hashable] | None:
         """Return how often each label occurs; None without labels, and where nobody knows before all are read."""
         return None if self.labels is None else Counter(self.labels)
