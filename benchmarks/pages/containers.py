@@ -54,6 +54,7 @@ def main() -> None:
     sys.modules["mine"] = types.ModuleType("mine")  # of the model that commands are given
     sys.modules["mine"].model = MODEL  # type: ignore[attr-defined]
     rows = [[name, *cells(name, make)] for name, make in CONTAINERS.items()]
+    del sys.modules["mine"]
     fill(page, "containers", table(["", *OPERATIONS, "command line", "read by encode"], rows).replace("---:", ":---:"))
 
 

@@ -154,6 +154,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as place, contextlib.chdir(place), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of libraries, and that (mu, logvar) is ambiguous
             travel(name, lines, given())
+            sys.modules.pop("mymodel", None)
         rows.append([name, str(len(lines)), str(sum(STEPS.search(line) is None for line in lines))])
     fill(page, "journeys", table(["from your model or file to new ones", "lines", "of which glue"], rows))
 
