@@ -11,7 +11,7 @@ import typer
 from vicinal import _progress
 from vicinal._errors import InvalidInputError, import_extra
 from vicinal.cli.features import Device
-from vicinal.cli.files import ImageSize, in_options, load_sampler
+from vicinal.cli.files import ImageSize, check_saved, in_options, load_sampler
 from vicinal.cli.models import Model, load_model, of_model
 
 
@@ -29,8 +29,13 @@ def explore(
     device: Device = None,
 ) -> None:
     """Look at samples in the browser: classes, novelty, paths, the nearest training data. Only this machine sees it."""
+    from vicinal import storage
+
     if len(set(samplers)) < len(samplers):
         raise InvalidInputError("the files of samplers must differ; one is named twice")
+    for path in samplers:
+        check_saved(path)
+    storage.check_there(images)
     import_extra("gradio", "explore")
     from vicinal.explore import Studio, serve
 
