@@ -208,6 +208,16 @@ def nth_distances(rows: Any, n: int, scaling: Scaling | None = None) -> Array:
     return np.linalg.norm(rows - rows[_nearest(rows, n)[:, -1]], axis=1)
 
 
+def k_nearest(rows: Any, n: int, queries: Any) -> tuple[Array, Array]:
+    """Return distances to, and indices of, the n nearest of ``rows`` (m, d) for each of ``queries`` (k, d), (k, n).
+
+    Nearest first, up to rounding.
+    """
+    rows, queries = rows[:], queries[:]
+    index = _nearest(rows, n, queries)
+    return np.stack([np.linalg.norm(queries - rows[each], axis=1) for each in index.T], axis=1), index
+
+
 def _frame(scaling: Scaling | None) -> search.Frame | None:
     return None if scaling is None else search.Frame(scaling.centre, scaling.scale)
 

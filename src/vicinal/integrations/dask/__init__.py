@@ -17,6 +17,7 @@ from vicinal._errors import import_extra
 
 import_extra("dask.array", "dask")
 
+from vicinal.integrations.dask.evaluate import evaluate  # noqa: E402
 from vicinal.integrations.dask.files import open_files  # noqa: E402
 from vicinal.integrations.dask.fit import fit  # noqa: E402
 from vicinal.integrations.dask.images import decode, encode, generate  # noqa: E402
@@ -27,6 +28,7 @@ __all__ = [
     "Shards",
     "decode",
     "encode",
+    "evaluate",
     "fit",
     "fit_shards",
     "generate",
