@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from multiprocessing import current_process
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -230,6 +231,8 @@ def _nearest(rows: Array, n_neighbors: int, queries: Array | None = None) -> Arr
     if not (np.isfinite(rows).all() and (queries is None or np.isfinite(queries).all())):
         raise InvalidInputError("rows over the spread of their dimensions are beyond float64: rescale or drop some")
     centre = rows.mean(axis=0, dtype=np.float64)
-    n_jobs = None if len(rows if queries is None else queries) < _FEW_QUERIES else -1
+    few = len(rows if queries is None else queries) < _FEW_QUERIES
+    # Workers of dask are daemons, which have threads of their own.
+    n_jobs = None if few or current_process().daemon else -1
     nearest = NearestNeighbors(n_neighbors=n_neighbors, n_jobs=n_jobs).fit(rows - centre)
     return nearest.kneighbors(None if queries is None else queries - centre, return_distance=False)

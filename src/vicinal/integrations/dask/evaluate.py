@@ -36,10 +36,10 @@ def evaluate(
 ) -> Scores:
     """Score samples that are dask arrays against held-out real data, where they are.
 
-    The table is that of `vicinal.evaluate`. Moments are reduced in a tree. Neighbours are looked for by
-    pairs of chunks. Metrics of subsets take the rows that they would take of arrays in memory. Up to ``max_searched`` rows a set, the
-    numbers agree with those of `vicinal.evaluate` to about 1e-9, and to 1e-5 for float32 rows; where rounding decides
-    between two neighbours, a row is counted otherwise.
+    The table is that of `vicinal.evaluate`. Moments are reduced in a tree. Neighbours are looked for by pairs of parts.
+    Metrics of subsets take the rows that they would take of arrays in memory. For sets of up to ``max_searched`` rows,
+    the numbers agree with those of `vicinal.evaluate` to about 1e-9, and to 1e-5 for float32 rows. Where rounding
+    decides between two neighbours, a row may count otherwise.
 
     Parameters
     ----------
