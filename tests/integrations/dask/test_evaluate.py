@@ -82,7 +82,7 @@ def test_features_are_those_of_images(client, dtype):
 
 
 def test_large_sets_are_searched_in_part_and_a_note_says_so():
-    found = on_dask.evaluate(*(on_workers(rows, 100) for rows in (REAL, MIXED)), train=TRAIN, max_searched=100)
+    found = on_dask.evaluate(*(on_workers(rows, 100) for rows in (REAL, MIXED)), train=TRAIN, max_samples=100)
     every = vicinal.evaluate(REAL, MIXED, train=TRAIN)
     for name in ("frechet_distance", "variance_ratio", "wasserstein_distance"):
         assert math.isclose(found["generated"][name], every["generated"][name], rel_tol=1e-9)
@@ -96,6 +96,12 @@ def test_what_needs_all_rows_in_one_place_is_said(monkeypatch):
     found = on_dask.evaluate(REAL, GOOD, metrics=["frechet_distance", "vendi_score"])
     assert np.isnan(found["generated"]["vendi_score"])
     assert any("1,500 values from the workers to one place" in note for note in found.notes)
+
+
+def test_nothing_that_workers_hold_changes():
+    given = on_workers(GOOD, 50).persist()
+    scores = [on_dask.evaluate(REAL, given, train=TRAIN)["generated"] for _ in range(2)]
+    assert scores[0] == scores[1]
 
 
 def spoiled(block, block_info=None):
@@ -118,7 +124,7 @@ def test_a_bad_row_is_named():
         ((REAL, GOOD[:1]), {}, InvalidInputError, "generated must have at least 2 rows; got 1"),
         ((REAL, GOOD), {"metrics": ["nn_ratio"]}, InvalidInputError, "without the training data"),
         ((REAL, GOOD), {"metrics": ["fame"]}, InvalidInputError, "metrics"),
-        ((REAL, GOOD), {"max_searched": 0}, InvalidInputError, "max_searched"),
+        ((REAL, GOOD), {"max_samples": 0}, InvalidInputError, "max_samples"),
         ((REAL, GOOD), {"features": 3}, InvalidTypeError, "features"),
         ((REAL[:, 0], GOOD[:, 0]), {}, InvalidInputError, r"real must have shape \(n, \*shape\)"),
     ],

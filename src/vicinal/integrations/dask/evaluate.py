@@ -30,14 +30,14 @@ def evaluate(
     train: Any = None,
     features: Any = None,
     metrics: Sequence[str] | None = None,
-    max_searched: int | None = 20_000,
+    max_samples: int | None = 20_000,
     random_state: int = 0,
     on_row: Callable[[str], None] | None = None,
 ) -> Scores:
     """Score samples that are dask arrays against held-out real data, where they are.
 
     The table is that of `vicinal.evaluate`. Moments are reduced in a tree. Neighbours are looked for by pairs of parts.
-    Metrics of subsets take the rows that they would take of arrays in memory. For sets of up to ``max_searched`` rows,
+    Metrics of subsets take the rows that they would take of arrays in memory. For sets of up to ``max_samples`` rows,
     the numbers agree with those of `vicinal.evaluate` to about 1e-9, and to 1e-5 for float32 rows. Where rounding
     decides between two neighbours, a row may count otherwise.
 
@@ -55,7 +55,7 @@ def evaluate(
         Novelty is measured between features then, if rows are images.
     metrics : sequence of str, optional
         As in `vicinal.evaluate`, without those within classes.
-    max_searched : int, optional
+    max_samples : int, optional
         At most so many rows of a set have their neighbours looked for: held-out rows that are drawn, and evenly spaced
         samples. Neighbours of these are found among all training rows. So precision, recall, the nn ratio and its like
         take a part of large sets, and the reference rows have no more rows. None takes all rows, which costs n m
@@ -94,8 +94,8 @@ def evaluate(
     True
     """
     seed = _validation.check_integer(random_state, "random_state", minimum=0, maximum=2**32 - 10_000)
-    if max_searched is not None:
-        max_searched = _validation.check_integer(max_searched, "max_searched", minimum=10)
+    if max_samples is not None:
+        max_samples = _validation.check_integer(max_samples, "max_samples", minimum=100)
     wanted = table.metrics_of(metrics, train is not None, False)
     extractor = extractor_of(features)
     named = given.by_name(generated, real)
@@ -110,19 +110,19 @@ def evaluate(
         None if extractor is None else (real_rows.features, None if train_rows is None else train_rows.features),
         metrics=wanted,
         random_state=seed,
-        max_searched=max_searched,
+        max_searched=max_samples,
         novelty="features" if extractor is not None and are_images else "rows",
     )
     rows: list[dict[str, Any]] = []
     features_of = None if extractor is None else attrgetter("features")
-    for row in table.rows_of(judge, of_sources, train_rows, None, features_of, None, seed, max_searched):
+    for row in table.rows_of(judge, of_sources, train_rows, None, features_of, None, seed, max_samples):
         rows.append(row)
         if on_row is not None:
             on_row(row["name"])
     said = notes.of_metrics(wanted, extractor, has_train=train is not None)
     said += notes.of_novelty(judge, are_images=are_images)
-    if max_searched is not None and max(map(len, held.values())) > max_searched:
-        said.append(_of_parts(wanted, max_searched))
+    if max_samples is not None and max(map(len, held.values())) > max_samples:
+        said.append(_of_parts(wanted, max_samples))
     return Scores(rows, said + notes.of_table(rows), table.headings_of(extractor, {}))
 
 
@@ -160,10 +160,10 @@ def _are_images(rows: array.Array) -> bool:
     return rows.dtype == np.uint8 or rows.ndim > 2
 
 
-def _of_parts(wanted: Sequence[str], max_searched: int) -> str:
+def _of_parts(wanted: Sequence[str], max_samples: int) -> str:
     searched = [notes.heading_of(name) for name in wanted if METRICS[name].needs_train or name in _OF_NEIGHBORS]
     return (
-        f"{', '.join(searched) or 'The reference rows'}: of at most {max_searched:,} rows of each set, held-out rows "
+        f"{', '.join(searched) or 'The reference rows'}: of at most {max_samples:,} rows of each set, held-out rows "
         "by chance and samples evenly spaced. Their neighbours are looked for among all training rows; the membership "
         "attack takes all samples. The reference rows have at most as many rows."
     )
