@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from multiprocessing import current_process
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -219,6 +220,11 @@ def nth_distances(rows: Any, n: int, scaling: Scaling | None = None) -> Array:
     return _nearest(rows, n, own=np.arange(len(rows)))[0][:, -1]
 
 
+def k_nearest(rows: Any, n: int, queries: Any) -> tuple[Array, Array]:
+    """Return distances to, and indices of, the n nearest of ``rows`` (m, d) for each of ``queries`` (k, d), (k, n)."""
+    return _nearest(rows[:], n, queries[:])
+
+
 def _frame(scaling: Scaling | None) -> search.Frame | None:
     return None if scaling is None else search.Frame(scaling.centre, scaling.scale)
 
@@ -245,7 +251,8 @@ def _by_products(rows: Array, n_neighbors: int, queries: Array, own: Array | Non
     from sklearn.neighbors import NearestNeighbors  # late: it takes long to load
 
     centre = rows.mean(axis=0)  # for the search loses the digits of what is small against the rows
-    n_jobs = None if len(queries) < _FEW_QUERIES else -1
+    # Workers of dask are daemons, which have threads of their own.
+    n_jobs = None if len(queries) < _FEW_QUERIES or current_process().daemon else -1
     finder = NearestNeighbors(n_neighbors=n_neighbors + (own is not None), n_jobs=n_jobs).fit(rows - centre)
     index = finder.kneighbors(queries - centre, return_distance=False)
     if own is not None:  # a row is its own nearest neighbour, but need not come first, or at all, when it has twins

@@ -4,11 +4,13 @@ import sys
 
 import numpy as np
 
+from vicinal import LocalSampler
 from vicinal.cli.explore import _read
 
 
-def test_without_gradio_it_says_how_to_install_it(run, monkeypatch):
+def test_without_gradio_it_says_how_to_install_it(run, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "gradio", None)
+    LocalSampler(2, scale=1.0).fit(np.eye(3)).save(tmp_path / "sampler.safetensors")
     code, out, err = run("explore", "model.safetensors", "sampler.safetensors")
     assert (code, out) == (2, "")
     assert err == 'error: gradio is not installed; run: pip install "vicinal[explore]"\n'

@@ -34,6 +34,7 @@ def write(path: str | os.PathLike[str], array: Any, name: str = "latents") -> No
     Examples
     --------
     >>> import tempfile
+    >>> import numpy as np
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write(f"{folder}/z.csv", np.array([[0.1, 2.0]], np.float32))
     ...     print(Path(folder, "z.csv").read_text(), end="")
@@ -70,6 +71,7 @@ def open_file(path: str | os.PathLike[str], name: str = "latents", giver: str = 
     Examples
     --------
     >>> import tempfile
+    >>> import numpy as np
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with open_file(f"{folder}/z.npy") as sink:
     ...         sink.add(np.zeros((2, 3)))
