@@ -22,14 +22,12 @@ for each in (vicinal.PMFSampler(4, random_state=0), vicinal.LocalSampler(4, scal
 UNWRITABLE = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
 LIMITED = """
 import resource, sys
-import numpy as np, vicinal
 from vicinal import cli
-data = np.random.default_rng(0).normal(size=(500, 4)).astype(np.float32)
-for each in (vicinal.PMFSampler(4, random_state=0), vicinal.LocalSampler(random_state=0)):
-    each.fit(data).sample(10)
+spare = int(sys.argv.pop(1))
+cli.app(standalone_mode=False)  # loads all that the command needs
 with open("/proc/self/statm") as file:
     used = int(file.read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv.pop(1)),) * 2)
+resource.setrlimit(resource.RLIMIT_AS, (used + spare,) * 2)
 cli.main()
 """
 CALLS = [
