@@ -19,11 +19,17 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_gallery.gen_gallery",
 ]
+exclude_patterns = ["tutorials"]  # the gallery makes pages of them in learn/
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 4
 default_role = "py:obj"  # `name` in a docstring is a link where the reference has the name
 autodoc_typehints = "none"  # docstrings give types, with shapes and ranges
-autodoc_default_options = {"members": True, "inherited-members": True, "member-order": "bysource"}
+autodoc_default_options = {
+    "members": True,
+    "inherited-members": True,
+    "member-order": "bysource",
+    "exclude-members": "get_metadata_routing, set_fit_request, set_partial_fit_request, set_score_request",  # scikit-learn's
+}
 autosummary_ignore_module_all = False
 napoleon_google_docstring = False
 napoleon_use_ivar = True
@@ -45,15 +51,20 @@ html_copy_source = False
 html_math_renderer = "mathml"  # browsers draw it themselves: no script from outside
 
 
+def latex_of(node: nodes.Node) -> str:
+    """Return a formula in the commands that docutils knows."""
+    return re.sub(r"\\Big[lr]?", "", node.astext()).replace(r"\dots", r"\ldots")
+
+
 def visit_math(translator: Any, node: nodes.Node) -> None:
     """Write a formula within a line."""
-    translator.body.append(tex2mathml(node.astext()))
+    translator.body.append(tex2mathml(latex_of(node)))
     raise nodes.SkipNode
 
 
 def visit_displaymath(translator: Any, node: nodes.Node) -> None:
     """Write a formula of its own."""
-    translator.body.append(tex2mathml(node.astext(), as_block=True))
+    translator.body.append(tex2mathml(latex_of(node), as_block=True))
     raise nodes.SkipNode
 
 
@@ -61,8 +72,10 @@ def escape_stars(app: Any, what: str, name: str, thing: Any, options: Any, lines
     """Keep the star of a shape such as ``(n, *event_shape_)`` from being read as the start of an emphasis."""
     for i, line in enumerate(lines):
         if not line.lstrip().startswith((">>>", "...")):
-            starred = re.sub(r"(?<=[\s(])\*(\w+?)_(?=[\W])", r"\\*\1\\_", line)
-            lines[i] = re.sub(r"(?<=[\s(])\*(?=\w+[^\w*])", r"\\*", starred)
+            parts = re.split("(`+[^`]+`+)", line)  # every second one is between backticks
+            parts[::2] = [re.sub(r"(?<=[\s(])\*(?=\w+[^\w*])", r"\\*", part) for part in parts[::2]]
+            parts[::2] = [re.sub(r"\bevent_shape_(?!\w)", r"event_shape\\_", part) for part in parts[::2]]
+            lines[i] = "".join(parts)
 
 
 def setup(app: Any) -> None:
