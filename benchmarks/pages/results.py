@@ -22,7 +22,15 @@ from vicinal.evaluation import Scores
 NAMES = ("mnist", "celeba", "ocular", "digits")
 SHOWN = {"mnist": "AE", "celeba": "AE", "ocular": "AE", "digits": "VAE"}  # autoencoders of which samples are shown
 README_STUDY, README_MODEL = "mnist", "AE"
-README_ROWS = ("bootstrap copies", "reconstructions", "real versus real", "GMM, 10 components", "flow", "PMF, auto", "Local")
+README_ROWS = (
+    "bootstrap copies",
+    "reconstructions",
+    "real versus real",
+    "GMM, 10 components",
+    "flow",
+    "PMF, auto",
+    "Local",
+)
 KEPT = ("frechet_distance", "precision", "recall", "wasserstein_distance", "nn_ratio", "authenticity", "fit_seconds")
 PLOT = (
     "Every sampler on every autoencoder; those beyond the panels are in the tables. The line of real images is left out where it is "
