@@ -28,7 +28,7 @@ autodoc_default_options = {
     "members": True,
     "inherited-members": True,
     "member-order": "bysource",
-    "exclude-members": "get_metadata_routing, set_fit_request, set_partial_fit_request, set_score_request",  # scikit-learn's
+    "exclude-members": "get_metadata_routing, set_fit_request, set_partial_fit_request, set_score_request",
 }
 autosummary_ignore_module_all = False
 napoleon_google_docstring = False
