@@ -1,12 +1,16 @@
-"""What a fit of PMFSampler on dask costs in time, bytes and memory, beside what one chunk predicts.
+"""What fits on dask cost in time, bytes and memory, beside what one chunk predicts; docs/scaling.md is written from it.
 
-    python benchmarks/dask_scaling.py --rows 1000000 --dims 16
+    python benchmarks/dask_scaling.py --rows 1000000 10000000 100000000
 
-The latents are made on the workers and stay in their memory. The passes that the fit made are then timed on the first
-chunk, in this process. With C chunks on W workers, a pass is predicted to take C / W times as long as its chunk, and the
-merges of a tree with sizes s_0, s_1, ... of values on its levels to take as long as those sizes, over W where there are
-so many. A merge moves one of its two values unless both are on one worker, which has the chance 1 / W. The number of
-cells of r rows is taken to grow as a power of r, which half a chunk and a chunk give. It prints JSON.
+The latents are made on the workers and stay in their memory. The model takes the work of one chunk, and of one leaf, as
+it is measured in this process. Seconds are those of processors, added over the workers: other programs then count less.
+
+PMFSampler: a pass over C chunks costs C times what its chunk costs. The merges of a tree of values with the sizes s_0,
+s_1, ... on its levels cost as much as those sizes. A merge moves one of its two values unless both are on one of the W
+workers. The number of cells of r rows is taken to grow as a power of r, which half a chunk and a chunk give.
+
+LocalSampler: a survey and a division of every chunk, and the fit of every leaf. Each latent moves once, unless it is
+where it belongs, which has the chance 1 / W.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ import resource
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -28,69 +33,88 @@ from dask import array, config
 from distributed import Client, LocalCluster, wait
 from harness import machine
 
-from vicinal import PMFSampler
+from vicinal import LocalSampler, PMFSampler
 from vicinal._errors import CalibrationWarning
+from vicinal.integrations import dask as on_dask
+from vicinal.samplers.batches import Batch, Training
+from vicinal.samplers.local.beyond_memory import Plan
+from vicinal.samplers.local.leaves import fit_leaf
+from vicinal.samplers.local.router import Router
 from vicinal.samplers.on_dask import tree
+from vicinal.samplers.on_dask.leaves import _Moves
+from vicinal.samplers.survey import BOUNDS, PROBES
 
 MIB = 2**20
-Passes = list[tuple[Any, float]]
+NEIGHBORS = 100
+RESULTS = Path(__file__).parent / "results/dask_scaling.json"
 
 
 def clusters(_block: Any, d: int, block_info: Any = None) -> Any:
     """Return latents (n, d) of a chunk: 20 clusters of unequal spread; a function of the chunk's number alone."""
     shape, number = block_info[None]["chunk-shape"], block_info[None]["chunk-location"][0]
-    centres = np.random.default_rng(0).normal(size=(20, d))
+    return rows_of(shape[0], d, number)
+
+
+def rows_of(n: int, d: int, number: int) -> Any:
+    """Return the latents (n, d) of a chunk."""
+    centres = np.random.default_rng(0).normal(size=(20, d)).astype(np.float32)
     generator = np.random.default_rng([1, number])
-    which = generator.integers(0, 20, shape[0])
-    rows = centres[which] + 0.3 * generator.normal(size=(shape[0], d)) * (1 + which[:, None] / 20)
-    return rows.astype(np.float32)
-
-
-def recorded(fit: Callable[[], PMFSampler]) -> tuple[PMFSampler, Passes]:
-    """Return what a fit returns, and its passes with their seconds."""
-    passes: Passes = []
-
-    def reduced(of_part: Any, merge: Any, *columns: Any) -> Any:
-        begin = time.perf_counter()
-        result = tree.reduced(of_part, merge, *columns)
-        passes.append((of_part.__self__, time.perf_counter() - begin))
-        return result
-
-    with mock.patch("vicinal.samplers.on_dask.batches.reduced", reduced):
-        return fit(), passes
+    which = generator.integers(0, 20, n)
+    rows = generator.standard_normal((n, d), dtype=np.float32)
+    rows *= (0.3 * (1 + which[:, None] / 20)).astype(np.float32)
+    rows += centres[which]
+    return rows
 
 
 def best(function: Callable[[], Any], repeats: int = 3) -> tuple[float, Any]:
-    """Return the least seconds of some calls, and the result."""
+    """Return the least processor seconds of some calls, and the result."""
     seconds, result = [], None
     for _ in range(repeats):
-        begin = time.perf_counter()
+        begin = time.process_time()
         result = function()
-        seconds.append(time.perf_counter() - begin)
+        seconds.append(time.process_time() - begin)
     return min(seconds), result
 
 
-def predicted(made: Passes, chunk: Any, n_chunks: int, n_workers: int) -> dict[str, float]:
-    """Return seconds, MiB moved, and the MiB of the last value, of all passes."""
+def pmf_predicted(made: list[Any], chunk: Any, n_chunks: int, n_workers: int) -> dict[str, float]:
+    """Return seconds, MiB moved, and the MiB of the last value, of the passes that a fit of PMFSampler made."""
     seconds, moved, largest = 0.0, 0.0, 0.0
-    for each, _ in made:
+    for each in made:
         of_chunk, value = best(functools.partial(each.of_part, 0, chunk, None, None))
         _, half = best(functools.partial(each.of_part, 0, chunk[: len(chunk) // 2], None, None))
         size, half_size = (len(pickle.dumps(part)) for part in (value, half))
-        growth = max(0.0, math.log2(size / half_size))
-        merging, _ = best(functools.partial(each.merge, half, half))
-        per_byte = merging / (2 * half_size)
-        seconds += of_chunk * math.ceil(n_chunks / n_workers)
+        growth = min(1.0, max(0.0, math.log2(size / half_size)))
+        per_byte = best(functools.partial(each.merge, half, half))[0] / (2 * half_size)
+        seconds += of_chunk * n_chunks
         left, level = n_chunks, 0
         while left > 1:
             merges, bytes_each = left // 2, size * 2 ** (growth * level)
-            seconds += per_byte * 2 * bytes_each * math.ceil(merges / n_workers)
+            seconds += per_byte * 2 * bytes_each * merges
             moved += merges * (1 - 1 / n_workers) * bytes_each
             left, level = left - merges, level + 1
-        last = size * 2 ** (growth * math.log2(n_chunks))
-        moved, largest = moved + last, max(largest, last)
-        moved += (n_workers - 1) * len(pickle.dumps(each))
+        last = size * n_chunks**growth
+        moved, largest = moved + last + n_workers * len(pickle.dumps(each)), max(largest, last)
     return {"seconds": seconds, "moved MiB": moved / MIB, "largest value MiB": largest / MIB}
+
+
+def local_predicted(chunk: Any, n_chunks: int, n_workers: int) -> dict[str, float]:
+    """Return seconds, MiB moved, and the MiB of the latents of a worker, of a fit of LocalSampler."""
+    n, d = len(chunk) * n_chunks, chunk.shape[1]
+    plan = Plan.of(n, chunk[0].nbytes, None)
+    batch = Batch(chunk)
+    survey, probes = best(lambda: [each.of_batch(batch) for each in (BOUNDS, PROBES)][1])
+    moves = _Moves(Router.of(probes, plan.n_leaves), (), d, False, chunk.dtype)
+    split, pieces = best(lambda: moves.split(batch))
+    size = n // plan.n_leaves
+    rows = rows_of(size, d, 0)
+    leaf = Training(rows, None, (), np.array([0, size]), np.arange(size))
+    fit, _ = best(lambda: fit_leaf(leaf, NEIGHBORS, 8, rows.mean(axis=0, dtype=np.float64)), 1)
+    record = sum(each.nbytes for each in pieces[1:]) / len(chunk)
+    return {
+        "seconds": (survey + split) * n_chunks + fit * plan.n_leaves,
+        "moved MiB": n * record * (1 - 1 / n_workers) / MIB,
+        "leaves": plan.n_leaves,
+    }
 
 
 def peak() -> float:
@@ -100,57 +124,85 @@ def peak() -> float:
 
 def moved(dask_worker: Any) -> float:
     """Return the MiB that a worker has sent."""
-    return dask_worker.transfer_outgoing_bytes_total / MIB
+    return float(dask_worker.transfer_outgoing_bytes_total) / MIB
 
 
-def measured(n: int, d: int, rows: int, n_workers: int, n_bins: Any) -> dict[str, Any]:
+def spent(client: Client) -> tuple[float, float]:
+    """Return the processor seconds of all workers, and the MiB that they have sent."""
+    return sum(client.run(time.process_time).values()), sum(client.run(moved).values())
+
+
+def measured(sampler: str, n: int, d: int, rows: int, n_workers: int, n_bins: Any) -> dict[str, Any]:
     """Return what a fit cost, and what was predicted."""
+    passes: list[Any] = []
+
+    def recorded(of_part: Any, merge: Any, *columns: Any) -> Any:
+        passes.append(getattr(of_part, "__self__", None))
+        return tree.reduced(of_part, merge, *columns)
+
     with (
         LocalCluster(n_workers, threads_per_worker=1, dashboard_address=":0", memory_limit=0) as cluster,
         Client(cluster) as client,
+        warnings.catch_warnings(),
+        mock.patch("vicinal.samplers.on_dask.batches.reduced", recorded),
     ):
+        warnings.simplefilter("ignore", CalibrationWarning)
         empty = array.empty((n, d), chunks=(rows, d), dtype=np.float32)
         latents = empty.map_blocks(clusters, d, dtype=np.float32, meta=np.empty((0, 0), np.float32)).persist()
         wait(latents)
         PMFSampler(4).fit(latents[:1000])  # imports, and kernels that are compiled
-        before_peak, before_moved = client.run(peak), sum(client.run(moved).values())
-        begin = time.perf_counter()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", CalibrationWarning)
-            sampler, passes = recorded(lambda: PMFSampler(n_bins, random_state=0).fit(latents))
-        seconds = time.perf_counter() - begin
-        sent, peaks = sum(client.run(moved).values()) - before_moved, client.run(peak)
-        chunk = latents.blocks[0].compute()
-    model = predicted(passes, chunk, latents.numblocks[0], n_workers)
-    held = n * d * 4 / n_workers / MIB
+        LocalSampler(20, scale=1.0).fit(latents[:1000])
+        passes.clear()
+        held, before, begin = max(client.run(peak).values()), spent(client), time.perf_counter()
+        if sampler == "pmf":
+            fitted: Any = PMFSampler(n_bins, random_state=0).fit(latents)
+            found = {"bins": fitted.n_bins_, "cells": len(fitted.cells_)}
+        else:
+            shards = on_dask.fit_shards(LocalSampler(NEIGHBORS, scale=1.0), latents)
+            wait(shards.parts)
+            found = {"shards": len(shards.parts)}
+        seconds, after = time.perf_counter() - begin, spent(client)
+        peaks, chunk = max(client.run(peak).values()), rows_of(rows, d, 0)
+    n_chunks = latents.numblocks[0]
+    made = [each for each in passes if each is not None]
+
+    def predicted(n_chunks: int, n_workers: int) -> dict[str, float]:
+        if sampler == "pmf":
+            return pmf_predicted(made, chunk, n_chunks, n_workers)
+        return local_predicted(chunk, n_chunks, n_workers)
+
     return {
-        "rows": n,
-        "dimensions": d,
-        "chunks": latents.numblocks[0],
-        "workers": n_workers,
-        "bins": sampler.n_bins_,
-        "cells": len(sampler.cells_),
-        "seconds of passes": [round(took, 2) for _, took in passes],
-        "measured": {"seconds": seconds, "moved MiB": sent, "peak of a worker MiB": max(peaks.values())},
-        "predicted": model | {"peak of a worker MiB": max(before_peak.values()) + 3 * model["largest value MiB"]},
-        "latents of a worker MiB": held,
-        "one machine": {"table MiB": len(pickle.dumps(sampler)) / MIB},
-    }
+        "sampler": sampler, "rows": n, "dimensions": d, "chunks": n_chunks, "workers": n_workers, **found,
+        "measured": {
+            "seconds": after[0] - before[0], "moved MiB": after[1] - before[1], "wall seconds": seconds,
+            "peak MiB above the latents": peaks - held,
+        },
+        "predicted": predicted(n_chunks, n_workers),
+        "predicted of 10^9 on 100 workers": predicted(10**9 // rows, 100),
+    }  # fmt: skip
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, print, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000])
     parser.add_argument("--dims", type=int, default=16)
-    parser.add_argument("--chunk-rows", type=int, default=100_000)
+    parser.add_argument("--chunk-rows", type=int, default=250_000)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--bins", type=int, default=None, help="calibrated without")
+    parser.add_argument("--bins", type=int, default=None, help="of PMFSampler; calibrated without")
+    parser.add_argument("--samplers", nargs="+", choices=("pmf", "local"), default=["pmf", "local"])
+    parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
+    bins = "auto" if given.bins is None else given.bins
     with config.set({"distributed.comm.timeouts.connect": "60s"}):
-        bins = "auto" if given.bins is None else given.bins
-        found = measured(given.rows, given.dims, given.chunk_rows, given.workers, bins)
-    print(json.dumps({"machine": machine(), **found}, indent=2))
+        runs = [
+            measured(sampler, n, given.dims, min(given.chunk_rows, n // 4), given.workers, bins)
+            for sampler in given.samplers
+            for n in given.rows
+        ]
+    text = json.dumps({"machine": machine(), "runs": runs}, indent=2)
+    given.out.write_text(text + "\n", encoding="utf-8")
+    print(text)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
+import instruction_sets
 import numpy as np
 from llvmlite import binding
 from scipy import stats
@@ -29,16 +30,14 @@ from vicinal import report
 Row = dict[str, Any]
 Key = TypeVar("Key", bound=Hashable)
 
-INSTRUCTION_SETS = ("sse4.2", "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512vl", "neon", "sve")
 STARTUP_S = 120.0  # at most for imports and compilation of a process, before its limit counts
 
 
 def machine() -> dict[str, str]:
     """Return the machine, its instruction sets, the versions of what is measured, and how busy the machine is."""
-    features = binding.get_host_cpu_features()
     facts = report.machine() | {
         "microarchitecture": binding.get_host_cpu_name(),
-        "instruction sets": ", ".join(name for name in INSTRUCTION_SETS if features.get(name)),
+        "instruction sets": instruction_sets.allowed(),
     }
     for name in ("scipy", "zuko", "triton"):
         with contextlib.suppress(metadata.PackageNotFoundError):
@@ -95,8 +94,16 @@ def one_core() -> None:
         sys.modules["torch"].set_num_threads(1)
 
 
-def apart(function: Callable[..., Row], limit_s: float | None = None, /, **spec: Any) -> Row:
+def apart(
+    function: Callable[..., Row],
+    limit_s: float | None = None,
+    environment: Mapping[str, str] | None = None,
+    /,
+    **spec: Any,
+) -> Row:
     """Return what a function of a module gives in a process of its own; ``spec`` and result are JSON-able.
+
+    ``environment`` is added to that of this process.
 
     If it fails or is stopped (`stop_after`), ``not_run`` says so, and ``stopped_s`` holds the limit.
     """
@@ -104,7 +111,14 @@ def apart(function: Callable[..., Row], limit_s: float | None = None, /, **spec:
     timeout = None if limit_s is None else 2 * limit_s + STARTUP_S
     stopped: Row = {"not_run": f"stopped after {limit_s} s", "stopped_s": limit_s}
     try:
-        found = subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout)  # noqa: S603
+        found = subprocess.run(  # noqa: S603 - ours
+            command,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env={**os.environ, **(environment or {})},
+        )
     except subprocess.TimeoutExpired:
         return stopped
     if found.returncode == -signal.SIGALRM:

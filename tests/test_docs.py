@@ -17,9 +17,9 @@ ROOT = Path(__file__).parents[1]
 STUDIES = ("mnist", "celeba", "ocular", "digits")
 
 
-def shown(path):
+def shown(path, name="results"):
     """Return what stands between the marks."""
-    return re.search("<!-- results -->\n(.*)\n<!-- /results -->", (ROOT / path).read_text("utf-8"), re.S)[1]
+    return re.search(f"<!-- {name} -->\n(.*)\n<!-- /{name} -->", (ROOT / path).read_text("utf-8"), re.S)[1]
 
 
 @pytest.fixture
@@ -68,6 +68,17 @@ def test_pages_of_one_result(tmp_path, write, script, page):
     copy.write_text("<!-- results -->\n<!-- /results -->", "utf-8")
     write(script, "--page", copy)
     assert copy.read_text("utf-8") == f"<!-- results -->\n{shown(f'docs/{page}.md')}\n<!-- /results -->"
+
+
+@pytest.mark.parametrize("name", ["containers"])
+def test_tables_of_what_runs(tmp_path, write, name):
+    """Each cell is run. It takes ten seconds: 30 containers, six operations and four commands."""
+    for package in ("dask", "h5py", "pandas", "pyarrow", "torch", "zarr", "PIL"):
+        pytest.importorskip(package)
+    copy = tmp_path / "page.md"
+    copy.write_text(f"<!-- {name} -->\n<!-- /{name} -->", "utf-8")
+    write(f"{name}.py", "--page", copy)
+    assert copy.read_text("utf-8") == f"<!-- {name} -->\n{shown('docs/containers.md', name)}\n<!-- /{name} -->"
 
 
 @pytest.mark.skipif(importlib.util.find_spec("imblearn") is None, reason="imbalanced-learn is not installed")

@@ -69,6 +69,13 @@ def test_missing_extras(monkeypatch):
         _errors.import_extra("torch", "torch")
 
 
+def test_studies_say_that_they_need_torch(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "vicinal.benchmark", raising=False)
+    with pytest.raises(_errors.MissingExtraError, match=r'torch is not installed; run: pip install "vicinal\[torch\]"'):
+        importlib.import_module("vicinal.benchmark")
+
+
 def test_an_import_that_fails_inside_a_package_is_not_called_missing(tmp_path, monkeypatch):
     (tmp_path / "broken_package.py").write_text("import something_it_needs")
     monkeypatch.syspath_prepend(tmp_path)

@@ -1,6 +1,10 @@
 """What is shown while one waits: bars on a terminal, a line now and then without one, nothing for quick work."""
 
+import contextlib
+import importlib.machinery
 import re
+import sys
+import types
 
 import pytest
 
@@ -117,3 +121,51 @@ def test_silent_bars(terminal, monkeypatch, capsys):
     monkeypatch.setattr(_progress, "LINE_SECONDS", -1.0)
     count(3, show=False)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.fixture
+def notebook(monkeypatch):
+    """Stand in for Jupyter with ipywidgets; return what is displayed."""
+    shown = []
+
+    class Output(contextlib.nullcontext):
+        def clear_output(self, wait):
+            assert wait
+
+        def close(self):
+            shown.append("closed")
+
+    packages = {
+        "IPython": {},
+        "IPython.display": {"display": shown.append, "clear_output": lambda wait: None},
+        "ipywidgets": {"Output": Output},
+    }
+    for name, content in packages.items():
+        module = types.ModuleType(name)
+        module.__spec__ = importlib.machinery.ModuleSpec(name, None)
+        module.__dict__.update(content)
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    return shown
+
+
+def test_a_notebook_shows_slow_work_as_a_widget_that_goes_away(notebook, monkeypatch):
+    monkeypatch.setattr(_progress, "QUIET_SECONDS", -1.0)
+    with _progress.bar("Counting", 3) as progress:
+        progress.advance()
+        assert [type(each).__name__ for each in notebook].count("Output") == 1
+    assert "closed" in notebook
+
+
+def test_a_notebook_keeps_nothing_of_quick_work(notebook):
+    with _progress.bar("Counting", 3) as progress:
+        progress.advance()
+    assert notebook == []
+
+
+def test_a_notebook_without_widgets_has_lines(notebook, clock, monkeypatch, capsys):
+    monkeypatch.setattr(_progress, "find_spec", lambda _: None)
+    with _progress.bar("Counting", 3) as progress:
+        clock(3.0)
+        progress.advance()
+    assert capsys.readouterr().err == "Counting 1/3 3 s\n"

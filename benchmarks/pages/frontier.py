@@ -17,7 +17,7 @@ from studies import estimates, read, take_over
 
 from vicinal.benchmark import Study
 from vicinal.benchmark.bench import TUNING_DISTANCE
-from vicinal.evaluation.scores import gain_text
+from vicinal.evaluation.texts import gain_text
 
 NAMES = ("frontier-mnist", "frontier-celeba", "frontier-ocular")
 LOCAL, QUALITY, TO_RECONSTRUCTIONS = "Local, auto", "frechet_distance", "frechet_to_reconstructions"

@@ -14,6 +14,7 @@ from typing import Any
 import evaluating_section
 import peers_section
 import scaling_section
+import speed_section
 from figures import Row, verdict
 from pages import DOCS, RESULTS, fill, table
 
@@ -34,7 +35,8 @@ def main() -> None:
     sections: dict[str, tuple[str, Section]] = {
         "peers": ("Against other samplers", peers_section.section),
         "scaling": ("How the cost grows", scaling_section.section),
-        "speed": ("Against a copy of the array", speed),
+        "speed": ("Against a copy of the array, by instruction set", speed_section.speed),
+        "starts": ("Small jobs", speed_section.starts),
         "gpu": ("On a GPU", gpu),
         "local": ("LocalSampler", local),
         "metrics": ("Metrics", metrics),
@@ -74,30 +76,6 @@ def measured_on(result: Row) -> str:
         where += f" ({facts['microarchitecture']}, with {facts['instruction sets']})"
     names = ("python", "vicinal", "numpy", "numba", "scikit-learn", "torch", "zuko")
     return f"{where}: {', '.join(f'{name} {facts[name]}' for name in names if name in facts)}"
-
-
-def speed(result: Row) -> tuple[list[str], dict[str, bytes]]:
-    """Return the text on benchmarks/speed.py."""
-    rows = []
-    for row in result["rows"]:
-        copy, numpy = row["ratio_to_copy"], row["ratio_to_numpy"]
-        quartiles = " to ".join(f"{value:.2f}" for value in row["quartiles"])
-        goals = [verdict(copy, row["target"], most=True), verdict(numpy, row["numpy_target"], most=False)]
-        as_fast = "-" if numpy is None else f"{numpy:.2f}"
-        rows.append(
-            [row["name"], f"{row['n']:,}", str(row["d"]), f"{copy:.2f}", quartiles, goals[0], as_fast, goals[1]]
-        )
-    lines = [
-        table(["", "n", "d", "times a copy", "quartiles", "goal", "times as fast as NumPy", "goal"], rows),
-        "",
-        "A copy is `numpy.copyto` of as many float32 values as come in or go out. A round takes it and everything else in turn. NumPy",
-        "draws `lower + (codes[rows] + rng.random((n, d), dtype=float32)) * width`.",
-        "",
-        "Cold start:",
-        "",
-        *(f"- {key}: {value:.3g}" for key, value in result["cold_start"].items()),
-    ]
-    return lines, {}
 
 
 def gpu(result: Row) -> tuple[list[str], dict[str, bytes]]:

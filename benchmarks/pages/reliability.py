@@ -9,10 +9,12 @@ from pages import DOCS, RESULTS, fill, table
 ATTACKS = {
     "files": "files: flipped bits, truncations, hostile headers, forged contents",
     "fuzz": "arguments drawn at random: samplers, metrics, readers",
-    "killed": "writers killed, interrupted, refused; two writers",
+    "killed": "writers killed or refused; two writers of one file",
+    "stopped": "commands killed and interrupted; those that go on",
     "command_line": "the command line: wrong files, bare environments, closed pipes",
     "processes": "fork, spawn, forkserver, threads, joblib, compilers at once",
     "determinism": "threads, chunks, orders of batches, instruction sets",
+    "surroundings": "damaged caches of kernels, nothing can be written, memory limits, absent packages",
     "soak": "memory over fit, sample, save, load",
 }
 COLUMNS = ("tried", "silent", "foreign", "crashed", "hung")

@@ -16,8 +16,9 @@ from studies import STUDIES, mean_of, read, take_over
 
 from vicinal import report, storage
 from vicinal.benchmark import Study, page
-from vicinal.benchmark.config import slug
+from vicinal.benchmark.sentences import introduction
 from vicinal.evaluation import Scores
+from vicinal.report import slug
 
 NAMES = ("mnist", "celeba", "ocular", "digits")
 SHOWN = {"mnist": "AE", "celeba": "AE", "ocular": "AE", "digits": "VAE"}  # autoencoders of which samples are shown
@@ -66,6 +67,7 @@ def samples(study: Study, autoencoder: str, run: Path) -> bytes:
     strips = []
     for sampler in study.config.shown:
         kept = storage.read_array(run / "images" / f"{slug(autoencoder)}-{slug(sampler)}.npy")[:, :N_SHOWN]
+        kept = kept[:: max(1, len(kept) - 1)]  # the first and the last row: without the decoded training latents
         strips.append(np.concatenate([report.side_by_side(images / np.float32(255.0)) for images in kept]))
     gap = np.full((6, strips[0].shape[1], 3), 255, np.uint8)
     image = np.concatenate([part for strip in strips for part in (strip, gap)][:-1])

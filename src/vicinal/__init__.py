@@ -10,7 +10,8 @@ pipeline       encode images, decode latents, generate: read this first
 samplers       distributions fitted to latents: `LocalSampler`, `PMFSampler` and their rivals
 metrics        quality and novelty of samples
 evaluation     one table that shows both
-report         that table, with images, as one HTML file
+plot           images side by side, and maps of latents
+report         that table, with images and an explorer, as one HTML file
 cli            the command line
 =============  =====================================================================
 
@@ -46,7 +47,7 @@ _HOME = {
     "load": "vicinal.pipeline",
     "sample_through": "vicinal.samplers.through",
 }
-_MODULES = ("autoencoders", "datasets", "evaluation", "metrics", "pipeline", "samplers")
+_MODULES = ("autoencoders", "datasets", "evaluation", "metrics", "pipeline", "plot", "samplers")
 
 __all__ = [
     "Autoencoder",

@@ -1,9 +1,9 @@
 """What a terminal shows while one waits: the only progress bars of vicinal.
 
-Everything goes to standard error. On a terminal, a bar appears once its work has taken two seconds, and goes away when
-the work is done. Bars may be nested: all of them are lines of one display. Without a terminal, such as in the log of a
-job, a line says how far the work is once it has taken two seconds, and then once a minute at most, whatever the number
-of bars.
+Everything goes to standard error. On a terminal, and in a Jupyter notebook with ipywidgets, a bar appears once its work
+has taken two seconds, and goes away when the work is done. Bars may be nested: all of them are lines of one display.
+Elsewhere, such as in the log of a job, a line says how far the work is once it has taken two seconds, and then once a
+minute at most, whatever the number of bars.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 QUIET_SECONDS = 2.0  # shorter work shows no bar
@@ -51,6 +52,8 @@ class Bar:
         if self._task is not None:
             from rich.markup import escape
 
+            if not _display.live.is_started and time.monotonic() - self._begin > QUIET_SECONDS:
+                _display.start()
             _display.update(self._task, description=escape(self._doing), completed=self._done, note=self._note)
             return
         now = time.monotonic()
@@ -75,7 +78,7 @@ def bar(doing: str, total: int | None = None, *, done: int = 0, show: bool = Tru
     """
     global _display
     progress = Bar(doing, total, done, show)
-    if not show or not _on_terminal():
+    if not show or not _can_show_bars():
         yield progress
         return
     outermost = _display is None
@@ -103,10 +106,12 @@ def say(line: str) -> None:
         _display.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-def _on_terminal() -> bool:
+def _can_show_bars() -> bool:
+    """Tell whether lines can be replaced: on a terminal, and in a notebook with the package that rich needs there."""
     from rich.console import Console
 
-    return Console(stderr=True).is_terminal
+    console = Console(stderr=True)
+    return console.is_terminal or (console.is_jupyter and find_spec("ipywidgets") is not None)
 
 
 def _new_display() -> Any:
@@ -120,6 +125,7 @@ def _new_display() -> Any:
             if late:
                 yield self.make_tasks_table(late)
 
+    console = Console(stderr=True)
     display = Display(
         progress.TextColumn("{task.description}"),
         progress.BarColumn(bar_width=24),
@@ -128,9 +134,10 @@ def _new_display() -> Any:
         progress.TextColumn("{task.fields[left]}"),
         progress.TimeRemainingColumn(),
         progress.TextColumn("{task.fields[note]}", markup=False),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
         redirect_stdout=False,
     )
-    display.start()
+    if console.is_terminal:  # a notebook keeps what is started, so there it waits for work that takes long
+        display.start()
     return display

@@ -72,7 +72,12 @@ def _check_is_array(given: Any, array: Array, name: str) -> None:
     if isinstance(given, str | os.PathLike):
         raise InvalidTypeError(
             f"{name} must be an array; got a path, {str(given)!r}: pass vicinal.image_files.read({name}), which reads "
-            "folders and archives of images, .npy and .npz"
+            "folders and archives of images, and files of arrays"
+        )
+    if isinstance(given, list | tuple) and given and isinstance(given[0], os.PathLike):
+        raise InvalidTypeError(
+            f"{name} must be an array; got a {type(given).__name__} of paths: pass "
+            f"vicinal.array_files.read_dataset({name})[0]"
         )
     if array.dtype.kind == "O" and array.ndim == 0:
         raise InvalidTypeError(

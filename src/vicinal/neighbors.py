@@ -16,11 +16,14 @@ A median does not see some copies among many bold samples. `quantile_ratios` and
 of distances, and `novelty_test` tests it: samples and held-out rows are sorted together, and there must not be too
 many samples among those that are nearest to the training data.
 
-`nearest_rows`, `nearest_others` and `nth_distances` use the blocked and threaded search of scikit-learn below 256
-dimensions, and `search` from there on, which copies blocks of the rows alone. Above 15 dimensions both compare
-|a|^2 - 2 a b + |b|^2, so rounding decides between neighbours if clusters are more than about 1e5 times as far apart as
-neighbours are. The distances to the neighbours that they find are then measured exactly. `nearest_distances` calls the
-kernel of the same name.
+How rows are searched goes by their dimensions:
+
+- below 48, `kernels.nearest` measures them and leaves out what is too far away at a glance;
+- from 256 on, `search` takes products of matrices in float32, measures what they leave open, and copies blocks alone;
+- between them, scikit-learn takes products in float64. The distances to the neighbours it finds are measured again.
+
+Products compare |a|^2 - 2 a b + |b|^2. Those of scikit-learn let rounding decide between neighbours if clusters are
+more than about 1e5 times as far apart as neighbours are.
 """
 
 from __future__ import annotations
@@ -34,14 +37,16 @@ import numpy as np
 from vicinal import kernels, search
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
+from vicinal.kernels.tiles import Tiles
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 NEAREST = 0.01  # share of the fresh data that are called near
 LEVEL, TESTED = 0.01, 1000  # of the novelty test: its level, and the most samples that it takes
 _TAIL, _NORMAL_WIDTH = 0.1, 2.5631031310892007  # of a spread: quantiles, and their distance for a standard normal
-_CHUNK = 1 << 23  # values searched together
+CHUNK = 1 << 23  # values searched together
 _COLUMNS = 1 << 22  # values sorted together
 _FEW_QUERIES = 2000  # found by one thread before others have started
+FEW_DIMENSIONS = 48  # below them, distances are measured at once
 _MANY_DIMENSIONS = 256  # from here on, products of blocks in float32 are faster than a search in float64
 
 
@@ -170,11 +175,22 @@ def nearest_distances(queries: Array, rows: Array, scaling: Scaling, *, other: b
 
     With ``other``, rows equal to the query are left out. Of rows in batches, the least distance counts.
     """
-    nearest, scaled = np.full(len(queries), np.inf), scaling(queries)
-    for part in np.array_split(rows, -(-rows.size // _CHUNK) or 1):  # bounds what copies take
-        distances = kernels.select().nearest_distances(scaled, scaling(part), other=other)
-        nearest = np.minimum(nearest, distances)
+    nearest = np.full(len(queries), np.inf)
+    for part in np.array_split(rows, -(-rows.size // CHUNK) or 1):  # bounds what copies take
+        nearest = np.minimum(nearest, distances_to(tiled(part, scaling), queries, scaling, other=other))
     return nearest
+
+
+def tiled(rows: Array, scaling: Scaling) -> Tiles:
+    """Return scaled rows (n, d) as `distances_to` takes them; they fit in memory twice."""
+    tiles: Tiles = kernels.select().tiled(scaling(rows))
+    return tiles
+
+
+def distances_to(tiles: Tiles, queries: Array, scaling: Scaling, *, other: bool = False) -> Array:
+    """Return what `nearest_distances` does, for rows in tiles."""
+    distances: Array = kernels.select().nearest(scaling(queries), tiles, 1, other=other)[0][:, 0]
+    return distances
 
 
 def nearest_rows(queries: Any, rows: Any, scaling: Scaling | None = None) -> tuple[Array, Array]:
@@ -185,19 +201,15 @@ def nearest_rows(queries: Any, rows: Any, scaling: Scaling | None = None) -> tup
     if rows.shape[1] >= _MANY_DIMENSIONS:
         return search.kth_nearest(rows, 1, queries=queries, frame=_frame(scaling))
     queries, rows = (each[:] if scaling is None else scaling(each[:]) for each in (queries, rows))
-    index = _nearest(rows, 1, queries)[:, 0]
-    return np.linalg.norm(queries - rows[index], axis=1), index
+    distances, index = _nearest(rows, 1, queries)
+    return distances[:, 0], index[:, 0]
 
 
 def nearest_others(rows: Any, chosen: Array) -> Array:
     """Return, for each index in ``chosen``, the distance from that row to the nearest other row."""
     if rows.shape[1] >= _MANY_DIMENSIONS:
         return search.kth_nearest(rows, 1, chosen=chosen)[0]
-    rows = rows[:]
-    nearest = _nearest(rows, 2, rows[chosen])
-    # A row is its own nearest neighbour, but need not come first when it has a twin.
-    other = np.where(nearest[:, 0] == chosen, nearest[:, 1], nearest[:, 0])
-    return np.linalg.norm(rows[chosen] - rows[other], axis=1)
+    return _nearest(rows[:], 1, own=chosen)[0][:, 0]
 
 
 def nth_distances(rows: Any, n: int, scaling: Scaling | None = None) -> Array:
@@ -205,21 +217,41 @@ def nth_distances(rows: Any, n: int, scaling: Scaling | None = None) -> Array:
     if rows.shape[1] >= _MANY_DIMENSIONS:
         return search.kth_nearest(rows, n, frame=_frame(scaling))[0]
     rows = rows[:] if scaling is None else scaling(rows[:])
-    return np.linalg.norm(rows - rows[_nearest(rows, n)[:, -1]], axis=1)
+    return _nearest(rows, n, own=np.arange(len(rows)))[0][:, -1]
 
 
 def _frame(scaling: Scaling | None) -> search.Frame | None:
     return None if scaling is None else search.Frame(scaling.centre, scaling.scale)
 
 
-def _nearest(rows: Array, n_neighbors: int, queries: Array | None = None) -> Array:
-    """Return the indices of the nearest rows, (n, n_neighbors); without queries, of the other rows to each row."""
-    from sklearn.neighbors import NearestNeighbors  # late: it takes long to load
+def _nearest(
+    rows: Array, n_neighbors: int, queries: Array | None = None, own: Array | None = None
+) -> tuple[Array, Array]:
+    """Return the distances to the nearest rows and their indices, (n, n_neighbors) each, in rising order.
 
-    # The search expands |a - b|^2, which loses the digits of what is small against |a|: centre, and measure again.
+    Queries are given, or they are the rows at ``own``, none of which is its own neighbour.
+    """
     if not (np.isfinite(rows).all() and (queries is None or np.isfinite(queries).all())):
         raise InvalidInputError("rows over the spread of their dimensions are beyond float64: rescale or drop some")
-    centre = rows.mean(axis=0, dtype=np.float64)
-    n_jobs = None if len(rows if queries is None else queries) < _FEW_QUERIES else -1
-    nearest = NearestNeighbors(n_neighbors=n_neighbors, n_jobs=n_jobs).fit(rows - centre)
-    return nearest.kneighbors(None if queries is None else queries - centre, return_distance=False)
+    rows = rows.astype(np.float64, copy=False)
+    queries = rows[own] if queries is None else queries.astype(np.float64, copy=False)
+    if rows.shape[1] < FEW_DIMENSIONS:
+        kernel = kernels.select()
+        found: tuple[Array, Array] = kernel.nearest(queries, kernel.tiled(rows), n_neighbors, own=own)
+        return found
+    return _by_products(rows, n_neighbors, queries, own)
+
+
+def _by_products(rows: Array, n_neighbors: int, queries: Array, own: Array | None) -> tuple[Array, Array]:
+    """Do as `_nearest` by the search of scikit-learn."""
+    from sklearn.neighbors import NearestNeighbors  # late: it takes long to load
+
+    centre = rows.mean(axis=0)  # for the search loses the digits of what is small against the rows
+    n_jobs = None if len(queries) < _FEW_QUERIES else -1
+    finder = NearestNeighbors(n_neighbors=n_neighbors + (own is not None), n_jobs=n_jobs).fit(rows - centre)
+    index = finder.kneighbors(queries - centre, return_distance=False)
+    if own is not None:  # a row is its own nearest neighbour, but need not come first, or at all, when it has twins
+        at = np.argmax(np.append(index[:, :-1] == own[:, None], np.ones((len(own), 1), bool), axis=1), axis=1)
+        index = index[np.arange(n_neighbors + 1) != at[:, None]].reshape(len(own), n_neighbors)
+    distances = np.stack([np.linalg.norm(queries - rows[nth], axis=1) for nth in index.T], axis=1)
+    return distances, index

@@ -21,6 +21,7 @@ import numpy as np
 
 from vicinal import _arrays, _progress, _validation, rng, storage
 from vicinal._errors import FileFormatError, InvalidInputError, InvalidTypeError, import_extra
+from vicinal.array_files import Sink
 from vicinal.autoencoders import doubts
 from vicinal.autoencoders.adapter import Part, part_of
 from vicinal.autoencoders.modules import on_device
@@ -35,7 +36,7 @@ def encode(
     autoencoder: Any,
     images: Any,
     *,
-    out: storage.PathLike | None = None,
+    out: storage.PathLike | Sink | None = None,
     return_labels: bool = False,
     device: Any = None,
     image_size: int | None = None,
@@ -52,13 +53,14 @@ def encode(
         ``inverse_transform``; or an `Autoencoder`. The torch modules behind it are found and get tensors of their
         device and type. They run in evaluation mode, without gradients, and have their own modes back afterwards.
     images : array_like of shape (n, *image_shape), or a source of batches
-        An array, a tensor or a memory map; the path of a .npy file, of a .zarr folder, or of a folder or an archive of
-        images; an h5py, zarr or dask array; a torch Dataset or DataLoader, or any iterable of batches x, pairs (x, y)
-        or mappings, but no list or tuple of arrays, which may be single images. A batch at a time is read. 8-bit levels
-        become floats in [0, 1]; other values are passed on in the range that the autoencoder was trained on. Integers
-        that are no images, tokens or tables, stay as they are.
+        An array, a tensor or a memory map; the path of a file of an array (`vicinal.array_files.SUFFIXES`), or of a
+        folder or an archive of images; an h5py, zarr or dask array; a torch Dataset or DataLoader, or any iterable of
+        batches x, pairs (x, y), mappings or paths, but no list or tuple of arrays, which may be single images. A batch
+        at a time is read. 8-bit levels become floats in [0, 1]; other values are passed on in the range that the
+        autoencoder was trained on. Integers that are no images, tokens or tables, stay as they are.
     out : path_like, optional
-        Write the latents there: a ``.npy`` file or a ``.zarr`` folder, which appears once it is whole.
+        Write the latents there, a batch at a time: a file of a kind in `vicinal.array_files.WRITTEN`, which appears
+        once it is whole. Or a `vicinal.array_files.Sink` that is open already: then None is returned for the rows.
     return_labels : bool
         Whether to return the labels too.
     device : torch.device or str, optional
@@ -76,8 +78,9 @@ def encode(
     Returns
     -------
     ndarray or torch.Tensor of shape (n, *latent_shape)
-        In the array library of ``images``, in the type that the autoencoder returns. With ``out``, the memory map of
-        the file, or the array of zarr. With ``return_labels`` a pair of it and the labels, an ndarray of n rows.
+        In the array library of ``images``, in the type that the autoencoder returns. With ``out``, the rows of the
+        file, mapped where that can be: see `vicinal.array_files.open_array`. With ``return_labels`` a pair of it and
+        the labels, an ndarray of n rows.
 
     Raises
     ------
@@ -115,7 +118,7 @@ def decode(
     autoencoder: Any,
     latents: Any,
     *,
-    out: storage.PathLike | None = None,
+    out: storage.PathLike | Sink | None = None,
     device: Any = None,
     value_range: tuple[float, float] | None = None,
     batch_size: int = 256,
@@ -138,7 +141,7 @@ def generate(
     y: Any = None,
     random_state: Any = None,
     start: int = 0,
-    out: storage.PathLike | None = None,
+    out: storage.PathLike | Sink | None = None,
     device: Any = None,
     value_range: tuple[float, float] | None = None,
     batch_size: int = 256,
@@ -188,12 +191,31 @@ def generate(
     part = part_of(autoencoder, "decode", value_range)
     batch_size = _validation.check_integer(batch_size, "batch_size", minimum=1)
     options = {"y": y, "random_state": random_state, "start": start}
-    if out is not None and isinstance(n_samples, int | np.integer) and n_samples > max(batch_size, _DRAWN_AT_ONCE):
-        latents: Any = _drawn(sampler, n_samples, options)
-    else:
-        latents = sampler.sample(n_samples, **options)
+    latents = sampler.sample(n_samples, **options) if out is None else drawn(sampler, n_samples, **options)
     source = open_source(latents, "latents", batch_size)._replace(n_rows=n_samples)
     return _through(part, source, out, device, progress)
+
+
+def drawn(sampler: Any, n_samples: int, *, y: Any = None, random_state: Any = None, start: int = 0) -> Iterator[Any]:
+    """Yield blocks of the latents that one call of ``sample`` would return; see `vicinal.samplers.Sampler.sample`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from vicinal import PMFSampler
+    >>> sampler = PMFSampler(4).fit(np.random.default_rng(0).normal(size=(50, 3)))
+    >>> [len(latents) for latents in drawn(sampler, 10_000)]
+    [8192, 1808]
+    """
+    n_samples = _validation.check_integer(n_samples, "n_samples", minimum=1)
+    key = rng.seed_key(getattr(sampler, "random_state", None) if random_state is None else random_state)
+    several = isinstance(y, list | tuple) or getattr(y, "ndim", 0) == 1
+    if several and len(y) != n_samples:
+        raise InvalidInputError(f"y must be one label, or one for each of {n_samples} samples; got {len(y)}")
+    for first in range(0, n_samples, _DRAWN_AT_ONCE):
+        n = min(_DRAWN_AT_ONCE, n_samples - first)
+        labels = y[first : first + n] if several else y
+        yield sampler.sample(n, y=labels, random_state=key, start=start + first)
 
 
 def check_latents(autoencoder: Any, shape: tuple[int, ...], source: str) -> None:
@@ -243,13 +265,13 @@ def load(path: storage.PathLike, *, like: str | None = None, device: Any = None)
     OSError
         If the file cannot be read.
     """
-    from vicinal import samplers
-
     if like not in (None, "numpy", "torch"):
         raise InvalidInputError(f'like must be "numpy" or "torch"; got {like!r}')
     if like == "numpy" and device is not None:
         raise InvalidInputError(f'like="numpy" has no device; got device={device!r}: leave one of them out')
     artifact = storage.read(located(path))
+    from vicinal import samplers  # which takes a second, so files that cannot be read are refused before
+
     if artifact.kind in samplers.__all__:
         sampler = getattr(samplers, artifact.kind).from_artifact(artifact)
         return sampler.to(device or "cpu") if like == "torch" or device is not None else sampler
@@ -288,20 +310,8 @@ def _through(part: Part, source: Source, out: Any, device: Any, progress: bool, 
             sink.add(_arrays.to_numpy(output) if kind is None else _on_device_of(kind, output))
             shown.advance(len(batch))
     part.warn(stacklevel=3)
-    return (sink.result(), np.concatenate(labels)) if return_labels else sink.result()
-
-
-def _drawn(sampler: Any, n_samples: int, options: dict[str, Any]) -> Iterator[Any]:
-    """Yield blocks of the latents that one call of ``sample`` would return."""
-    y, random_state, start = options["y"], options["random_state"], options["start"]
-    key = rng.seed_key(getattr(sampler, "random_state", None) if random_state is None else random_state)
-    several = isinstance(y, list | tuple) or getattr(y, "ndim", 0) == 1
-    if several and len(y) != n_samples:
-        raise InvalidInputError(f"y must be one label, or one for each of {n_samples} samples; got {len(y)}")
-    for first in range(0, n_samples, _DRAWN_AT_ONCE):
-        n = min(_DRAWN_AT_ONCE, n_samples - first)
-        labels = y[first : first + n] if several else y
-        yield sampler.sample(n, y=labels, random_state=key, start=start + first)
+    rows = None if sink is out else sink.result()
+    return (rows, np.concatenate(labels)) if return_labels else rows
 
 
 def _on_device_of(kind: _arrays.TensorKind, output: Any) -> Any:

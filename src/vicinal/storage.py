@@ -18,6 +18,7 @@ sha256          checksum of all entries above
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import hashlib
 import importlib
@@ -89,6 +90,13 @@ def replacing(path: PathLike) -> Iterator[BinaryIO]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def check_there(*paths: PathLike | None) -> None:
+    """Raise FileNotFoundError for the first file or folder that is not there; None stands for none."""
+    for path in paths:
+        if path is not None and not Path(path).exists():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 
 def _temporary(path: Path) -> tuple[int, str]:

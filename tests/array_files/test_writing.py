@@ -9,7 +9,7 @@ from vicinal import array_files
 from vicinal._errors import InvalidInputError, MissingExtraError
 
 ROWS = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
-BEGINS = {".npy": b"\x93NUMPY", ".npz": b"PK", ".safetensors": b"", ".parquet": b"PAR1", ".csv": b"z0,z1,z2\n"}
+BEGINS = {".npy": b"\x93NUMPY", ".npz": b"PK", ".parquet": b"PAR1", ".csv": b"z0,z1,z2\n"}
 
 
 @pytest.mark.parametrize("suffix", array_files.WRITTEN)
@@ -18,7 +18,8 @@ def test_what_is_written_is_read_again(tmp_path, suffix, dtype):
     path = tmp_path / f"z{suffix.upper()}"
     rows = np.asfortranarray(ROWS.astype(dtype) / 3)
     array_files.write(path, rows)
-    assert path.read_bytes().startswith(BEGINS[suffix])
+    if suffix in BEGINS:
+        assert path.read_bytes().startswith(BEGINS[suffix])
     assert np.array_equal(array_files.read(path).astype(dtype), rows)
     assert [*tmp_path.iterdir()] == [path]
 
@@ -33,7 +34,7 @@ def test_csv_is_what_others_read(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_a_table_takes_vectors_alone(tmp_path, suffix):
-    with pytest.raises(InvalidInputError, match=r"shape \(n, d\); got \(5, 2, 2\): write .npy"):
+    with pytest.raises(InvalidInputError, match=r"shape \(n, d\); got rows of shape \(2, 2\): write .npy"):
         array_files.write(tmp_path / f"z{suffix}", np.zeros((5, 2, 2)))
     assert not [*tmp_path.iterdir()]
 

@@ -11,12 +11,14 @@ import killed
 import processes
 import pytest
 import soak
+import stopped
+import surroundings
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals and limits"),
     pytest.mark.skipif("NUMBA_DISABLE_JIT" in os.environ, reason="too slow without the compiler"),
 ]
-ATTACKS = [files, fuzz, killed, command_line, processes, determinism, soak]
+ATTACKS = [files, fuzz, killed, stopped, command_line, processes, determinism, surroundings, soak]
 NAMES = [each.__name__ for each in ATTACKS]
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from vicinal._errors import FileFormatError, InvalidInputError, InvalidTypeError
 from vicinal.benchmark import Config
-from vicinal.benchmark.config import sampler_of, slug
+from vicinal.benchmark.config import sampler_of
+from vicinal.report import slug
 from vicinal.samplers import VampSampler
 
 CONFIGS = Path(__file__).parents[2] / "benchmarks" / "configs"

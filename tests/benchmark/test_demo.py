@@ -33,6 +33,7 @@ def out(tmp_path_factory):
             training={**config.training, "n_epochs": 3},
             features={**config.features, "n_epochs": 3},
             sampling_seeds=config.sampling_seeds[:2],
+            explored=("GMM, n_components=10", "bootstrap copies"),
             samplers={name: each for name, each in config.samplers.items() if name != "GMM, n_components=50"},
         )
 
@@ -48,12 +49,13 @@ def test_its_files(out):
 
 def test_the_report_is_one_self_contained_file(out):
     html = (out / "report.html").read_text(encoding="utf-8")
-    assert not re.search(r'(src|href)="(?!data:)', html)
-    assert html.count("data:image/png;base64,") == 2 * (1 + 6)
-    assert "Held-out images, and below each its reconstruction" in html
+    assert not re.search(r'(src|href)="(?!data:|#)', html)
+    assert html.count('src="data:image/png;base64,') == 2 * (1 + 6 * 3)
+    assert "Above: held-out images. Below each: their reconstructions." in html
+    assert html.count('<section class="explorer"') == 2
     for name in ("real versus real", "bootstrap copies", "PMF, n_bins=16", "Local, auto", "GMM, n_components=10"):
-        assert html.count(f"<td>{name}</td>") >= 2
-    assert html.count("better than GMM, n_components=10 by") == 2
+        assert len(re.findall(f'<th scope="row">{name}( <span|</th>)', html)) >= 2
+    assert html.count("against GMM, n_components=10</th>") == 2
     assert not re.search(r"\bFID\b(?! *:| *it)", html.replace("is not FID", ""))
 
 

@@ -3,10 +3,14 @@
 import dataclasses
 import re
 
+import numpy as np
 import pytest
 
-from vicinal import report
-from vicinal.benchmark import Study, page
+import vicinal
+from vicinal import report, storage
+from vicinal.benchmark import Study, page, sentences
+from vicinal.benchmark.tables import COPIES
+from vicinal.benchmark.tables import tables as tables_of
 from vicinal.evaluation import BOOTSTRAP, REAL, RECONSTRUCTIONS
 
 NOT_FID = "Frechet distance in features of: pixels; it is not FID."
@@ -18,6 +22,14 @@ def study(measured):
 
 
 @pytest.fixture(scope="module")
+def trusted(study):
+    """Return the study as if its autoencoders, which saw the images once, had learned something."""
+    better = {"recall": 0.5, "held_out_mean_squared_error": 0.01}
+    rows = [{**row, **better} if row["sampler"] == RECONSTRUCTIONS else row for row in study.rows]
+    return Study(study.config, study.facts, study.machine, rows)
+
+
+@pytest.fixture(scope="module")
 def html(measured):
     return (measured / "report.html").read_text(encoding="utf-8")
 
@@ -25,7 +37,7 @@ def html(measured):
 @pytest.fixture(scope="module")
 def tables(study):
     """Return the tables by title."""
-    return {table.title: table for table in page.tables(study)}
+    return {table.title: table for table in tables_of(study)}
 
 
 def rows(table):
@@ -57,7 +69,7 @@ def test_numbers_are_those_of_the_study(study, tables):
     found = rows(tables["Frechet distance to held-out images"])
     for sampler in ("Gaussian", "GMM"):
         for name, cell in zip(study.autoencoders, found[sampler], strict=True):
-            mean, error = map(float, cell.rstrip(f" {page.COPIES}").split(" ± "))
+            mean, error = map(float, cell.rstrip(f" {COPIES}").split(" ± "))
             estimate = study.estimate(name, sampler, "frechet_distance")
             assert mean == pytest.approx(estimate.mean, rel=0.006)
             assert error == pytest.approx(estimate.error, rel=0.006, abs=0.006)
@@ -70,7 +82,7 @@ def test_frechet_distances_are_not_called_fid(study, tables):
     assert len(of_distances) == 3
     for table in of_distances:
         assert NOT_FID in " ".join(table.notes), table.title
-    assert NOT_FID in page.introduction(study)
+    assert NOT_FID in sentences.introduction(study)
     assert "FID" not in page.markdown(study).replace("it is not FID", "")
 
 
@@ -96,19 +108,20 @@ def test_copies_are_marked_wherever_a_distance_is(study, tables):
                     assert cell == "-"
                     continue
                 has_mark = study.is_new(name, sampler) is False
-                assert cell.endswith(page.COPIES) == has_mark
+                assert cell.endswith(COPIES) == has_mark
                 n_marks += has_mark
-        assert any(page.COPIES in note and "fails the novelty test" in note for note in tables[title].notes)
+        assert any(COPIES in note and "fails the novelty test" in note for note in tables[title].notes)
     assert n_marks >= 3 * 2 * 2, "bootstrap copies and a sampler that makes copies, on both autoencoders"
 
 
-def test_places_are_of_samplers_that_are_new(study, tables):
+def test_places_are_of_samplers_that_are_new(trusted):
+    tables = {table.title: table for table in tables_of(trusted)}
     found = rows(tables["Ranks at the novelty of fresh data"])
     assert BOOTSTRAP not in found
     assert "PMF, 3000 bins" not in found
-    for column, name in enumerate(study.autoencoders):
+    for column, name in enumerate(trusted.autoencoders):
         places = {sampler: cells[column] for sampler, cells in found.items() if cells[column] != "-"}
-        assert sorted(places, key=lambda sampler: int(places[sampler])) == study.ranking(name)
+        assert sorted(places, key=lambda sampler: int(places[sampler])) == trusted.ranking(name)
 
 
 def test_against_the_baseline(study, tables):
@@ -127,21 +140,21 @@ def test_against_the_baseline(study, tables):
 
 def test_without_a_baseline_there_is_no_comparison(study):
     config = dataclasses.replace(study.config, baseline=None)
-    titles = [table.title for table in page.tables(Study(config, study.facts, study.machine, study.rows))]
+    titles = [table.title for table in tables_of(Study(config, study.facts, study.machine, study.rows))]
     assert not [title for title in titles if title.startswith("Against") or not title]
 
 
-def test_conclusions_praise_no_copier(study):
-    assert "PMF, auto against GMM: " in page.conclusions(study)[0]
-    ranked = [study.ranking(name) for name in study.autoencoders]
+def test_conclusions_praise_no_copier(trusted):
+    assert "PMF, auto against GMM: " in sentences.conclusions(trusted)[0]
+    ranked = [trusted.ranking(name) for name in trusted.autoencoders]
     first = [ranks[0] for ranks in ranked if ranks]  # of models as small as these one may have none
     assert first
-    last = page.conclusions(study)[-1]
+    last = sentences.conclusions(trusted)[-1]
     assert last.endswith(f" of {len(first)}.")
     assert last.startswith("Lowest distance of the samplers that pass the novelty test: ")
     for name in set(first):
         assert f"{name} on {first.count(name)}" in last
-    assert "3000 bins" not in " ".join(page.conclusions(study))
+    assert "3000 bins" not in " ".join(sentences.conclusions(trusted))
 
 
 def a_duel(study, gains, p_value):
@@ -151,43 +164,45 @@ def a_duel(study, gains, p_value):
         for sampler, distance, p in (("PMF, auto", 5 - gain, p_value), ("GMM", 5.0, 1.0), (BOOTSTRAP, 4.0, 0.0)):
             row = {"autoencoder": name, "sampler": sampler, "training_seed": 0, "frechet_distance": distance}
             found += [{**row, "n": 60, "nn_ratio": 1.0, "novelty_p": p, "sampling_seed": i} for i in (0, 1)]
-    return page.conclusions(Study(study.config, study.facts, study.machine, found))[0]
+    return sentences.conclusions(Study(study.config, study.facts, study.machine, found))[0]
 
 
 def test_a_conclusion_counts(study):
     text = a_duel(study, (1.0, -2.0), 1.0)
     assert "lower distance on 1 of 2 autoencoders, clearly on 1, clearly higher on 1" in text
     assert "nn ratios 1.00 against 1.00" in text
-    assert re.search(r"lower by \+1\.0+ \[.*\] \(AE\) at best, -2\.0+ \[.*\] \(Vamp\) at worst\.", text)
+    assert re.search(r"lower by 1\.0+ \[.*\] \(AE\) at best, higher by 2\.0+ \[.*\] \(Vamp\) at worst\.", text)
     copier = a_duel(study, (1.0, 2.0), 0.001)
     assert copier == "PMF, auto against GMM: not compared, since not both pass the novelty test."
 
 
-def test_a_study_without_the_novelty_test_says_so(study):
+def test_a_study_without_the_novelty_test_says_so(trusted):
     rows = [
-        {name: value for name, value in row.items() if name not in ("novelty_p", "replicates")} for row in study.rows
+        {name: value for name, value in row.items() if name not in ("novelty_p", "replicates")} for row in trusted.rows
     ]
-    old = Study(study.config, study.facts, study.machine, rows)
-    assert page.NOT_TESTED in page.introduction(old)
-    assert page.conclusions(old) == []
-    found = {table.title: table for table in page.tables(old)}
+    old = Study(trusted.config, trusted.facts, trusted.machine, rows)
+    assert sentences.NOT_TESTED in sentences.introduction(old)
+    assert sentences.conclusions(old) == []
+    found = {table.title: table for table in tables_of(old)}
     assert "Ranks at the novelty of fresh data" not in found
-    assert page.COPIES not in page.markdown(old)
+    assert COPIES not in page.markdown(old)
     against = found["Against Gaussian"]
     assert not re.search("better|worse|compared", " ".join(cell for row in against.cells for cell in row))
     assert any("leaves out the chance of which rows were held out" in note for note in against.notes)
 
 
 def test_the_report_is_one_self_contained_file(html, study):
-    assert not re.search(r'(src|href)="(?!data:)', html)
-    assert not re.search(r"https?://|url\(|@import|<script|<link", html)
-    n_plots, n_strips = 2, 7
-    assert html.count("data:image/png;base64,") == n_plots + n_strips
-    for table in page.tables(study):
+    assert not re.search(r'(src|href)="(?!data:|#)', html)
+    assert not re.search(r"https?://|url\(|@import|<script[^>]+src|<link|\bfetch\(|XMLHttpRequest", html)
+    n_plots, n_strips, n_pictures = 2, 7, 3  # of 20 images, 8 beside each other
+    assert html.count('src="data:image/png;base64,') == n_plots + n_strips * n_pictures
+    for table in tables_of(study):
         assert f"<h2>{table.title}</h2>" in html
     for name in study.autoencoders:
         assert f"<h2>{name}</h2>" in html
-    assert f'<tr class="reference"><td>{BOOTSTRAP}</td>' in html
+    for row in re.findall(f'<tr class="([a-z ]*)"><th scope="row">{BOOTSTRAP}(.*?)</th>', html):
+        assert row in (("reference", ""), ("reference marked", ' <span class="mark">copies</span>'))
+    assert '<tr class=" marked"><th scope="row">PMF, 3000 bins <span class="mark">' in html
     assert study.machine["processor"] in html
 
 
@@ -209,16 +224,36 @@ def sections(study, folder, monkeypatch):
 def test_images(study, measured, tmp_path, monkeypatch):
     monkeypatch.setattr(page.storage, "write_atomic", lambda *_: None)
     found = sections(study, measured, monkeypatch)
-    assert [grid.caption.split(" (")[0] for grid in found["AE"].grids[1:]] == ["PMF, auto", BOOTSTRAP]
-    assert len(found["Vamp"].grids) == 4
-    rebuilt, pmf, copies = found["AE"].grids
-    assert rebuilt.caption == "Held-out images, and below each its reconstruction"
+    assert [strip.caption.split(" (")[0] for strip in found["AE"].strips[1:]] == ["PMF, auto", BOOTSTRAP]
+    assert len(found["Vamp"].strips) == 4
+    rebuilt, pmf, copies = found["AE"].strips
+    assert rebuilt.caption == "Reconstructions."
+    assert list(rebuilt.rows) == ["held-out images", "their reconstructions"]
     bins = study.chosen("AE", "PMF, auto", "n_bins")[0]
-    assert f", bins {bins:.3g}): samples" in pmf.caption
+    assert f", bins {bins:.3g})." in pmf.caption
     assert "nn ratio 0.00" in copies.caption
-    assert "below each the training image with the nearest latent" in copies.caption
-    assert copies.images.shape == copies.below.shape == (20, 1, 8, 8)
-    assert 0 <= copies.below.min() < copies.below.max() <= 1
+    samples, decoded, originals = copies.rows.values()
+    assert samples.shape == decoded.shape == originals.shape == (20, 1, 8, 8)
+    assert np.array_equal(samples, decoded), "a copy of a latent is its own nearest training latent"
+    assert 0 <= originals.min() < originals.max() <= 1
+
+
+def test_decoded_and_original_are_of_one_training_image(study, measured, monkeypatch):
+    """Below a sample stands the image that the model makes of the training image below that."""
+    model = vicinal.load(measured / "models" / "ae-0.safetensors")
+    monkeypatch.setattr(page.storage, "write_atomic", lambda *_: None)
+    _, decoded, originals = sections(study, measured, monkeypatch)["AE"].strips[1].rows.values()
+    again = vicinal.decode(model, vicinal.encode(model, originals))
+    assert np.abs(again - decoded).max() < 0.5 / 255 + 1e-3
+
+
+def test_images_of_an_earlier_version_have_no_decoded_latents(study, measured, tmp_path, monkeypatch):
+    (tmp_path / "images").mkdir()
+    kept = storage.read_array(measured / "images" / "ae-pmf-auto.npy")
+    storage.write_array(tmp_path / "images" / "ae-pmf-auto.npy", kept[::2])
+    monkeypatch.setattr(page.storage, "write_atomic", lambda *_: None)
+    (strip,) = sections(study, tmp_path, monkeypatch)["AE"].strips
+    assert list(strip.rows) == ["samples", "its training image"]
 
 
 def test_training_images_that_were_kept_are_not_shown_any_more(study, measured, monkeypatch):
@@ -226,11 +261,10 @@ def test_training_images_that_were_kept_are_not_shown_any_more(study, measured, 
     monkeypatch.setattr(page.storage, "write_atomic", lambda *_: None)
     config = dataclasses.replace(study.config, show_training_images=False)
     found = sections(Study(config, study.facts, study.machine, study.rows), measured, monkeypatch)
-    grids = [grid for section in found.values() for grid in section.grids]
-    assert len(grids) == 7
-    for grid in grids:
-        assert grid.below is None
-        assert "training image" not in grid.caption
+    strips = [strip for section in found.values() for strip in section.strips]
+    assert len(strips) == 7
+    for strip in strips:
+        assert list(strip.rows) in (["samples"], ["their reconstructions"])
 
 
 def test_an_unfinished_study_has_a_page(study):
@@ -238,13 +272,48 @@ def test_an_unfinished_study_has_a_page(study):
     few = [row for row in study.rows if row["autoencoder"] == "AE" or row["sampler"] in (REAL, RECONSTRUCTIONS)]
     part = Study(study.config, study.facts, study.machine, few)
     assert part.autoencoders == ["AE"]
-    assert page.tables(part)[0].cells[0] == ["", "AE"]
+    assert tables_of(part)[0].cells[0] == ["", "AE"]
     assert "Vamp" not in page.markdown(part)
 
 
+def test_an_autoencoder_that_learned_nothing_is_not_ranked(trusted):
+    """Not in the tables, not in the conclusions, and not against the baseline."""
+    rows = [dict(row) for row in trusted.rows]
+    for row in rows:
+        if row["autoencoder"] == "AE" and row["sampler"] == RECONSTRUCTIONS:
+            row["held_out_mean_squared_error"] = row["mean_image_squared_error"] * 0.95
+    doubtful = Study(trusted.config, trusted.facts, trusted.machine, rows)
+    assert trusted.doubt("AE") is None
+    assert trusted.ranking("AE")
+    assert doubtful.ranking("AE") == []
+    assert doubtful.ranking("Vamp") == trusted.ranking("Vamp")
+    against = {table.title: rows for table in tables_of(doubtful) for rows in [table.cells]}["Against Gaussian"]
+    assert all(cells[1].startswith(("not compared", "-")) for cells in against[1:])
+    said = sentences.conclusions(doubtful)
+    assert said[0].startswith("No verdict on AE: the autoencoder reconstructs hardly better than the mean image")
+    assert "(AE)" not in " ".join(said[1:])
+
+
 def test_what_the_numbers_rest_on(study):
-    text = page.introduction(study)
+    text = sentences.introduction(study)
     assert "1,198 training and 599 held-out images of 1 x 8 x 8" in text
     assert "2 latent dimensions, 4 channels in the first stage, 1 epochs" in text
     assert "1 training of each autoencoder, 2 samplings of each sampler, 60 samples" in text
     assert "At most 50 rows" in text
+
+
+def test_the_summary_counts_who_is_first_and_how_clearly(study):
+    def found(gains, *, p_value=1.0):
+        rows = []
+        for name, gain in zip(study.autoencoders, gains, strict=True):
+            for sampler, distance, p in (("PMF, auto", 5 - gain, p_value), ("GMM", 5.0, 1.0), (BOOTSTRAP, 4.0, 0.0)):
+                row = {"autoencoder": name, "sampler": sampler, "training_seed": 0, "frechet_distance": distance}
+                rows += [{**row, "n": 60, "nn_ratio": 1.0, "novelty_p": p, "sampling_seed": i} for i in (0, 1)]
+        return sentences.summary(Study(study.config, study.facts, study.machine, rows))
+
+    assert found((1.0, 2.0)).startswith(
+        "PMF, auto has the lowest Frechet distance of the samplers that are new on 2 of 2 autoencoders, clearly lower "
+        "than the next one on 2 of them (95 % intervals), with an nn ratio of 1.00"
+    )
+    assert found((1.0, 2.0), p_value=0.0).startswith("GMM has the lowest"), "copies are not ranked"
+    assert "on 2 of 2 autoencoders, clearly lower than the next one on none of them" in found((1.0, 2.0), p_value=0.0)

@@ -130,7 +130,7 @@ BAD_CALLS = [
     ),
     (["demo", "--out", "x", "--seed", "-1"], "random_state must be an integer from 0"),
     (["sample", "latents.npy", "-o", "x.npy"], "is not a vicinal file"),
-    (["sample", "sampler.safetensors", "-n", "-3", "-o", "x.npy"], "n_samples must be an integer at least 0; got -3"),
+    (["sample", "sampler.safetensors", "-n", "-3", "-o", "x.npy"], "--n-samples must be an integer at least 1; got -3"),
     (["sample", "sampler.safetensors", "--seed", "-3", "-o", "x.npy"], "random_state must be an integer from 0"),
     (["evaluate", "real.npy", "absent.npy"], "absent.npy: No such file or directory"),
     (["evaluate", "real.npy", "wide.npy"], "must have rows of shape (5,), like real; got (6,)"),

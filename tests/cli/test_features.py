@@ -177,8 +177,10 @@ def test_networks_of_transformers_by_name(run, capsys, tmp_path, name):
     assert "error: weights must be a folder that holds config.json and model.safetensors, or a name" in err
 
 
-def test_weights_are_looked_at_before_data_are_read(run):
-    code, _, err = run("evaluate", "absent.npy", "absent2.npy", "--features", "inception", "--weights", "none.pth")
+def test_weights_are_looked_at_before_data_are_read(run, tmp_path):
+    for name in ("damaged.npy", "damaged2.npy"):
+        (tmp_path / name).write_bytes(b"no array")
+    code, _, err = run("evaluate", "damaged.npy", "damaged2.npy", "--features", "inception", "--weights", "none.pth")
     assert code == 2
     assert "weights must be a file, such as pytorch-fid's" in err
 

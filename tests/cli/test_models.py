@@ -157,7 +157,7 @@ def test_a_folder_of_pythae(run, tmp_path):
         (["encode", "mine:absent", "photos", "-o", "z.txt"], "--output must end in .npy"),
         (
             ["generate", "mine:absent", "s.safetensors", "-o", "z.csv"],
-            "--output must end in .npy, .npz, .safetensors, .png",
+            "--output must end in .npy, .npz, .safetensors, .zarr, .png",
         ),
         (["generate", "mine:absent", "s.safetensors", "-o", "photos"], "photos has files in it; name another folder"),
         (["generate", "mine:absent", "s.safetensors", "-o", "mine.py/x"], "mine.py is not a folder; make it first"),

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -64,8 +65,23 @@ def test_evaluate_folders(run, folders):
     assert rows["b"] == {**rows["b.npz"], "name": "b"}
     assert "recall" not in rows["b"]
     assert {row["name"]: row.get("mmd") for row in scores["versus_baseline"]}["b.npz"] == 0.0
-    assert "better than b by" in out
+    assert "against b" in out
     assert "Features: pixels." in out
+
+
+def test_evaluate_writes_a_page_with_the_images(run, folders):
+    pytest.importorskip("matplotlib")
+    code, _, err = run(*OF_FOLDERS, "--report", "page.html")
+    assert (code, err) == (0, "")
+    html = (folders / "page.html").read_text("utf-8")
+    assert html.count("Below each: the training image with the nearest pixels.</figcaption>") == 3
+    assert "No verdict: " in html or "has the lowest" in html
+    for name in ("a", "b", "b.npz", "bootstrap copies"):
+        assert re.search(f'<th scope="row">{name}( <span|</th>)', html)
+    code, _, err = run(*OF_FOLDERS, "--report", "page.html")
+    assert code == 2
+    assert "page.html exists; pass --force to replace it" in err
+    assert "--report must end in .html; got page.png" in run(*OF_FOLDERS, "--report", "page.png")[2]
 
 
 def test_evaluate_is_the_library(run, folders):
@@ -131,7 +147,7 @@ def test_evaluate_writes_tables(run, folders):
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
     assert [row[0] for row in cells] == ["", "---", "real versus real", "bootstrap copies", "a", "b", "b.npz"]
     assert {len(row) for row in cells} == {3}
-    assert differences.startswith("| better than b by |")
+    assert differences.startswith("| against b |")
     assert all(note.removeprefix("- ") in out for note in notes.splitlines())
 
 
@@ -212,11 +228,8 @@ BAD_EVALUATIONS = [
     (["real", "b="], "GENERATED must be a path or NAME=PATH; got 'b='"),
     (["real", "b", "b=a0"], "b is called 'b', as is another source; give it a name: NAME=b"),
     (["real", "a=b", "a=b"], "the files of samples must differ; one is named twice"),
-    (
-        ["real", "absent"],
-        ".parquet); there is no such",
-    ),
-    (["real", "a=absent"], "absent must be a folder, a zip or a tar file"),
+    (["real", "absent"], "absent: No such file or directory"),
+    (["real", "a=absent"], "absent: No such file or directory"),
     (["real/0.png", "b"], "got a .png file: pass the folder that holds the images"),
     (["real", "small"], "got 5 x 6 in real, 4 x 4 in generated['small'] (width x height): pass --image-size 4, or any"),
     (["real", "mixed"], "5 x 6 in 0.png but 4 x 4 in 1.png (width x height): pass --image-size 64, or any other, to"),

@@ -133,7 +133,7 @@ def test_reference_rows_and_seeds_have_classes(run, images, tmp_path):
 BAD = [
     (["statistics", "real", "-o", "x.npy"], "--output must end in .npz"),
     (["statistics", "real", "-o", "real.npz"], "real.npz exists; pass --force to replace it"),
-    (["statistics", "absent", "-o", "x.npz"], "there is no such file or folder"),
+    (["statistics", "absent", "-o", "x.npz"], "absent: No such file or directory"),
     (["statistics", "real", "-o", "x.npz", "--features", "vgg"], "--features must be one of"),
     (["statistics", "one.npy", "-o", "x.npz"], "n at least 2; got (1, 3): pass more images"),
     (["statistics", "broken.npz", "-o", "x.npz"], "is not a whole .npz archive"),

@@ -11,7 +11,7 @@ from vicinal._errors import FileFormatError
 
 FOLDER = Path(__file__).parents[1] / "data" / "format1"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.safetensors"))
-EXTRAS = {"flow": "zuko", "two-stage": "torch"}
+EXTRAS = {"flow": "zuko", "two-stage": "torch", "autoencoder": "torch"}
 SAME_ROWS = ("gaussian", "flow", "two-stage")  # they choose nothing
 
 

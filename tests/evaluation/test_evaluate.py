@@ -106,9 +106,9 @@ def test_several_seeds_give_mean_standard_error_and_paired_differences(data):
     assert difference["wasserstein_distance_low"] > 0
     assert "nn_ratio" not in difference
     headings, cells = scores.difference_cells()
-    assert headings[0] == "better than noisier by"
+    assert headings[0] == "against noisier"
     assert headings[-1] == "nn ratio, of both"
-    assert re.fullmatch(r"\+0\.\d+ \[\+0\.\d+, \+0\.\d+\]", cells[headings.index("W2")])
+    assert re.fullmatch(r"better by 0\.\d+ \[0\.\d+, 0\.\d+\]", cells[headings.index("W2")])
     assert scores.to_dict()["versus_baseline"] == [difference]
     with pytest.raises(ValueError, match="baseline must name one of 'good', 'noisier'; got 'best'"):
         evaluate(real, sets, baseline="best")

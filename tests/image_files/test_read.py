@@ -313,14 +313,15 @@ def test_labels_must_be_one_for_each_row(tmp_path, labels):
     assert image_files.read_with_classes(tmp_path / "z.npy")[1] == ["7", "9"]
 
 
-def test_mapped_arrays_are_those_that_are_read(tmp_path):
+def test_arrays_that_are_opened_are_those_that_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("vicinal.array_files.containers._IN_MEMORY", 0)  # so that archives are unpacked to files
     array = np.random.default_rng(0).random((5, 3))
     np.save(tmp_path / "z.npy", array)
     np.savez_compressed(tmp_path / "z.npz", latents=array, more=np.zeros(2))
     for name in ("z.npy", "z.npz"):
-        found = image_files.read_mapped(tmp_path / name)
+        found = image_files.open_rows(tmp_path / name)
         assert isinstance(found, np.memmap)
         np.testing.assert_array_equal(found, array)
     np.savez(tmp_path / "objects.npz", z=np.array([{}], object))
     with pytest.raises(FileFormatError, match=r"objects.npz must be a dense array of numbers"):
-        image_files.read_mapped(tmp_path / "objects.npz")
+        image_files.open_rows(tmp_path / "objects.npz")

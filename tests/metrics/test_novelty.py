@@ -69,7 +69,7 @@ def test_the_novelty_test_says_where_the_excess_is(generator):
 
 def test_levels_are_checked(generator):
     train, real, generated = generator.normal(size=(3, 20, 2))
-    with pytest.raises(ValueError, match=r"levels must be in \[0, 1\]; got \[0.5, 5\]"):
+    with pytest.raises(ValueError, match=r"levels must be a sequence of numbers in \[0, 1\]; got \[0.5, 5\]"):
         metrics.nn_quantile_ratios(real, generated, train=train, levels=[0.5, 5])
 
 

@@ -87,3 +87,27 @@ def test_whole_types_of_batches_and_added_latents():
     assert np.array_equal(sampler.sample(50), PMFSampler(4, bounds=(0, 4), random_state=0).fit(rows).sample(50))
     with pytest.raises(ValueError, match="latents of batch 1 must be int64, like the first batch; got float64"):
         BootstrapSampler().fit(iter([rows, rows.astype(float)]))
+
+
+def test_a_dataset_of_torch_is_its_loader():
+    torch = pytest.importorskip("torch")
+    rows = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
+    labels = np.arange(60) % 2
+    expected = PMFSampler(4, random_state=0).fit(rows, labels)
+    dataset = torch.utils.data.TensorDataset(torch.from_numpy(rows), torch.from_numpy(labels))
+    found = PMFSampler(4, random_state=0).fit(dataset)
+    assert found.classes_.tolist() == [0, 1]
+    assert np.array_equal(np.asarray(found.sample(40, y=1)), expected.sample(40, y=1))
+    alone = BootstrapSampler(random_state=0).fit(torch.utils.data.TensorDataset(torch.from_numpy(rows)))
+    assert np.array_equal(np.asarray(alone.sample(40)), BootstrapSampler(random_state=0).fit(rows).sample(40))
+
+
+def test_paths_in_a_list_are_read_or_named(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    paths = [tmp_path / "a.npy", tmp_path / "b.npy"]
+    for path, some in zip(paths, np.split(rows, 2), strict=True):
+        np.save(path, some)
+    sampler = PMFSampler(4, random_state=0).fit(paths)
+    assert np.array_equal(sampler.sample(50), PMFSampler(4, random_state=0).fit(rows).sample(50))
+    with pytest.raises(TypeError, match=r"got a list of paths: pass vicinal.array_files.read_dataset"):
+        sampler.score_samples(paths)

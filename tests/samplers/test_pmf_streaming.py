@@ -103,6 +103,10 @@ def test_every_kind_of_batches(tmp_path):
         np.save(paths[-1], part)
     assert same(PMFSampler(5).fit(paths), whole)
     assert same(PMFSampler(5).fit(list(map(str, paths))), whole)
+    np.savez(tmp_path / "all.npz", latents=rows)
+    assert same(PMFSampler(5).fit(tmp_path / "all.npz"), whole)
+    pairs = [(path, part) for path, part in zip(paths, np.array_split(labels, 3), strict=True)]
+    assert same(PMFSampler(5).fit(pairs), labelled)
     np.save(tmp_path / "all.npy", rows)
     assert same(PMFSampler(5).fit(np.load(tmp_path / "all.npy", mmap_mode="r")), whole)
     tensors = torch.utils.data.TensorDataset(torch.from_numpy(rows), torch.from_numpy(labels))
@@ -163,10 +167,10 @@ def test_bad_bounds(bounds, message):
 
 def test_paths_that_are_no_arrays(tmp_path):
     (tmp_path / "text.npy").write_text("hello")
-    np.savez(tmp_path / "many.npz", a=np.zeros((3, 2)))
     with pytest.raises(ValueError, match=r"text.npy is not a whole .npy file of numbers"):
         PMFSampler(2).fit([tmp_path / "text.npy"])
-    with pytest.raises(ValueError, match=r"many.npz is not a whole .npy file of numbers, but an archive"):
+    np.savez(tmp_path / "many.npz", a=np.zeros((3, 2)), b=np.zeros((3, 2)))
+    with pytest.raises(ValueError, match=r"many.npz must hold one array"):
         PMFSampler(2).fit([tmp_path / "many.npz"])
 
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import vicinal
-from vicinal import Autoencoder
+from vicinal import Autoencoder, array_files
 
 ROWS = np.random.default_rng(0).random((23, 2, 3), dtype=np.float32)
 SAME = Autoencoder(lambda images: images, lambda latents: latents)
 
 
-@pytest.fixture(params=[".npy", ".zarr"])
+@pytest.fixture(params=[".npy", ".npz", ".safetensors", ".zarr"])
 def out(request, tmp_path):
     if request.param == ".zarr":
         pytest.importorskip("zarr")
@@ -27,6 +27,8 @@ def test_a_file_holds_what_memory_would(out, given):
     if out.suffix == ".npy":
         assert np.array_equal(np.load(out), expected)
         assert isinstance(found, np.memmap) or not len(found)
+    if out.suffix == ".npz":
+        assert np.array_equal(np.load(out)["latents"], expected)
 
 
 def test_tensors_and_short_floats(out):
@@ -81,13 +83,48 @@ def test_decoded_images_in_a_file(out):
 
 
 def test_paths_that_cannot_be_written(tmp_path):
-    with pytest.raises(ValueError, match=r"out must be a path that ends in .npy or .zarr; got .*latents.csv"):
+    with pytest.raises(ValueError, match=r"out must end in .npy, .npz, .*zarr.* or .csv; got .*latents.txt"):
+        vicinal.encode(SAME, ROWS, out=tmp_path / "latents.txt")
+    with pytest.raises(ValueError, match=r"a table, .csv or .parquet, takes rows of shape \(n, d\)"):
         vicinal.encode(SAME, ROWS, out=tmp_path / "latents.csv")
     with pytest.raises(FileNotFoundError, match="out must be in a folder that exists"):
         vicinal.encode(SAME, ROWS, out=tmp_path / "nowhere" / "latents.npy")
     (tmp_path / "folder.npy").mkdir()
     with pytest.raises(ValueError, match=r"out must be the path of a file; .*folder.npy is a folder"):
         vicinal.encode(SAME, ROWS, out=tmp_path / "folder.npy")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.npy"]
+
+
+def test_a_folder_that_is_not_of_zarr_is_not_replaced(tmp_path):
+    pytest.importorskip("zarr")
+    (tmp_path / "mine.zarr").mkdir()
+    (tmp_path / "mine.zarr" / "thesis.txt").write_text("years")
+    with pytest.raises(ValueError, match=r"out must be new, or a folder of Zarr; .* holds something else"):
+        vicinal.encode(SAME, ROWS, out=tmp_path / "mine.zarr")
+    assert (tmp_path / "mine.zarr" / "thesis.txt").read_text() == "years"
+
+
+@pytest.mark.parametrize("block", [100, 1 << 20])
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".zarr"])
+def test_blocks_join_to_all_rows(tmp_path, monkeypatch, suffix, block):
+    """Whatever the sizes of batches and of what is written together, and with fewer rows than fit in a block."""
+    pytest.importorskip({".parquet": "pyarrow", ".zarr": "zarr"}.get(suffix, "csv"))
+    monkeypatch.setattr("vicinal.array_files.writing._BLOCK", block)
+    rows = np.random.default_rng(0).normal(size=(57, 3)).astype(np.float32)
+    for sizes in ([1] * 56, [30, 30], [0, 2, 9, 40, 56], []):
+        found = vicinal.encode(SAME, iter(np.split(rows, sizes)), out=tmp_path / f"z{suffix}", batch_size=64)
+        assert np.array_equal(np.asarray(found[:]).astype(np.float32), rows)
+    with pytest.raises(ValueError, match="images must hold at least one batch; got none"):
+        vicinal.encode(SAME, iter([]), out=tmp_path / f"z{suffix}")
+    assert len(vicinal.encode(SAME, tmp_path / f"z{suffix}")) == 57
+
+
+def test_a_sink_takes_the_rows_of_several_calls(tmp_path):
+    with array_files.open_file(tmp_path / "z.npy") as sink:
+        assert vicinal.encode(SAME, ROWS[:9], out=sink) is None
+        vicinal.encode(SAME, ROWS[9:], out=sink)
+    assert (sink.n_rows, sink.shape) == (23, (2, 3))
+    assert np.array_equal(sink.result(), ROWS)
 
 
 def test_rows_of_several_types_are_refused(out):

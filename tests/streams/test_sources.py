@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import vicinal
-from vicinal import Autoencoder
+from vicinal import Autoencoder, array_files
 from vicinal.streams.sources import open_source
 
 ROWS = np.random.default_rng(0).random((23, 1, 4, 4), dtype=np.float32)
@@ -126,16 +126,37 @@ def test_batches_of_tensors_are_resized(torch, data):
         assert latents.dtype == torch.float32
 
 
-def test_files(tmp_path):
-    np.save(tmp_path / "images.npy", ROWS)
-    np.savez(tmp_path / "images.npz", images=ROWS)
-    for name in ("images.npy", "images.npz"):
-        assert np.array_equal(vicinal.encode(DOUBLE, tmp_path / name), 2 * ROWS)
-        assert np.array_equal(vicinal.encode(DOUBLE, str(tmp_path / name)), 2 * ROWS)
+@pytest.mark.parametrize("suffix", array_files.WRITTEN)
+def test_files(tmp_path, suffix):
+    """Images come from files of arrays, one by one, in lists and in pairs; latents from the same files."""
+    table = suffix in (".csv", ".parquet")
+    pytest.importorskip({".parquet": "pyarrow", ".zarr": "zarr"}.get(suffix, "csv"))
+    rows = ROWS.reshape(23, 16) if table else ROWS
+    rows = rows.astype(np.float64) if suffix == ".csv" else rows
+    path = tmp_path / f"images{suffix}"
+    array_files.write(path, rows)
+    for given in (path, str(path)):
+        assert np.array_equal(vicinal.encode(DOUBLE, given, batch_size=5), 2 * rows)
+        assert np.array_equal(vicinal.decode(DOUBLE, given, batch_size=5), rows / 2)
+        assert np.array_equal(vicinal.encode(DOUBLE, [given, given]), 2 * np.concatenate([rows, rows]))
+    latents, labels = vicinal.encode(DOUBLE, [(path, LABELS)], return_labels=True)
+    assert np.array_equal(latents, 2 * rows)
+    assert np.array_equal(labels, LABELS)
+
+
+def test_a_file_of_several_arrays_is_refused(tmp_path):
+    np.savez(tmp_path / "two.npz", a=ROWS, b=ROWS)
     with pytest.raises(
-        ValueError, match=r'may hold several arrays: open it and pass one, as in h5py.File\(path\)\["ima'
+        ValueError,
+        match=r"two.npz must hold one array, .*: save the one to use .* vicinal.array_files.open_array\(path",
     ):
-        read("latents.h5")
+        vicinal.encode(DOUBLE, tmp_path / "two.npz")
+
+
+def test_latents_are_no_folder_of_images(tmp_path):
+    pytest.importorskip("PIL.Image").new("L", (6, 6)).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match=r"must be a file of an array \(.npy, .*\); got another one"):
+        vicinal.decode(DOUBLE, tmp_path)
 
 
 def test_folders_of_images(tmp_path):
@@ -166,7 +187,7 @@ def test_hdf5_and_zarr(tmp_path, chunk):
     rows, _, sizes = read(stored)
     assert np.array_equal(rows, ROWS)
     assert max(sizes) <= 5
-    assert np.array_equal(read(tmp_path / "a.zarr")[0], ROWS)
+    assert np.array_equal(vicinal.encode(DOUBLE, tmp_path / "a.zarr"), 2 * ROWS)
 
 
 def test_chunks_are_read_once():

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import pickle
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +20,7 @@ from vicinal.array_files import tables
 _SAFETENSORS = {"F16": "float16", "F32": "float32", "F64": "float64", "BF16": "float32", "BOOL": "bool"}
 _NO_NUMBERS = np.dtype(object)
 _NOT_WHOLE = (KeyError, *storage.NOT_WHOLE)
+_IN_MEMORY = 1 << 26  # bytes; a larger array of a .npz archive is mapped from a temporary file
 
 
 class Entry(NamedTuple):
@@ -44,21 +45,20 @@ def entries(path: Path, columns: str | None = None, labels: str | None = None) -
     A table has one array of numbers, "", and one for each column. ``columns`` names those to take, with commas, and
     ``labels`` one to leave out. Errors are those of `vicinal.array_files.read`.
     """
-    suffix = path.suffix.lower()
+    suffix = ".zarr" if is_zarr(path) else path.suffix.lower()
     if suffix not in _READERS and suffix not in tables.READERS:
         folder = ": name the files in it" if path.is_dir() else ""
         raise InvalidInputError(f"{path} must be a file of an array ({', '.join(SUFFIXES)}); got another one{folder}")
-    check_there(path)
+    storage.check_there(path)
     if suffix in tables.READERS:
         rows, found = tables.split(path, tables.READERS[suffix](path), columns, labels)
         return {name: entry_of(array) for name, array in {**found, "": rows}.items()}
     return _READERS[suffix](path)
 
 
-def check_there(path: Path) -> None:
-    """Raise FileNotFoundError if there is no such file."""
-    if not path.exists():
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+def is_zarr(path: Path) -> bool:
+    """Tell whether a path is a folder of Zarr, whatever its suffix."""
+    return path.is_dir() and any((path / name).is_file() for name in ("zarr.json", ".zarray", ".zgroup"))
 
 
 def entry_of(array: Any) -> Entry:
@@ -89,7 +89,18 @@ def _npz(path: Path) -> Entries:
 
 
 def _npz_array(path: Path, name: str) -> Array:
-    return storage.read_arrays(path, (name,))[0][name]
+    """Return an array of an archive; a large one is mapped from a temporary file, which goes when the array goes."""
+    with zipfile.ZipFile(path) as archive:
+        if archive.getinfo(f"{name}.npy").file_size <= _IN_MEMORY:
+            return storage.read_arrays(path, (name,))[0][name]
+        with tempfile.TemporaryDirectory() as folder:
+            unpacked = Path(folder) / "array.npy"
+            try:
+                with archive.open(f"{name}.npy") as member, unpacked.open("wb") as file:
+                    shutil.copyfileobj(member, file, 1 << 20)
+            except _NOT_WHOLE as error:
+                raise _damaged(path, ".npz archive", error) from None
+            return storage.read_array(unpacked, mapped=True)
 
 
 def _safetensors(path: Path) -> Entries:
@@ -107,9 +118,10 @@ def _safetensors(path: Path) -> Entries:
         part = file.get_slice(name)
         kind = part.get_dtype()
         if kind != "BF16":
-            dtype = _SAFETENSORS.get(kind, f"{'uint' if kind[0] == 'U' else 'int'}{kind[1:]}")
-            known = kind in _SAFETENSORS or kind[0] in "UI"
-            return Entry(tuple(part.get_shape()), np.dtype(dtype) if known else _NO_NUMBERS, lambda: part)
+            numpy_name = _SAFETENSORS.get(kind, f"{'uint' if kind[0] == 'U' else 'int'}{kind[1:]}")
+            dtype = np.dtype(numpy_name) if kind in _SAFETENSORS or kind[0] in "UI" else _NO_NUMBERS
+            shape = tuple(part.get_shape())
+            return Entry(shape, dtype, lambda: _Sliced(shape, dtype, part))
 
         def widened() -> Array:  # NumPy has no bfloat16
             import_extra("torch", "torch")
@@ -119,6 +131,20 @@ def _safetensors(path: Path) -> Entries:
         return Entry(tuple(part.get_shape()), np.dtype(np.float32), widened)
 
     return {name: entry(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+
+
+class _Sliced:
+    """An array in a file of safetensors: its shape and type, and its rows by slices."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], part: Any) -> None:
+        self.shape, self.dtype, self._part = shape, dtype, part
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> Array:
+        first, last, _ = rows.indices(len(self))
+        return np.asarray(self._part[first:last]) if first < last else np.empty((0, *self.shape[1:]), self.dtype)
 
 
 def _torch(path: Path) -> Entries:

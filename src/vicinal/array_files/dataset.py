@@ -61,9 +61,24 @@ def read(path: str | os.PathLike[str], key: str | None = None) -> Array:
     return _rows_of(found[_chosen(path, found, key)])
 
 
-def name_of(path: str | os.PathLike[str]) -> str:
-    """Return the name of the array that `read` takes of a file; "" where it has none. The errors are the same."""
-    return _chosen(Path(path), containers.entries(Path(path)), None)
+def open_array(path: str | os.PathLike[str], key: str | None = None) -> Any:
+    """Return the array that `read` returns, to be sliced: rows are read when they are asked for, where that can be.
+
+    A ``.npy`` file is mapped, a large array of a ``.npz`` file too, from a temporary file. HDF5, Zarr and safetensors
+    read slices. Tables are in memory. The errors are those of `read`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/latents.npy", np.zeros((5, 2)))
+    ...     rows = open_array(f"{folder}/latents.npy")
+    >>> rows.shape, rows[3:].shape
+    ((5, 2), (2, 2))
+    """
+    path = Path(path)
+    found = containers.entries(path, key)
+    return found[_chosen(path, found, key)].open()
 
 
 def read_dataset(
@@ -171,7 +186,8 @@ def _chosen(path: Path, found: Entries, key: str | None) -> str:
         if not names:
             raise InvalidInputError(
                 f"{path} must hold one array, or just one of those called {', '.join(USUAL_NAMES)}; got "
-                f"{_listed(found) or 'none'}: save the one to use by itself, or name it with --key of vicinal fit"
+                f"{_listed(found) or 'none'}: save the one to use by itself, or name it with --key of vicinal fit, "
+                "in Python with vicinal.array_files.open_array(path, key)"
             )
         name = names[0]
     if found[name].dtype.kind not in "fiub":

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from vicinal import storage
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.array_files import containers, dataset, tables
+from vicinal.array_files import dataset, tables
 
 _PART = 1 << 26  # bytes of the rows of a part
 
@@ -81,7 +82,7 @@ def parts_of(paths: Sequence[str | os.PathLike[str]], key: str | None = None, la
 def _ranges(path: Path, key: str | None) -> list[tuple[int, int]]:
     """Return the first row of each part of a file, and the row after its last."""
     if path.suffix.lower() in tables.READERS:
-        containers.check_there(path)
+        storage.check_there(path)
         return [(0, sys.maxsize)]
     shape, dtype, _ = dataset.part_of(path, key, None).entry
     rows = max(1, _PART // (dtype.itemsize * math.prod(shape[1:])))

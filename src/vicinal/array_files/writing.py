@@ -1,19 +1,35 @@
-"""Arrays to files, whole or not at all: one small function for each kind, in a table by suffix."""
+"""Arrays to files, batch by batch, whole or not at all: one small sink for each kind, in a table by suffix.
+
+A file or folder gets its name when the last row is written. If anything fails before, nothing is left, and what had the
+name is still there.
+"""
 
 from __future__ import annotations
 
+import json
+import math
 import os
-from collections.abc import Callable
+import shutil
+import tempfile
+import zipfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from vicinal import storage
 from vicinal._arrays import Array, to_numpy
 from vicinal._errors import InvalidInputError, import_extra
+from vicinal.array_files.containers import is_zarr
+from vicinal.array_files.dataset import open_array
 
-_TABLES = (".csv", ".parquet")
+_BLOCK = 1 << 22  # bytes of a chunk of Zarr, and of a group of rows of Parquet
+_PACKAGES = {".parquet": "pyarrow.parquet", ".zarr": "zarr"}
+_SAFETENSORS = {"b": "BOOL", "f": "F", "i": "I", "u": "U"}  # names of types, to which all but BOOL add their bits
 
 
 def check_writable(path: str | os.PathLike[str], name: str = "output") -> None:
@@ -22,31 +38,12 @@ def check_writable(path: str | os.PathLike[str], name: str = "output") -> None:
     if suffix not in WRITTEN:
         *kinds, last = WRITTEN
         raise InvalidInputError(f"{name} must end in {', '.join(kinds)} or {last}; got {path}")
-    if suffix == ".parquet":
-        import_extra("pyarrow.parquet", "io")
+    if suffix in _PACKAGES:
+        import_extra(_PACKAGES[suffix], "io")
 
 
 def write(path: str | os.PathLike[str], array: Any, name: str = "latents") -> None:
-    """Write an array (n, *shape) to a file of the kind that its suffix says.
-
-    Parameters
-    ----------
-    path : path_like
-        Ends in one of `WRITTEN`. An existing file is replaced in one step.
-    array : array_like of shape (n, *shape)
-        A table, .csv or .parquet, takes shape (n, d). Its columns are called z0, z1, ... A .csv file has the shortest
-        decimals that give the same numbers again.
-    name : str
-        What the array is called in .npz and .safetensors files.
-
-    Raises
-    ------
-    InvalidInputError
-        For another suffix, and for a table of rows that are no vectors.
-    MissingExtraError
-        If the package for such files is not installed.
-    OSError
-        If the file cannot be written.
+    """Write an array (n, *shape) to a file, as `open_file` does its batches.
 
     Examples
     --------
@@ -57,47 +54,284 @@ def write(path: str | os.PathLike[str], array: Any, name: str = "latents") -> No
     z0,z1
     0.1,2.0
     """
-    check_writable(path, "path")
-    path, array = Path(path), to_numpy(array)
-    if path.suffix.lower() in _TABLES and array.ndim != 2:
-        raise InvalidInputError(f"a {path.suffix} file takes rows of shape (n, d); got {array.shape}: write .npy")
-    with storage.replacing(path) as file:
-        WRITTEN[path.suffix.lower()](file, array, name)
+    with open_file(path, name) as sink:
+        sink.add(array)
 
 
-def _npy(file: BinaryIO, array: Array, _name: str) -> None:
-    np.save(file, array, allow_pickle=False)
+@contextmanager
+def open_file(path: str | os.PathLike[str], name: str = "latents", giver: str = "a file") -> Iterator[Sink]:
+    """Give what writes batches of rows to a file of the kind that its suffix says.
+
+    Parameters
+    ----------
+    path : path_like
+        Ends in one of `WRITTEN`. An existing file is replaced once the context ends.
+    name : str
+        What the array is called in .npz and .safetensors files.
+    giver : str
+        Whose rows these are, for messages.
+
+    Raises
+    ------
+    InvalidInputError
+        For another suffix, rows that differ in shape or type, rows that are no vectors where a table is written, .csv
+        or .parquet, and where no batch came.
+    MissingExtraError
+        If the package for such files is not installed.
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with open_file(f"{folder}/z.npy") as sink:
+    ...         sink.add(np.zeros((2, 3)))
+    ...         sink.add(np.ones((1, 3)))
+    ...     sink.result().shape
+    (3, 3)
+    """
+    check_writable(path, "out")
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"out must be in a folder that exists; there is no {path.parent}: make it first")
+    if path.is_dir() and path.suffix.lower() != ".zarr":
+        raise InvalidInputError(f"out must be the path of a file; {path} is a folder")
+    with ExitStack() as stack:
+        sink = WRITTEN[path.suffix.lower()](path, name, giver, stack)
+        yield sink
+        if sink.dtype is None:
+            raise InvalidInputError(f"{giver} must have at least one batch of rows for {path}; got none")
+        sink.finish()
 
 
-def _npz(file: BinaryIO, array: Array, name: str) -> None:
-    np.savez(file, **{name: array})  # type: ignore[arg-type]
+class Sink(ABC):
+    """Takes batches of rows of one shape and type: those of the first.
+
+    Attributes
+    ----------
+    n_rows : int
+        How many have come.
+    shape : tuple of int
+        Of one row.
+    dtype : dtype
+        Of the rows, once there are any.
+    """
+
+    def __init__(self, giver: str) -> None:
+        self._giver = giver
+        self.n_rows, self.shape, self.dtype = 0, (), None  # type: int, tuple[int, ...], Any
+
+    def add(self, rows: Any) -> None:
+        """Take rows (n, *shape)."""
+        shape = tuple(rows.shape[1:])
+        if self.dtype is None:
+            self.shape, self.dtype = shape, rows.dtype
+        if shape != self.shape:
+            raise InvalidInputError(f"{self._giver} must return rows of one shape; got {self.shape} and then {shape}")
+        if rows.dtype != self.dtype:
+            raise InvalidInputError(
+                f"{self._giver} must return rows of one type; got {self.dtype} and then {rows.dtype}: give it "
+                "batches of one type"
+            )
+        self._take(rows)
+        self.n_rows += len(rows)
+
+    @abstractmethod
+    def _take(self, rows: Any) -> None:
+        """Keep rows that are like all others."""
+
+    @abstractmethod
+    def result(self) -> Any:
+        """Return all rows, once the context has ended."""
 
 
-def _safetensors(file: BinaryIO, array: Array, name: str) -> None:
-    from safetensors.numpy import save
+class FileSink(Sink):
+    """A sink that writes NumPy arrays to a file."""
 
-    file.write(save({name: np.ascontiguousarray(array)}))
+    def __init__(self, path: Path, name: str, giver: str, stack: ExitStack) -> None:
+        super().__init__(giver)
+        self._path, self._name, self._stack = path, name, stack
+        self._begin()
+
+    def add(self, rows: Any) -> None:
+        """Take rows (n, *shape)."""
+        rows = to_numpy(rows)
+        if rows.dtype.kind not in "fiub":
+            raise InvalidInputError(f"{self._giver} must return numbers for {self._path}; got {rows.dtype}")
+        super().add(np.ascontiguousarray(rows, rows.dtype.newbyteorder("=")))
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """Open the file; the stack closes it."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Write what is left when all rows are there."""
+
+    def result(self) -> Any:
+        """Return the rows of the file, as `vicinal.array_files.open_array` does."""
+        return open_array(self._path)
 
 
-def _csv(file: BinaryIO, array: Array, _name: str) -> None:
-    file.write((",".join(_names(array)) + "\n").encode())
-    for row in array:
-        file.write((",".join(map(str, row)) + "\n").encode())  # str of a NumPy number is the shortest
+class _Flat(FileSink):
+    """A header, and the bytes of all rows. The header has a length that does not depend on their number."""
+
+    def _begin(self) -> None:
+        self._file = self._stack.enter_context(storage.replacing(self._path))
+
+    def _take(self, rows: Array) -> None:
+        if self._file.tell() == 0:
+            self._file.write(self._header())
+        self._file.write(rows.data if rows.size else b"")
+
+    def finish(self) -> None:
+        self._file.seek(0)
+        self._file.write(self._header())
+
+    @abstractmethod
+    def _header(self) -> bytes:
+        """Return the header for the rows that have come."""
 
 
-def _parquet(file: BinaryIO, array: Array, _name: str) -> None:
-    arrow, parquet = import_extra("pyarrow", "io"), import_extra("pyarrow.parquet", "io")
-    parquet.write_table(arrow.table(dict(zip(_names(array), np.asfortranarray(array).T, strict=True))), file)
+class _Npy(_Flat):
+    def _header(self) -> bytes:
+        return _npy_header(self)
 
 
-def _names(array: Array) -> list[str]:
-    return [f"z{i}" for i in range(array.shape[1])]
+class _Safetensors(_Flat):
+    def _header(self) -> bytes:
+        size = self.dtype.itemsize
+        kind = _SAFETENSORS[self.dtype.kind] + ("" if self.dtype.kind == "b" else f"{8 * size}")
+        n_bytes = self.n_rows * math.prod(self.shape) * size
+        entry = {"dtype": kind, "shape": [self.n_rows, *self.shape], "data_offsets": [0, n_bytes]}
+        text = json.dumps({self._name: entry}).encode()
+        text = text.ljust(-(-(len(self._name) + 200 + 20 * len(self.shape)) // 8) * 8)  # spaces are allowed
+        return len(text).to_bytes(8, "little") + text
 
 
-WRITTEN: dict[str, Callable[[BinaryIO, Array, str], None]] = {
-    ".npy": _npy,
-    ".npz": _npz,
-    ".safetensors": _safetensors,
-    ".parquet": _parquet,
-    ".csv": _csv,
+class _Npz(_Flat):
+    """An archive of one ``.npy`` file, which is another file first: what is in an archive cannot be changed."""
+
+    def _begin(self) -> None:
+        self._archive = self._stack.enter_context(storage.replacing(self._path))
+        self._file: Any = tempfile.TemporaryFile(dir=self._path.parent)  # noqa: SIM115 - the stack closes it
+        self._stack.callback(self._file.close)
+
+    def _header(self) -> bytes:
+        return _npy_header(self)
+
+    def finish(self) -> None:
+        super().finish()
+        self._file.seek(0)
+        member = zipfile.ZipInfo(f"{self._name}.npy")
+        with zipfile.ZipFile(self._archive, "w") as archive, archive.open(member, "w", force_zip64=True) as file:
+            shutil.copyfileobj(self._file, file, 1 << 20)
+
+
+class _Csv(FileSink):
+    def _begin(self) -> None:
+        self._file = self._stack.enter_context(storage.replacing(self._path))
+
+    def _take(self, rows: Array) -> None:
+        if self._file.tell() == 0:
+            self._file.write((",".join(_columns(self)) + "\n").encode())
+        for row in rows:
+            self._file.write((",".join(map(str, row)) + "\n").encode())  # str of a NumPy number is the shortest
+
+    def finish(self) -> None:
+        pass
+
+
+class _Blocks(FileSink):
+    """Rows in blocks of a few MiB: all have the same number of rows, but for the last."""
+
+    def _begin(self) -> None:
+        self._held: list[Array] = []
+
+    def _take(self, rows: Array) -> None:
+        self._held.append(rows.copy())
+        size = self._block_size()
+        if sum(map(len, self._held)) < size:
+            return
+        held = np.concatenate(self._held)
+        whole = len(held) // size * size
+        for first in range(0, whole, size):
+            self._write(held[first : first + size])
+        self._held = [held[whole:].copy()]
+
+    def finish(self) -> None:
+        self._write(np.concatenate(self._held))
+
+    def _block_size(self) -> int:
+        return max(1, _BLOCK // max(1, self.dtype.itemsize * math.prod(self.shape)))
+
+    @abstractmethod
+    def _write(self, rows: Array) -> None:
+        """Write one block."""
+
+
+class _Parquet(_Blocks):
+    def _begin(self) -> None:
+        super()._begin()
+        self._file = self._stack.enter_context(storage.replacing(self._path))
+        self._writer: Any = None
+
+    def _write(self, rows: Array) -> None:
+        arrow, parquet = import_extra("pyarrow", "io"), import_extra("pyarrow.parquet", "io")
+        table = arrow.table(dict(zip(_columns(self), np.asfortranarray(rows).T, strict=True)))
+        self._writer = self._writer or self._stack.enter_context(parquet.ParquetWriter(self._file, table.schema))
+        self._writer.write_table(table)
+
+
+class _Zarr(_Blocks):
+    """A folder of chunks."""
+
+    def _begin(self) -> None:
+        super()._begin()
+        if self._path.is_dir() and any(self._path.iterdir()) and not is_zarr(self._path):
+            raise InvalidInputError(f"out must be new, or a folder of Zarr; {self._path} holds something else")
+        temporary = tempfile.mkdtemp(dir=self._path.parent, prefix=f".{self._path.name}.", suffix=".tmp")
+        self._stack.callback(shutil.rmtree, temporary, ignore_errors=True)
+        self._temporary = Path(temporary)
+        self._array: Any = None
+
+    def _write(self, rows: Array) -> None:
+        if self._array is None:
+            chunks = (min(self._block_size(), max(1, len(rows))), *(max(1, side) for side in self.shape))
+            new = {"shape": (0, *self.shape), "chunks": chunks, "dtype": self.dtype}
+            self._array = import_extra("zarr", "io").create_array(str(self._temporary / "new"), **new)
+        self._array.append(rows)
+
+    def finish(self) -> None:
+        super().finish()
+        if self._path.exists():  # a folder that holds files cannot be replaced in one step
+            self._path.rename(self._temporary / "old")
+        (self._temporary / "new").rename(self._path)
+
+
+def _npy_header(sink: Sink) -> bytes:
+    descr = np.lib.format.dtype_to_descr(sink.dtype)
+    file = BytesIO()
+    header = {"descr": descr, "fortran_order": False, "shape": (sink.n_rows, *sink.shape)}
+    np.lib.format.write_array_header_1_0(file, header)
+    return file.getvalue()
+
+
+def _columns(sink: FileSink) -> list[str]:
+    """Return the names of the columns of a table."""
+    if len(sink.shape) != 1:
+        raise InvalidInputError(
+            f"a table, .csv or .parquet, takes rows of shape (n, d); got rows of shape {sink.shape}: write .npy"
+        )
+    return [f"z{i}" for i in range(sink.shape[0])]
+
+
+WRITTEN: dict[str, type[FileSink]] = {
+    ".npy": _Npy,
+    ".npz": _Npz,
+    ".safetensors": _Safetensors,
+    ".zarr": _Zarr,
+    ".parquet": _Parquet,
+    ".csv": _Csv,
 }

@@ -19,7 +19,7 @@ from vicinal import pipeline, report, storage
 from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, MissingExtraError, VicinalError
 from vicinal._progress import Bar
-from vicinal.benchmark.config import sampler_of, slug
+from vicinal.benchmark.config import sampler_of
 from vicinal.benchmark.inputs import Inputs
 from vicinal.benchmark.results import Datum, Results, key_of
 from vicinal.evaluation import METRICS, REAL, RECONSTRUCTIONS, Judge
@@ -27,6 +27,7 @@ from vicinal.evaluation.scores import TO_RECONSTRUCTIONS
 from vicinal.images import to_levels
 from vicinal.metrics import Moments, frechet_distance
 from vicinal.neighbors import nearest_rows
+from vicinal.report import slug
 
 Found = tuple[Datum, dict[str, Any], dict[str, float]]  # a datum, its values, and the seconds it took
 
@@ -35,7 +36,7 @@ CHOSEN = (
     *("n_iter_", "n_epochs_", "nn_ratio_"),
 )
 TUNING_DISTANCE = "tuning_distance"  # to the decoded latents of the held-out images that settings are chosen by
-_FAILURES = (VicinalError, np.linalg.LinAlgError)  # of a fit; any other error is a bug
+FAILURES = (VicinalError, np.linalg.LinAlgError)  # of a fit; any other error is a bug
 QUALITY = "frechet_distance"
 N_LIKELIHOOD = 500  # held-out latents whose log density is taken
 
@@ -80,7 +81,7 @@ class Bench:
             if sampler in of_first_seed:
                 path = self.out / "saved" / f"{slug(self.name)}-{part}.safetensors"
                 path.parent.mkdir(exist_ok=True)
-                with contextlib.suppress(*_FAILURES):  # the results say so
+                with contextlib.suppress(*FAILURES):  # the results say so
                     self._fitted(of_first_seed[sampler])[0].save(path)
 
     @property
@@ -144,12 +145,17 @@ class Bench:
 
     def _reconstructions(self, wanted: list[Datum]) -> Iterator[Found]:
         images, card = self.inputs.held_out, getattr(self.model, "card", {})
-        error = np.square(to_levels(images) / 255.0 - self._decoded).mean()
+        real = to_levels(images) / 255.0
+        error, of_mean = np.square(real - self._decoded).mean(), np.square(real - self.inputs.mean_image).mean()
         quality = [name for name in self.judge.quality if METRICS[name].space == "features"]
         for datum in wanted:
             begin = time.perf_counter()
             scores = self.judge.score(self.latents[1], self.reconstructions, metrics=quality)
-            errors = {"mean_squared_error": card.get("mean_squared_error"), "held_out_mean_squared_error": float(error)}
+            errors = {
+                "mean_squared_error": card.get("mean_squared_error"),
+                "held_out_mean_squared_error": float(error),
+                "mean_image_squared_error": float(of_mean),
+            }
             seconds = {"score_seconds": time.perf_counter() - begin}
             if "seconds_per_epoch" in card:
                 seconds["seconds_per_epoch"] = card["seconds_per_epoch"]
@@ -170,7 +176,7 @@ class Bench:
             sampler, fit_seconds = self._fitted(wanted[0])
         except MissingExtraError:
             raise
-        except _FAILURES as error:
+        except FAILURES as error:
             yield from ((datum, {"failed": str(error)}, {}) for datum in wanted)
             return
         chosen = {name.rstrip("_"): float(getattr(sampler, name)) for name in CHOSEN if _is_number(sampler, name)}
@@ -188,7 +194,8 @@ class Bench:
                 scores[TUNING_DISTANCE] = frechet_distance(self._of_tuning, features)
             if self._is_shown(datum):
                 _, nearest = nearest_rows(latents[: self.config.n_shown], self.latents[0])
-                self._show(datum, images, self.inputs.train.images[nearest])
+                decoded = pipeline.decode(self.model, self.latents[0][nearest])
+                self._show(datum, images, decoded, self.inputs.train.images[nearest])
             seconds = {"fit_seconds": fit_seconds, "sample_seconds": drawn - begin}
             yield datum, {**scores, **facts}, seconds | {"score_seconds": time.perf_counter() - drawn}
 
@@ -215,11 +222,10 @@ class Bench:
         first = (self.config.training_seeds[0], self.config.sampling_seeds[0])
         return datum.sampler in self.config.shown and (datum.training_seed, datum.sampling_seed) == first
 
-    def _show(self, datum: Datum, images: Array, others: Array) -> None:
+    def _show(self, datum: Datum, *rows: Array) -> None:
         """Keep the first images of a row for the report, and those to stand below them."""
-        rows = [images, others]
         if not self.config.show_training_images:
-            rows = [others] if datum.sampler == RECONSTRUCTIONS else [images]
+            rows = rows[-1:] if datum.sampler == RECONSTRUCTIONS else rows[:1]
         path = self.out / "images" / f"{slug(self.name)}-{slug(datum.sampler)}.npy"
         storage.write_array(path, np.stack([to_levels(row[: self.config.n_shown]) for row in rows]))
 

@@ -12,6 +12,7 @@
     tuning = true                  # settings are chosen by half of the held-out images, and reported on the other half
     shown = ["reconstructions", "PMF"]  # the report shows images of these rows
     n_shown = 20                   # how many images of each
+    explored = ["PMF"]             # optional: samplers that a reader of the report can explore, class by class
     show_training_images = true    # below each sample, the nearest training image; false where people are shown
 
     [data]                         # options of vicinal.datasets.load; `file` is a path within --data-dir
@@ -47,7 +48,6 @@ from __future__ import annotations
 import inspect
 import itertools
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -58,6 +58,7 @@ from typing import Any
 from vicinal import _validation, datasets, metrics, samplers
 from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal.evaluation import BOOTSTRAP, DEFAULT_METRICS, METRICS, REAL, RECONSTRUCTIONS
+from vicinal.report import slug
 from vicinal.samplers.named import named
 
 FEATURES = {
@@ -97,6 +98,7 @@ class Config:
     tuning: bool = False
     shown: tuple[str, ...] = ()
     n_shown: int = 20
+    explored: tuple[str, ...] = ()
     show_training_images: bool = True
     lead: str = ""
     saved: Mapping[str, str] = field(default_factory=dict)
@@ -137,6 +139,7 @@ class Config:
             ("features.name", self.features.get("name"), tuple(FEATURES)),
             *(("metrics", name, tuple(METRICS)) for name in self.metrics),
             *(("shown", name, (RECONSTRUCTIONS, *rows)) for name in self.shown),
+            *(("explored", name, rows) for name in self.explored),
             *(("baseline", name, rows) for name in [self.baseline] if name is not None),
             *((f"saved.{part}", name, tuple(self.samplers)) for part, name in self.saved.items()),
         ]
@@ -249,17 +252,6 @@ def _is_sweep(value: Any, default: Any) -> bool:
 
 def _in_name(value: Any) -> str:
     return "x".join(map(str, value)) if isinstance(value, _LIST) else str(value)
-
-
-def slug(name: str) -> str:
-    """Return a name as part of a file's name.
-
-    Examples
-    --------
-    >>> slug("GMM, 10 components")
-    'gmm-10-components'
-    """
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def _check_seeds(seeds: Any, name: str) -> None:

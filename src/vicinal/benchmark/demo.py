@@ -10,8 +10,9 @@ from pathlib import Path
 
 from vicinal import _validation, storage
 from vicinal._errors import InvalidInputError
-from vicinal.benchmark.config import Config, slug
+from vicinal.benchmark.config import Config
 from vicinal.benchmark.runner import run
+from vicinal.report import slug
 
 DATASETS = ("digits", "mnist")
 

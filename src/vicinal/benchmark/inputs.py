@@ -13,11 +13,13 @@ from vicinal import datasets, metrics, pipeline, storage
 from vicinal._arrays import Array
 from vicinal._errors import FileFormatError, InvalidInputError
 from vicinal.autoencoders.data import check_images, fingerprint
-from vicinal.benchmark.config import FEATURES, Config, slug
+from vicinal.benchmark.config import FEATURES, Config
 from vicinal.benchmark.results import key_of
 from vicinal.evaluation.overlap import overlap
 from vicinal.hub.repository import located
+from vicinal.images import blocks_of
 from vicinal.metrics.features import FeatureExtractor
+from vicinal.report import slug
 
 OnEpoch = Callable[[int, float], None]
 NETWORKS = ("inception", "dinov2", "clip")  # features whose weights are named by the user
@@ -59,7 +61,7 @@ class Inputs:
         order = np.random.default_rng(0).permutation(len(images)) if config.tuning else np.arange(len(images))
         n_tuning = len(images) // 2 if config.tuning else 0
         self.tuning, self.held_out = images[order[:n_tuning]], images[order[n_tuning:]]
-        self._held_out_labels = labels[order[n_tuning:]]
+        self.held_out_labels = labels[order[n_tuning:]]
 
     def _load(self, split: str) -> datasets.Dataset:
         options = dict(self.config.data)
@@ -67,6 +69,13 @@ class Inputs:
         options.pop("held_out", None)
         path = None if self._data_dir is None else self._data_dir / file
         return datasets.load(name, data_dir=path, split=split, **options)
+
+    @cached_property
+    def mean_image(self) -> Array:
+        """The mean of the training images in [0, 1], (C, H, W)."""
+        blocks = blocks_of(self.train.images)
+        total = sum(self.train.floats(rows).sum(axis=0, dtype=np.float64) for rows in blocks)
+        return np.asarray(total / len(self.train.images))
 
     @cached_property
     def fingerprints(self) -> tuple[str, str]:
@@ -118,7 +127,7 @@ class Inputs:
         size = self.config.features.get("image_size")
         text = self.extractor.name + ("" if size is None else f" at {size} pixels")
         if isinstance(self.extractor, metrics.ClassifierFeatures):
-            right = self.extractor.accuracy(self.held_out, self._held_out_labels)
+            right = self.extractor.accuracy(self.held_out, self.held_out_labels)
             text = f"last hidden layer of a classifier of the training images ({right:.1%} right on held-out ones)"
         shared = overlap(self.held_out, self.train.images)
         return {

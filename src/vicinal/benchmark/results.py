@@ -7,7 +7,7 @@
 ``former/``         lines of an earlier state of the study; they come back with their settings
 ``models/``         the autoencoders, and checkpoints of trainings
 ``kept/``           latents, classifier, features of real images, and samplers that are still needed
-``images/``         a few images of each row that the report shows
+``images/``         a few images of each row that the report shows, and what its reader can explore
 ``saved/``          the fitted samplers that the study wants saved
 ``report.html``     tables, plots and images; ``report.md`` and ``scores.json`` have the tables
 ==================  ================================================================================================
@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 from vicinal import storage
 from vicinal._errors import FileFormatError
+from vicinal.report import slug
 
 Row = dict[str, Any]
 
@@ -96,6 +97,11 @@ class Results:
             former |= left  # it keeps what comes back, so that no line is ever in no file
             _write(self.folder / FORMER / name, former.values())
         _write(self.folder / name, [rows[datum] for datum in self.planned if datum in rows])
+
+
+def explorer_file(folder: Path, autoencoder: str) -> Path:
+    """Return where the folder of a study keeps what a reader of its report can explore."""
+    return folder / "images" / f"{slug(autoencoder)}-explorer.safetensors"
 
 
 def key_of(*settings: Any) -> str:

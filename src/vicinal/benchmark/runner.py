@@ -23,6 +23,7 @@ from vicinal._validation import check_choice
 from vicinal.benchmark import page
 from vicinal.benchmark.bench import Bench, fitted_file
 from vicinal.benchmark.config import Config, sampler_of
+from vicinal.benchmark.explored import explore
 from vicinal.benchmark.inputs import Inputs
 from vicinal.benchmark.results import Datum, Results, key_of
 from vicinal.benchmark.summary import Study
@@ -77,8 +78,8 @@ def run(
         If data are missing.
     """
     config = config if isinstance(config, Config) else Config.read(config)
-    for module, extra in (("torch", "torch"), ("matplotlib", "report"), ("jinja2", "report")):
-        import_extra(module, extra)
+    for module in ("matplotlib", "jinja2"):
+        import_extra(module, "report")
     out = Path(out)
     folder = None if data_dir is None else Path(data_dir).expanduser()
     inputs = Inputs(config, out, folder, device, weights)
@@ -99,6 +100,7 @@ def run(
             bench.measure(wanted, results)
             if seed == config.training_seeds[0]:
                 bench.save(planned)
+                explore(bench, planned[0].key)
             _forget_fitted(config, results, out)
             if wanted and results.missing:
                 page.write(Study.read(out), out)

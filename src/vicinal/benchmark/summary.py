@@ -28,6 +28,7 @@ from vicinal.evaluation.catalogue import mean
 from vicinal.evaluation.intervals import Chance, Interval, interval
 from vicinal.evaluation.replicates import N_GROUPS
 from vicinal.evaluation.scores import TO_RECONSTRUCTIONS, Scores
+from vicinal.evaluation.verdict import doubt
 
 REFERENCES = (REAL, RECONSTRUCTIONS, BOOTSTRAP)
 QUALITY, NOVELTY = "frechet_distance", "novelty_p"
@@ -144,18 +145,26 @@ class Study:
         return None if p_value is None else p_value.mean >= neighbors.LEVEL
 
     def ranking(self, autoencoder: str) -> list[str]:
-        """Return the samplers that are new, the one with the lowest distance first."""
+        """Return the samplers that are new, the one with the lowest distance first; none if there is a doubt."""
+        if self.doubt(autoencoder) is not None:
+            return []
         new = [name for name in self.config.samplers if self.is_new(autoencoder, name)]
         found = {name: self.estimate(autoencoder, name, QUALITY) for name in new}
         means = {name: estimate.mean for name, estimate in found.items() if estimate is not None}
         return sorted(means, key=means.__getitem__)
 
+    def doubt(self, autoencoder: str) -> str | None:
+        """Return why no sampler of this autoencoder can be called better: it has learned next to nothing."""
+        if not self._of(autoencoder, RECONSTRUCTIONS):
+            return None
+        return doubt([self._score_row(autoencoder, RECONSTRUCTIONS)])
+
     def verdict(self, autoencoder: str, sampler: str, other: str) -> Verdict | None:
         """Return whether a sampler is better: "better", "worse", "no clear difference" or "not compared".
 
         A sampler that is not new is never called better or as good: where it is not clearly worse than one that is new,
-        the two are not compared. Nor are two that are not new, or that were not tested. None where either was not
-        measured.
+        the two are not compared. Nor are two that are not new, that were not tested, or whose autoencoder is in
+        doubt. None where either was not measured.
         """
         gain = self.difference(autoencoder, sampler, other, QUALITY)
         ratios = [self.estimate(autoencoder, name, "nn_ratio") for name in (sampler, other)]
@@ -168,7 +177,7 @@ class Study:
             (True, False): {"better"},
             (False, True): {"worse"},
         }
-        if word not in allowed.get(is_new, ()):  # type: ignore[arg-type]
+        if word not in allowed.get(is_new, ()) or self.doubt(autoencoder) is not None:  # type: ignore[arg-type]
             word = "not compared"
         return Verdict(word, gain, ratios[0].mean, ratios[1].mean)
 
@@ -212,7 +221,8 @@ class Study:
         replicates = self._replicates_of(autoencoder, sampler, QUALITY)
         if QUALITY in row["runs"] and len(replicates) == len(found):
             row["replicates"] = {QUALITY: _pooled(replicates, replicates)}
-        return row | {key: found[0][key] for key in ("chosen", "mean_squared_error", "why") if key in found[0]}
+        errors = ("mean_squared_error", "held_out_mean_squared_error", "mean_image_squared_error")
+        return row | {key: found[0][key] for key in ("chosen", *errors, "why") if key in found[0]}
 
     def _of(self, autoencoder: str, sampler: str) -> list[Row]:
         return self._rows.get((autoencoder, sampler), [])

@@ -15,6 +15,7 @@ from vicinal.cli.benchmark import benchmark
 from vicinal.cli.decode import decode
 from vicinal.cli.demo import demo
 from vicinal.cli.encode import encode
+from vicinal.cli.explore import explore
 from vicinal.cli.features import cache
 from vicinal.cli.fit import fit
 from vicinal.cli.generate import generate
@@ -45,6 +46,7 @@ _COMMANDS: dict[Callable[..., None], str] = {  # each with an example
     benchmark: "benchmark benchmarks/configs/mnist.toml --data-dir DIR --out build/mnist",
     statistics: "statistics train/ -o train.npz --features inception --weights FILE",
     cache: "cache DIR --clear",
+    explore: "explore run/autoencoder.safetensors sampler.safetensors --images images/",
     info: "info sampler.safetensors",
 }
 _UsageError: Any = typer.BadParameter.__base__  # the base of every usage error, whichever click Typer brings

@@ -18,6 +18,9 @@ def benchmark(
     weights: Weights = None,
 ) -> None:
     """Compare samplers over autoencoders and seeds; interrupted, the same command goes on."""
+    from vicinal import storage
+
+    storage.check_there(config, data_dir)
     from vicinal.benchmark import run
 
     places: dict[str, Any] = {"data_dir": data_dir, "device": device, "weights": weights}

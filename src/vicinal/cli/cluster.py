@@ -42,6 +42,7 @@ def cluster(workers: int | None, scheduler: str | None) -> Iterator[None]:
         if scheduler is None
         else nullcontext(scheduler) as address,
         _client(distributed, address) as client,
+        client.as_current(),
     ):
         if importlib.util.find_spec("bokeh") is None:
             typer.echo('to watch the workers, pip install "dask[diagnostics]"', err=True)
@@ -53,7 +54,7 @@ def cluster(workers: int | None, scheduler: str | None) -> Iterator[None]:
 def _client(distributed: Any, address: Any) -> Any:
     """Return a client of a cluster, or of the scheduler at an address."""
     try:
-        return distributed.Client(address)
+        return distributed.Client(address, set_as_default=False)  # a default that fails to connect stays the default
     except (OSError, ValueError) as error:  # nobody answers, or it is no address
         raise InvalidInputError(
             "--scheduler must be the address of a running dask scheduler, such as tcp://10.0.0.1:8786; got "

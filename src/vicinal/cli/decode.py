@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from vicinal import _progress
 from vicinal.cli.features import Device
 from vicinal.cli.files import Force, ImagesOutput, check_images_output
 from vicinal.cli.models import Model, load_model, of_model
@@ -24,25 +22,17 @@ def decode(
     force: Force = False,
 ) -> None:
     """Decode latents to images."""
-    from vicinal import _validation, array_files, pipeline
+    from vicinal import array_files, pipeline
     from vicinal.image_files import writing
 
-    check_images_output(output, None, force)
-    _validation.check_integer(batch_size, "--batch-size", minimum=1)
+    check_images_output(output, None, force)  # before the work
+    rows = array_files.open_array(latents, key)
+    writing.check_output(output, rows.shape[0], "--output")
     autoencoder = load_model(model)
-    rows = array_files.read(latents, key)
     pipeline.check_latents(autoencoder, rows.shape[1:], str(latents))
-
-    def blocks(progress: _progress.Bar) -> Iterator[Any]:
-        for first in range(0, len(rows), batch_size):
-            block = rows[first : first + batch_size]
-            yield pipeline.decode(autoencoder, block, batch_size=batch_size, device=device)
-            progress.advance(len(block))
-
-    with of_model(model, f"cannot decode latents of shape {rows.shape[1:]}"):
-        if output.suffix == ".npy":
-            pipeline.decode(autoencoder, rows, out=output, batch_size=batch_size, device=device, progress=True)
-        else:
-            with _progress.bar("Decoding", len(rows)) as progress:
-                writing.write(output, blocks(progress))
-    typer.echo(f"wrote {output}: {len(rows):,} images")
+    with (
+        of_model(model, f"cannot decode latents of shape {tuple(rows.shape[1:])}"),
+        writing.open_output(output) as sink,
+    ):
+        pipeline.decode(autoencoder, rows, out=sink, batch_size=batch_size, device=device, progress=True)
+    typer.echo(f"wrote {output}: {sink.n_rows:,} images")

@@ -22,7 +22,7 @@ def encode(
         typer.Option(
             "--output",
             "-o",
-            help="The file to write: .npy, .npz, .safetensors, .parquet or .csv. Of .npy, only a batch is in memory.",
+            help="The file to write: .npy, .npz, .safetensors, .zarr, .parquet or .csv.",
         ),
     ],
     labels: Annotated[
@@ -41,17 +41,19 @@ def encode(
     beside = output.with_name(f"{output.stem}.labels.npy")
     if labels:
         check_free(beside, force)
+    storage.check_there(images)
     autoencoder = load_model(model)
-    reader = image_files.read_with_classes if labels else lambda *given: (image_files.read_mapped(*given), [])
+    reader = image_files.read_with_classes if labels else lambda *given: (image_files.open_rows(*given), [])
     with in_options(), _progress.bar("Reading"):
         read, classes = reader(images, image_size)
-        read = read if image_size is None else resize(read, image_size, str(images))  # arrays are not, when mapped
-    out = output if output.suffix == ".npy" else None
-    with of_model(model, f"cannot encode images of shape {read.shape[1:]}"):
-        latents = pipeline.encode(autoencoder, read, out=out, batch_size=batch_size, device=device, progress=True)
-    if out is None:
-        array_files.write(output, latents)
-    typer.echo(f"wrote {output}: {len(latents):,} latents of shape {tuple(latents.shape[1:])}")
+        if image_size is not None:  # arrays are not resized yet; the range of floats is that of all
+            read = resize(np.asanyarray(read[:]), image_size, str(images))
+    with (
+        of_model(model, f"cannot encode images of shape {tuple(read.shape[1:])}"),
+        array_files.open_file(output, giver="encode") as sink,
+    ):
+        pipeline.encode(autoencoder, read, out=sink, batch_size=batch_size, device=device, progress=True)
+    typer.echo(f"wrote {output}: {sink.n_rows:,} latents of shape {sink.shape}")
     if labels:
         storage.write_array(beside, np.array(classes))
         typer.echo(f"wrote {beside}: {len(set(classes)):,} classes; vicinal fit takes them by --labels {beside}")

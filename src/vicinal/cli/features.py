@@ -128,10 +128,10 @@ def cache(
     clear: Annotated[bool, typer.Option("--clear", help="Delete the features. Other files stay.")] = False,
 ) -> None:
     """Say how many features a folder keeps, or delete them."""
-    from vicinal.metrics.features.cache import MAX_BYTES, kept, make_room
-
     if not folder.is_dir():
         raise InvalidInputError(f"FOLDER must be a folder that --cache named; there is no folder {folder}")
+    from vicinal.metrics.features.cache import MAX_BYTES, kept, make_room
+
     if clear:
         n_files, n_bytes = make_room(folder, 0)
         typer.echo(f"deleted {n_files:,} files of features, {n_bytes:,} bytes")

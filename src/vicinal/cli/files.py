@@ -14,7 +14,9 @@ from vicinal._errors import FileFormatError, InvalidInputError
 
 ImagesOutput = Annotated[
     Path,
-    typer.Option("--output", "-o", help="A folder for .png files, a sheet .png or .jpg, or .npy, .npz, .safetensors."),
+    typer.Option(
+        "--output", "-o", help="A folder for .png files, a sheet .png or .jpg, or .npy, .npz, .safetensors, .zarr."
+    ),
 ]
 SavedSampler = Annotated[
     str, typer.Argument(metavar="SAMPLER", help="A file or folder that vicinal saved, or hf://user/repo@revision.")
@@ -30,7 +32,7 @@ def check_free(path: Path, force: bool) -> None:
     """Raise InvalidInputError if a file cannot be written, or is there and must not be replaced."""
     if not path.absolute().parent.is_dir():
         raise InvalidInputError(f"{path.parent} is not a folder; make it first")
-    if path.is_dir():
+    if path.is_dir() and path.suffix.lower() != ".zarr":
         raise InvalidInputError(f"{path} is a folder; name a file in it")
     if path.exists() and not force:
         raise InvalidInputError(f"{path} exists; pass --force to replace it")
@@ -49,7 +51,7 @@ def check_images_output(path: Path, n_images: int | None, force: bool) -> None:
     from vicinal.image_files import writing
 
     writing.check_output(path, n_images, "--output")
-    if path.suffix and not path.is_dir():
+    if path.suffix.lower() == ".zarr" or (path.suffix and not path.is_dir()):
         check_free(path, force)
         return
     if not path.absolute().parent.is_dir():
@@ -60,11 +62,22 @@ def check_images_output(path: Path, n_images: int | None, force: bool) -> None:
         raise InvalidInputError(f"{path} has files in it; name another folder, or pass --force to write beside them")
 
 
+def check_saved(path: str) -> None:
+    """Raise FileNotFoundError if there is no file or folder where a sampler should be; repositories are not asked."""
+    from vicinal import storage
+    from vicinal.hub.repository import SCHEME, located
+
+    if not path.startswith(SCHEME):
+        storage.check_there(located(path))
+
+
 def load_sampler(path: str) -> Any:
     """Return the sampler in a file, a folder or a repository."""
-    from vicinal import pipeline, samplers
+    from vicinal import pipeline
 
     fitted = pipeline.load(path)
+    from vicinal import samplers
+
     if not isinstance(fitted, samplers.Sampler):
         raise FileFormatError(f"{path} holds a {type(fitted).__name__}; expected a sampler")
     return fitted

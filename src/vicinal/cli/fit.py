@@ -45,6 +45,9 @@ def fit(
     max_iter: Annotated[
         int | None, typer.Option(help="Most steps: moves of latents (local), iterations (gmm).")
     ] = None,
+    max_memory: Annotated[
+        str | None, typer.Option(metavar="BYTES", help="Most memory of a fit, such as 4GB; more goes to disk (local).")
+    ] = None,
     n_components: Annotated[
         str | None, typer.Option(help="Gaussians of the mixture, or bic to choose them (gmm).")
     ] = None,
@@ -56,7 +59,13 @@ def fit(
     force: Force = False,
 ) -> None:
     """Fit a sampler to latents, and say how new its samples are."""
-    from vicinal import array_files, samplers
+    from vicinal import array_files, storage
+
+    if output.suffix.lower() not in (".safetensors", ""):
+        raise InvalidInputError(f"--output must end in .safetensors; got {output}")
+    check_free(output, force)
+    storage.check_there(*files)  # before imports, which take a second
+    from vicinal import samplers
     from vicinal.samplers.how_new import HowNew
     from vicinal.samplers.named import named
 
@@ -67,6 +76,7 @@ def fit(
         "n_neighbors": n_neighbors,
         "scale": scale,
         "max_iter": max_iter,
+        "max_memory": max_memory,
         "n_components": int(n_components) if n_components and n_components.isdecimal() else n_components,
         "bandwidth": bandwidth,
         "covariance_type": covariance_type,
@@ -78,13 +88,10 @@ def fit(
         _leave_to_novelty(given)
         if "bandwidth" in kind().get_params():
             given["bandwidth"] = "auto"
-    if output.suffix.lower() not in (".safetensors", ""):
-        raise InvalidInputError(f"--output must end in .safetensors; got {output}")
-    check_free(output, force)
     on_cluster = check_cluster(workers, scheduler)
-    if on_cluster and kind is not samplers.PMFSampler:
+    if on_cluster and kind not in (samplers.LocalSampler, samplers.PMFSampler):
         raise InvalidInputError(
-            f"--workers and --scheduler go with --sampler pmf, for {kind.__name__} needs all latents in memory"
+            f"--workers and --scheduler go with --sampler local and pmf; {kind.__name__} needs all latents in memory"
         )
     with (
         cluster(workers, scheduler) if on_cluster else nullcontext(),

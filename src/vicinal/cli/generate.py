@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 
-from vicinal import _progress
 from vicinal.cli.features import Device
-from vicinal.cli.files import Force, ImagesOutput, SavedSampler, check_images_output, class_of, load_sampler
+from vicinal.cli.files import (
+    Force,
+    ImagesOutput,
+    SavedSampler,
+    check_images_output,
+    check_saved,
+    class_of,
+    load_sampler,
+)
 from vicinal.cli.models import Model, load_model, of_model
 
 
@@ -31,22 +37,14 @@ def generate(
 
     check_images_output(output, n_samples, force)
     _validation.check_integer(n_samples, "--n-samples", minimum=1)
-    _validation.check_integer(batch_size, "--batch-size", minimum=1)
-    fitted, autoencoder = load_sampler(sampler), load_model(model)
+    check_saved(sampler)
+    autoencoder, fitted = load_model(model), load_sampler(sampler)
     pipeline.check_latents(autoencoder, fitted.event_shape_, sampler)
-    given: dict[str, Any] = {"y": class_of(fitted, label), "random_state": seed}
-    given |= {"batch_size": batch_size, "device": device}
-
-    def blocks(progress: _progress.Bar) -> Iterator[Any]:
-        for first in range(0, n_samples, batch_size):
-            n_rows = min(batch_size, n_samples - first)
-            yield pipeline.generate(autoencoder, fitted, n_rows, start=start + first, **given)
-            progress.advance(n_rows)
-
-    with of_model(model, f"cannot decode latents of shape {fitted.event_shape_}, which {sampler} draws"):
-        if output.suffix == ".npy":
-            pipeline.generate(autoencoder, fitted, n_samples, start=start, out=output, progress=True, **given)
-        else:
-            with _progress.bar("Generating", n_samples) as progress:
-                writing.write(output, blocks(progress), first=start)
+    drawn: dict[str, Any] = {"y": class_of(fitted, label), "random_state": seed, "start": start}
+    with (
+        of_model(model, f"cannot decode latents of shape {fitted.event_shape_}, which {sampler} draws"),
+        writing.open_output(output, first=start) as sink,
+    ):
+        options: dict[str, Any] = {"batch_size": batch_size, "device": device, "progress": True}
+        pipeline.generate(autoencoder, fitted, n_samples, out=sink, **drawn, **options)
     typer.echo(f"wrote {output}: {n_samples:,} images")

@@ -32,9 +32,11 @@ def load_model(spec: str) -> Any:
 
         return from_folder(path)
     if path.exists() or path.suffix == ".safetensors" or spec.startswith(SCHEME):
-        from vicinal import pipeline, samplers
+        from vicinal import pipeline
 
         found = pipeline.load(spec)
+        from vicinal import samplers
+
         if isinstance(found, samplers.Sampler):
             raise InvalidInputError(f"MODEL must be an autoencoder; {spec} holds a {type(found).__name__}")
         return found

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from vicinal import _progress
-from vicinal._errors import InvalidInputError
+from vicinal._errors import InvalidInputError, import_extra
 from vicinal.cli.features import Cache, Device, Features, Weights, before_reading
 from vicinal.cli.features import extractor as make_extractor
 from vicinal.cli.files import Force, ImageSize, check_free, in_options
@@ -43,16 +43,24 @@ def evaluate(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write the scores, as .json, .csv or .md.")
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Also write a page to look at, .html: verdict, table, plot, images.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the subsets.")] = 0,
     force: Force = False,
 ) -> None:
     """Score samples against held-out data: quality, and novelty when the training data are given."""
-    from vicinal.evaluation import evaluate as score
-    from vicinal.evaluation.scores import check_baseline
+    from vicinal import storage
 
     if output is not None:
         _check_table(output, force)
+    if report is not None:
+        _check_report(report, force)
     sets = _by_name(generated)
+    storage.check_there(real, *(path for paths in sets.values() for path in paths), train, reconstructions)
+    from vicinal.evaluation import evaluate as score
+    from vicinal.evaluation.scores import check_baseline
+
     check_baseline(baseline, list(sets))  # here already: reading may take minutes
     wanted = _metric_names(metrics, has_train=train is not None)
     options: dict[str, Any] = {"weights": weights, "device": device, "cache": cache}
@@ -71,6 +79,20 @@ def evaluate(
     typer.echo(str(scores))
     if output is not None:
         _write_table(output, scores)
+    if report is not None:
+        from vicinal.report import write_scores
+
+        first = {name: several[0] for name, several in given["generated"].items()}
+        write_scores(report, scores, first, train=given["train"], title=str(real))
+
+
+def _check_report(path: Path, force: bool) -> None:
+    """Raise an error, before anything takes long, if the page cannot be written."""
+    if path.suffix.lower() != ".html":
+        raise InvalidInputError(f"--report must end in .html; got {path}")
+    for module in ("jinja2", "matplotlib"):
+        import_extra(module, "report")
+    check_free(path, force)
 
 
 def _check_table(path: Path, force: bool) -> None:

@@ -69,10 +69,12 @@ class Reader:
         return Set(Moments.load(path), None)
 
     def read_mapped(self, path: Path) -> Any:
-        """Return images or rows that are mapped from their file."""
+        """Return images or rows that are mapped from their file, where that can be."""
+        import numpy as np
+
         from vicinal import image_files
 
-        return self._of_one_size(image_files.read_mapped, path)
+        return np.asanyarray(self._of_one_size(image_files.open_rows, path)[:])
 
     def _of_one_size(self, read: Callable[..., Any], path: Path) -> Any:
         try:

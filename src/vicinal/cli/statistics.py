@@ -25,11 +25,14 @@ def statistics(
     force: Force = False,
 ) -> None:
     """Write mean and covariance of features, as pytorch-fid reads them; vicinal evaluate takes them for a set."""
-    from vicinal.evaluation.published import gathered
+    from vicinal import storage
 
     if output.suffix.lower() != ".npz":
         raise InvalidInputError(f"--output must end in .npz, which other programs expect; got {output}")
     check_free(output, force)
+    storage.check_there(data)
+    from vicinal.evaluation.published import gathered
+
     options: dict[str, Any] = {"weights": weights, "device": device, "cache": cache}
     made = before_reading(features, of_files=has_files(data), **options)
     with in_options(), _progress.bar("Reading") as progress:

@@ -13,7 +13,12 @@
 `replicates`  metrics without one group of rows each, for the jackknife
 `intervals`   confidence intervals of differences
 `scores`      the table, and how it is written
+`texts`       numbers as text
 `notes`       what a reader of the table has to know
+`glossary`    what the columns mean
+`verdict`     what the table says, as a sentence
+`frontier`    the table as a picture: quality against novelty
+`html`        the table in a notebook
 ============  =========================================================================
 """
 

@@ -40,6 +40,12 @@ class Interval(NamedTuple):
         """Whether the interval excludes 0."""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
+    @property
+    def turned(self) -> Interval:
+        """The same difference, seen from the other side."""
+        low, high = (None if each is None else -each for each in (self.low, self.high))
+        return Interval(-self.mean, self.error, high, low)
+
 
 class Chance(NamedTuple):
     """The variance that one chance gives a mean, and the degrees of freedom to which it is known."""

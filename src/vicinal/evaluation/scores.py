@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from vicinal import storage
-from vicinal._errors import InvalidInputError, MissingExtraError
+from vicinal._errors import InvalidInputError, MissingExtraError, import_extra
+from vicinal.evaluation import frontier, html
 from vicinal.evaluation.catalogue import COLUMNS
 from vicinal.evaluation.intervals import Chance, Interval, interval
+from vicinal.evaluation.texts import aligned, gain_of, gain_words, markdown_table, text_of
 
 TO_RECONSTRUCTIONS = "frechet_to_reconstructions"
 HEADINGS = {
@@ -108,7 +110,7 @@ class Scores:
 
     def cells(self) -> list[list[str]]:
         """Return the table as text: a row of headings, then a row for each set of samples."""
-        headings = ["", *(self._heading(column) for column in self.columns)]
+        headings = ["", *(self.heading(column) for column in self.columns)]
         return [headings, *([row["name"], *(text_of(row, column) for column in self.columns)] for row in self.rows)]
 
     def difference_cells(self) -> list[list[str]]:
@@ -121,8 +123,8 @@ class Scores:
         differences = self.versus(self.baseline)
         columns = [column for column in self.columns if any(column in row for row in differences)]
         test = next((name for name in ("novelty_p", "nn_ratio") if name in self.columns), None)
-        novelty = [] if test is None else [f"{self._heading(test).partition(' (')[0]}, of both"]
-        cells = [[f"better than {self.baseline} by", *(self._heading(c).rstrip(" ↓↑") for c in columns), *novelty]]
+        novelty = [] if test is None else [f"{self.heading(test).partition(' (')[0]}, of both"]
+        cells = [[f"against {self.baseline}", *(self.heading(c).rstrip(" ↓↑") for c in columns), *novelty]]
         for row in differences:
             of_both = [] if test is None else [", ".join(text_of(self[r], test) for r in (row["name"], self.baseline))]
             cells.append([row["name"], *(_gain_cell(row, column) for column in columns), *of_both])
@@ -152,11 +154,15 @@ class Scores:
         path : path_like
             The file; an existing one is replaced, in one step.
         """
+        storage.write_atomic(path, self.csv().encode("utf-8"))
+
+    def csv(self) -> str:
+        """Return the text of the file that `to_csv` writes."""
         text = io.StringIO()
         writer = csv.DictWriter(text, list(self._flat()[0]) if self.rows else [], lineterminator="\n")
         writer.writeheader()
         writer.writerows(self._flat())
-        storage.write_atomic(path, text.getvalue().encode("utf-8"))
+        return text.getvalue()
 
     def to_pandas(self) -> Any:
         """Return the rows as a pandas data frame, with the names as index.
@@ -172,11 +178,47 @@ class Scores:
             raise MissingExtraError("pandas is not installed; run: pip install pandas", name="pandas") from None
         return pd.DataFrame(self._flat()).set_index("name")
 
-    def __str__(self) -> str:
-        differences = _aligned(self.difference_cells())
-        return "\n".join([*_aligned(self.cells()), *(["", *differences, ""] if differences else []), *self.notes])
+    def plot(self, *, ax: Any = None) -> Any:
+        r"""Draw quality against novelty: the Frechet distance over the nn ratio, a point for each row.
 
-    def _heading(self, column: str) -> str:
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; None makes a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        InvalidInputError
+            If no row has both metrics.
+        MissingExtraError
+            If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> row = {"name": "a", "reference": False, "n": 9, "frechet_distance": 0.3, "nn_ratio": 0.9}
+        >>> Scores([row]).plot().get_ylabel()
+        'Frechet distance to held-out data\n(lower is better)'
+        """
+        if ax is None:
+            ax = import_extra("matplotlib.pyplot", "report").subplots(figsize=(7.5, 4.5), layout="constrained")[1]
+        frontier.draw(self.rows, ax, self.heading("frechet_distance").rstrip(" ↓"))
+        ax.legend(fontsize=8, frameon=False)
+        return ax
+
+    def _repr_html_(self) -> str:
+        """Return the table for a notebook: the verdict on top, rows that are too near to the training data in grey."""
+        return html.of_scores(self)
+
+    def __str__(self) -> str:
+        differences = aligned(self.difference_cells())
+        return "\n".join([*aligned(self.cells()), *(["", *differences, ""] if differences else []), *self.notes])
+
+    def heading(self, column: str) -> str:
+        """Return the heading of a column, with its direction."""
         return self.headings.get(column, HEADINGS[column])
 
     def _flat(self) -> list[dict[str, Any]]:
@@ -207,12 +249,6 @@ def _differences(row: Mapping[str, Any], base: Mapping[str, Any], columns: Seque
     return found
 
 
-def _gain_cell(row: Mapping[str, Any], column: str) -> str:
-    if column not in row:
-        return "-"
-    return gain_text(Interval(row[column], *(row.get(f"{column}_{part}") for part in ("se", "low", "high"))))
-
-
 def _gain(row: Mapping[str, Any], base: Mapping[str, Any], column: str, sign: float) -> Interval:
     runs, base_runs = (each.get("runs", {}).get(column, []) for each in (row, base))
     replicates, base_replicates = (each.get("replicates", {}).get(column, []) for each in (row, base))
@@ -226,44 +262,6 @@ def _gain(row: Mapping[str, Any], base: Mapping[str, Any], column: str, sign: fl
     return interval(sign * (row[column] - base[column]), chances)
 
 
-def text_of(row: Mapping[str, Any], column: str) -> str:
-    """Return a metric of a row with its standard error, to the digits that mean something."""
-    value = row.get(column)
-    if value is None:
-        return "-"
-    if column == "n":
-        return str(value)
-    if column in ("fit_seconds", "sample_seconds"):
-        return f"{value:.3f}" if value < 1 else f"{value:.1f}"
-    error = row.get(f"{column}_se")
-    decimals = COLUMNS[column].decimals if column in COLUMNS else None
-    if decimals is None:
-        decimals = _decimals(value)
-    return f"{value:.{decimals}f}" + ("" if error is None else f" ± {error:.{decimals}f}")
-
-
-def gain_text(gain: Interval) -> str:
-    """Return a difference with its confidence interval in brackets, to the digits that mean something.
-
-    Examples
-    --------
-    >>> gain_text(Interval(1.234, 0.1, 1.0, 1.468)), gain_text(Interval(-0.5))
-    ('+1.23 [+1.00, +1.47]', '-0.500')
-    """
-    if gain.error is None:
-        return f"{gain.mean:+.{_decimals(gain.mean)}f}"
-    decimals = _decimals(gain.error, significant=2)
-    return f"{gain.mean:+.{decimals}f} [{gain.low:+.{decimals}f}, {gain.high:+.{decimals}f}]"
-
-
-def _decimals(value: float, significant: int = 3) -> int:
-    """Decimals that show so many significant digits, at most 5, at most 3 from 0.01 on."""
-    size = abs(value)
-    if not np.isfinite(size) or size == 0:
-        return 3
-    return int(np.clip(significant - 1 - np.floor(np.log10(size)), 0, 3 if size >= 0.01 else 5))
-
-
 def _without_nan(value: Any) -> Any:
     """Return plain Python objects with None for NaN."""
     if isinstance(value, Mapping):
@@ -273,15 +271,5 @@ def _without_nan(value: Any) -> Any:
     return None if value != value else value
 
 
-def markdown_table(cells: Sequence[Sequence[str]]) -> str:
-    """Return rows of text, the first of headings, as a table in GitHub's Markdown."""
-    rule = ["---", *["---:"] * (len(cells[0]) - 1)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in (cells[0], rule, *cells[1:]))
-
-
-def _aligned(cells: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [
-        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
-        for row in cells
-    ]
+def _gain_cell(row: Mapping[str, Any], column: str) -> str:
+    return gain_words(gain_of(row, column)) if column in row else "-"

@@ -10,16 +10,15 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import warnings
-import zipfile
-import zlib
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from vicinal import array_files, storage
 from vicinal._arrays import Array
-from vicinal._errors import FileFormatError, InvalidInputError
+from vicinal._errors import InvalidInputError
 from vicinal.image_files.decoding import Picture, decode, values_of
 from vicinal.image_files.gathering import Gathered, gather, in_threads, message
 from vicinal.image_files.listing import SUFFIXES, Files, is_archive
@@ -35,8 +34,8 @@ __all__ = [
     "in_threads",
     "is_archive",
     "message",
+    "open_rows",
     "read",
-    "read_mapped",
     "read_with_classes",
     "values_of",
 ]
@@ -90,7 +89,7 @@ def read(path: str | os.PathLike[str], image_size: int | None = None) -> Array:
     path = Path(path)
     image_size = None if image_size is None else check_size(image_size)
     suffix = path.suffix.lower()
-    if suffix in array_files.SUFFIXES and (suffix == ".zarr" or not path.is_dir()):
+    if _is_of_array(path):
         array = array_files.read(path)
         return array if image_size is None else resize(array, image_size, str(path))
     if path.is_dir() or is_archive(path):
@@ -120,14 +119,14 @@ def read_with_classes(path: str | os.PathLike[str], image_size: int | None = Non
         As for `read`.
     """
     path = Path(path)
-    if path.is_dir() or (path.suffix.lower() != ".npz" and is_archive(path)):
+    if not _is_of_array(path) and (path.is_dir() or is_archive(path)):
         with Files(path) as files:
             found, said, names = _read_images(files, image_size)
         if said:
             warnings.warn(said, UserWarning, stacklevel=2)
         return found, _classes(path, names)
-    rows = read_mapped(path)
-    rows = rows if image_size is None else resize(rows, image_size, str(path))
+    rows = open_rows(path)
+    rows = rows if image_size is None else resize(np.asarray(rows[:]), image_size, str(path))
     if path.suffix.lower() == ".npz":
         arrays, _ = storage.read_arrays(path, _LABELS)
         labels = next((arrays[name] for name in _LABELS if name in arrays), None)
@@ -136,10 +135,11 @@ def read_with_classes(path: str | os.PathLike[str], image_size: int | None = Non
         beside = path.with_name(f"{path.stem}.labels.npy")
         labels = storage.read_array(beside) if beside.exists() else None
         where = f"a file {beside.name} beside it"
-    if labels is None or labels.shape != (len(rows),) or labels.dtype.kind not in "iubU":
+    n_rows = rows.shape[0]
+    if labels is None or labels.shape != (n_rows,) or labels.dtype.kind not in "iubU":
         got = "nothing" if labels is None else f"{labels.dtype} of shape {labels.shape}"
         raise InvalidInputError(
-            f"{path} must have one label, an integer or a text, for each of its {len(rows)} rows, in {where}; got {got}"
+            f"{path} must have one label, an integer or a text, for each of its {n_rows} rows, in {where}; got {got}"
         )
     return rows, [str(label) for label in labels.tolist()]
 
@@ -155,28 +155,19 @@ def _classes(path: Path, names: list[str]) -> list[str]:
     return [each[0] for each in parts]
 
 
-def read_mapped(path: str | os.PathLike[str], image_size: int | None = None) -> Array:
-    """Read what `read` does, but map arrays from their file, so that memory does not depend on their length.
+def open_rows(path: str | os.PathLike[str], image_size: int | None = None) -> Any:
+    """Return what `read` does, but arrays of files as `vicinal.array_files.open_array` opens them: not read yet.
 
-    ``image_size`` is for images in files: arrays are not resized. The array of a ``.npz`` file is mapped from a
-    temporary file, as images are.
+    ``image_size`` is for images in files: arrays are not resized.
     """
-    path = Path(path)
-    if path.suffix.lower() == ".npy" and not path.is_dir():
-        return storage.read_array(path, mapped=True)
-    if path.suffix.lower() != ".npz" or path.is_dir():
-        return read(path, image_size)
-    chosen = array_files.name_of(path)
-    with tempfile.TemporaryDirectory() as folder:
-        unpacked = Path(folder) / "array.npy"
-        try:
-            with zipfile.ZipFile(path) as archive, archive.open(f"{chosen}.npy") as member, unpacked.open("wb") as file:
-                shutil.copyfileobj(member, file, 1 << 20)
-            return storage.read_array(unpacked, mapped=True)
-        except (KeyError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-            raise FileFormatError(f"{path} is not a whole .npz archive of numbers ({error}); write it again") from None
-        except FileFormatError:
-            raise FileFormatError(f"{path} is not a whole .npz archive of numbers: {chosen} is no array") from None
+    return array_files.open_array(path) if _is_of_array(Path(path)) else read(path, image_size)
+
+
+def _is_of_array(path: Path) -> bool:
+    """Tell whether a path is a file of an array, by its suffix, or a folder of Zarr."""
+    if path.is_dir():
+        return path.suffix.lower() == ".zarr" or array_files.is_zarr(path)
+    return path.suffix.lower() in array_files.SUFFIXES
 
 
 def _read_images(files: Files, image_size: int | None) -> tuple[Array, str, list[str]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,17 +14,19 @@ from vicinal import array_files, storage
 from vicinal import images as _images
 from vicinal._arrays import Array, to_numpy
 from vicinal._errors import InvalidInputError, import_extra
+from vicinal.array_files import Sink
 
 SHEETS = (".png", ".jpg", ".jpeg")
-ARRAYS = (".npy", ".npz", ".safetensors")
+ARRAYS = (".npy", ".npz", ".safetensors", ".zarr")
 _MARGIN = 2  # white pixels between the images of a sheet
 _MOST = 10_000  # images of a sheet
 
 
 def check_output(path: Path, n_images: int | None, name: str = "output") -> None:
-    """Raise InvalidInputError if `write` cannot write so many images there; MissingExtraError without Pillow."""
+    """Raise InvalidInputError if so many images cannot be written there; MissingExtraError for a missing package."""
     suffix = path.suffix.lower()
     if suffix in ARRAYS:
+        array_files.check_writable(path, name)
         return
     if suffix and suffix not in SHEETS and not path.is_dir():
         raise InvalidInputError(f"{name} must end in {', '.join(ARRAYS + SHEETS)}, or be a folder; got {path}")
@@ -33,42 +37,69 @@ def check_output(path: Path, n_images: int | None, name: str = "output") -> None
     import_extra("PIL.Image", "images")
 
 
-def write(path: Path, blocks: Iterable[Array], first: int = 0) -> int:
-    """Write images and return their number.
+@contextmanager
+def open_output(path: Path, first: int = 0) -> Iterator[Sink]:
+    """Give what writes batches of images.
 
     Parameters
     ----------
     path : Path
-        With a suffix of `ARRAYS`, an array of the values as they are. With one of `SHEETS`, one image of all, row by
-        row. Otherwise a folder of ``000000.png``, ``000001.png``, ...; files of these names are replaced.
-    blocks : iterable of arrays of shape (n, ...)
-        Images of one shape. For a sheet and a folder: (n, H, W), (n, C, H, W) or (n, H, W, C), integers in 0..255 or
-        floats in [0, 1].
+        With a suffix of `ARRAYS`, the values as they are, see `vicinal.array_files.open_file`. With one of `SHEETS`,
+        one image of all, row by row. Otherwise a folder of ``000000.png``, ``000001.png``, ...; files of these names
+        are replaced.
     first : int
         The number of the first file in a folder.
 
     Raises
     ------
     InvalidInputError
-        For values that are no images, where images are to be written.
+        For values that are no images, where images are to be written. These are (n, H, W), (n, C, H, W) or
+        (n, H, W, C), integers in 0..255 or floats in [0, 1].
     OSError
         If a file cannot be written.
     """
     suffix = path.suffix.lower()
-    if suffix in ARRAYS or suffix in SHEETS:
-        images = np.concatenate([to_numpy(block) for block in blocks])
-        if suffix in ARRAYS:
-            array_files.write(path, images, "images")
-        elif len(images):
-            _save(path, sheet(levels_of(images)))
-        return len(images)
-    path.mkdir(exist_ok=True)
-    n_images = 0
-    for block in blocks:
-        for image in levels_of(block):
-            _save(path / f"{first + n_images:06d}.png", image)
-            n_images += 1
-    return n_images
+    if suffix in ARRAYS:
+        with array_files.open_file(path, "images", "decode") as sink:
+            yield sink
+    elif suffix in SHEETS and not path.is_dir():
+        shown = _Sheet("decode")
+        yield shown
+        _save(path, sheet(shown.result()))
+    else:
+        path.mkdir(exist_ok=True)
+        yield _Folder(path, first)
+
+
+class _Sheet(Sink):
+    """Levels of all images, to be shown together."""
+
+    def __init__(self, giver: str) -> None:
+        super().__init__(giver)
+        self._parts: list[Array] = []
+
+    def _take(self, rows: Any) -> None:
+        self._parts.append(to_numpy(rows))
+
+    def result(self) -> Array:
+        """Return all levels (n, C, H, W)."""
+        return levels_of(np.concatenate(self._parts))
+
+
+class _Folder(Sink):
+    """A folder of PNG files."""
+
+    def __init__(self, path: Path, first: int) -> None:
+        super().__init__("decode")
+        self._path, self._first = path, first
+
+    def _take(self, rows: Any) -> None:
+        for i, image in enumerate(levels_of(rows), self._first + self.n_rows):
+            _save(self._path / f"{i:06d}.png", image)
+
+    def result(self) -> Path:
+        """Return the folder."""
+        return self._path
 
 
 def levels_of(images: Array) -> Array:

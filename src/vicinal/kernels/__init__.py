@@ -17,7 +17,9 @@ accelerator, in Triton or plain torch. All give the same bits:
 `neighborhood_scatters`    sums of the outer products of the differences from a mean
 `likeliest_spheres`        the candidate neighbourhood in whose spherical Gaussian a row is likeliest
 `likeliest_ellipsoids`     the candidate neighbourhood in whose Gaussian a row is likeliest
-`nearest_distances`        the distance to the nearest row
+`tiled`                    rows in groups that lie close together, for the next two
+`nearest`                  the nearest rows, and the distances to them
+`inside`                   how many rows are within a distance
 =========================  ====================================================================
 """
 

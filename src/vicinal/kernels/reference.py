@@ -22,6 +22,7 @@ import numpy as np
 
 from vicinal import rng
 from vicinal._arrays import Array
+from vicinal.kernels.tiles import Tiles, tiled
 
 FEWEST_GUIDES = 1 << 15  # a guide of this size is always cheap
 _CHUNK = 1 << 20  # pairs that are computed together; limits the memory
@@ -327,38 +328,89 @@ def likeliest_ellipsoids(
     return best
 
 
-def nearest_distances(queries: Array, latents: Array, *, other: bool) -> Array:
-    r"""Return the distance from each query q to the nearest latent z.
+def nearest(
+    queries: Array, tiles: Tiles, k: int, *, own: Array | None = None, other: bool = False
+) -> tuple[Array, Array]:
+    r"""Return the distances from each query q to the k nearest latents z, and the numbers of these.
 
-    This is the square root of the smallest
+    A distance is the square root of
 
     .. math:: \sum_j (q_j - z_j)^2
 
-    The sum is in the precision of the arrays, over j in order. The square is not expanded, which would lose digits.
+    The sum is in the precision of the arrays, over j in order. The square is not expanded, which would lose digits. Of
+    latents that are equally near, that of the lower number comes first.
 
     Parameters
     ----------
-    queries, latents : ndarray of float32 or float64, shapes (m, d), (n, d)
-        n may be 0.
+    queries : ndarray of float32 or float64, shape (m, d)
+    tiles : Tiles
+        The n latents, of the same type; n may be 0.
+    k : int
+        At least 1.
+    own : ndarray of int, shape (m,), optional
+        The number of a latent that each query leaves out.
     other : bool
-        Whether to ignore latents that are equal to the query.
+        Whether to leave out latents that are equal to the query.
 
     Returns
     -------
-    ndarray of shape (m,), dtype of ``latents``
-        Infinite if there is no such latent.
+    distances : ndarray of shape (m, k), dtype of ``queries``
+        Infinite where there are no more latents.
+    index : ndarray of int, shape (m, k)
+        n where there are no more.
     """
-    least = np.full(len(queries), np.inf, latents.dtype)
-    step = max(1, _CHUNK // max(1, len(queries)))
+    numbers = tiles.index.ravel()
+    distances, index = np.empty((len(queries), k), queries.dtype), np.empty((len(queries), k), np.int64)
+    for q in range(len(queries)):
+        squares = _squares(queries[q], tiles)
+        if other:
+            squares[squares == 0] = np.nan
+        if own is not None:
+            squares[numbers == own[q]] = np.nan
+        is_there = ~np.isnan(squares)
+        squares = np.append(squares[is_there], np.full(k, np.inf))
+        places = np.append(numbers[is_there], np.full(k, tiles.n))
+        nearest = np.lexsort((places, squares))[:k]
+        distances[q], index[q] = np.sqrt(squares[nearest]), places[nearest]
+    return distances, index
+
+
+def inside(queries: Array, limits: Array, tiles: Tiles, margins: Array) -> tuple[Array, Array]:
+    r"""Count the pairs of a query q and a latent z for which
+
+    .. math:: \sum_j (q_j - z_j)^2 + \mathrm{margin}(z) < \mathrm{limit}(q)
+
+    with a sum as in `nearest`.
+
+    Parameters
+    ----------
+    queries, limits : ndarray of one type, shapes (m, d), (m,)
+    tiles : Tiles
+        The n latents.
+    margins : ndarray of shape (n,)
+        At least 0.
+
+    Returns
+    -------
+    of_queries, of_latents : ndarray of int64, shapes (m,), (n,)
+        In how many of these pairs each is.
+    """
+    of_queries, of_latents = np.zeros(len(queries), np.int64), np.zeros(tiles.n + 1, np.int64)
+    numbers, margins = tiles.index.ravel(), np.append(margins, 0)
+    for q in range(len(queries)):
+        within = _squares(queries[q], tiles) + margins[numbers] < limits[q]
+        of_queries[q] = np.count_nonzero(within)
+        of_latents[numbers[within]] += 1
+    return of_queries, of_latents[: tiles.n]
+
+
+def _squares(query: Array, tiles: Tiles) -> Array:
+    """Return the squared distance of a query (d,) from what is in each place of the tiles, (t * s,)."""
+    squares = np.zeros(tiles.index.shape, query.dtype)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        for a in range(0, len(latents), step):
-            squares = np.zeros((len(queries), len(latents[a : a + step])), latents.dtype)
-            for j in range(latents.shape[1]):
-                squares += np.square(queries[:, j, None] - latents[None, a : a + step, j])
-            if other:
-                squares[squares == 0] = np.inf
-            least = np.fmin(least, np.fmin.reduce(squares, axis=1))
-    return np.sqrt(least)
+        for j in range(len(query)):
+            squares += np.square(query[j] - tiles.columns[:, j])
+    return squares.ravel()
 
 
 def _mix_chunk(

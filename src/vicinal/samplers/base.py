@@ -75,11 +75,11 @@ class Sampler(Movable, Shared, BaseEstimator, ABC):
         Parameters
         ----------
         X : array_like of shape (n_samples, *event_shape), or iterable of batches
-            Latents, finite, at least two rows: a NumPy array, torch tensor or memory map. Or batches, each an array or
-            a pair (latents, labels): a torch DataLoader, a list of paths of ``.npy`` files, a generator. A list or
-            tuple of arrays is refused, see `vicinal.samplers.given`. Or a dask collection: see
-            `vicinal.integrations.dask`. Floating types come back out of `sample`, and so do integers and bool: samples
-            are then rounded, see `vicinal.samplers.whole`.
+            Latents, finite, at least two rows: a NumPy array, torch tensor or memory map; or the path of a file, or a
+            list of paths, see `vicinal.array_files.read_dataset`. Or batches, each an array or a pair (latents,
+            labels): a torch DataLoader, a generator. A list or tuple of arrays is refused, see
+            `vicinal.samplers.given`. Or a dask collection: see `vicinal.integrations.dask`. Floating types come back
+            out of `sample`, and so do integers and bool: samples are then rounded, see `vicinal.samplers.whole`.
         y : array_like of shape (n_samples,), optional
             Class labels of any hashable type. `sample` can then draw within a class. A sampler that cannot do that
             refuses labels, and all refuse labels that hardly repeat, since samples would be copies. Numbers are ignored

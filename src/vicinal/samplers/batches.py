@@ -133,6 +133,13 @@ class Batches:
     def __iter__(self) -> Iterator[Batch]:
         return self._stream() if self.streamed else self._chunks()
 
+    @property
+    def at_hand(self) -> Any:
+        """All latents (n, d), where they are one batch in memory; None elsewhere."""
+        if self.streamed or self._mapped or self._masses is not None or math.prod(self.shape) > _CHUNK:
+            return None
+        return working_copy(self._X)
+
     def label_counts(self) -> Counter[Hashable] | None:
         """Return how often each label occurs; None without labels, and where nobody knows before all are read."""
         return None if self.labels is None else Counter(self.labels)
@@ -204,7 +211,8 @@ class Batches:
 
 
 def batches_of(X: Any, y: Any = None, sample_weight: Any = None, held_out: Any = None, *, minimum: int = 2) -> Batches:
-    """Return `Batches` of what is given; those of a dask collection stay where they are."""
+    """Return `Batches` of what is given; files are opened, and those of a dask collection stay where they are."""
+    X = given.of_dataset(given.of_files(X))
     if not given.is_dask(X):
         return Batches(X, y, sample_weight, held_out, minimum=minimum)
     from vicinal.samplers.on_dask.batches import DaskBatches

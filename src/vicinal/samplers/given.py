@@ -1,10 +1,12 @@
 """What `fit` is given: one array or batches, and what a batch may be.
 
-One array, or anything that NumPy reads as one array, is one set of latents. Batches are
+One array, or anything that NumPy reads as one array, is one set of latents. So is a path, or a list of paths: the
+files are what `vicinal.array_files.read_dataset` makes of them. Batches are
 
-- a list of paths of ``.npy`` files, which are mapped into memory, or of pairs (latents, labels);
+- a list of pairs (latents, labels), where latents may be a path;
 - any other iterable of arrays, paths or pairs, such as a torch DataLoader. One that can be read again is read as often
   as needed. An iterator or generator is read once, and kept in memory;
+- a torch Dataset of latents, or of pairs (latent, label);
 - a dask collection: see `vicinal.samplers.on_dask`.
 
 A list or tuple of arrays is refused, here and everywhere: see `vicinal._validation.check_no_list_of_arrays`.
@@ -17,12 +19,28 @@ import sys
 from collections.abc import Mapping, Set
 from typing import Any
 
-from vicinal import _validation, storage
+from vicinal import _validation, array_files
 from vicinal._errors import InvalidInputError
 
 _OF_AN_ENCODER = (
     "; for what an encoder returned, the means alone, or fit(mu, std=np.exp(logvar / 2)) for the aggregate posterior"
 )
+
+
+def of_files(X: Any) -> Any:
+    """Return the latents in the files of a path or a list of paths: an array, or batches; anything else as it is."""
+    paths = X if isinstance(X, list | tuple) else [X]
+    are_paths = bool(paths) and all(isinstance(each, str | os.PathLike) for each in paths)
+    return array_files.read_dataset(paths)[0] if are_paths else X
+
+
+def of_dataset(X: Any, batch_size: int = 1024) -> Any:
+    """Return the batches of a torch Dataset of latents or pairs (latent, label); anything else as it is."""
+    torch: Any = sys.modules.get("torch")
+    data = getattr(getattr(torch, "utils", None), "data", None)
+    if data is None or not isinstance(X, data.Dataset):
+        return X
+    return data.DataLoader(X, batch_size, generator=torch.Generator())  # of its own: that of torch is not advanced
 
 
 def is_stream(X: Any) -> bool:
@@ -62,7 +80,7 @@ def opened(item: Any) -> tuple[Any, Any]:
             )
         return opened(item[0])[0], labels
     if isinstance(item, str | os.PathLike):
-        return storage.read_array(item, mapped=True), None
+        return array_files.open_array(item), None
     return item, None
 
 

@@ -113,6 +113,9 @@ class Novelty:
             self._scaling = neighbors.Scaling.of(self.sources)
         except InvalidInputError as error:
             raise NothingToCompareError(str(error)) from None
+        rows = train.at_hand  # put in order once, if they are few
+        at_hand = rows is not None and math.prod(rows.shape) <= neighbors.CHUNK
+        self._tiles = neighbors.tiled(_arrays.to_numpy(rows), self._scaling) if at_hand else None
         made = () if ahead is None else ahead(self.sources)
         if held_out is None:
             chosen = probes.spread(min(probes.n_rows, N_PROBES))
@@ -132,6 +135,8 @@ class Novelty:
         Those of ``probes``, which come first, are to the nearest training latent that differs.
         """
         asked = ([] if probes is None else [(probes, True)]) + [(each, False) for each in several]
+        if self._tiles is not None:
+            return [neighbors.distances_to(self._tiles, rows, self._scaling, other=other) for rows, other in asked]
         return self._train.reduce(
             *(Reduction(partial(_nearest, rows, self._scaling, other), np.minimum) for rows, other in asked)
         )

@@ -15,7 +15,7 @@ import numpy as np
 
 from vicinal import _arrays, _validation, rng
 from vicinal._errors import InvalidInputError
-from vicinal.samplers.given import is_dask, is_stream
+from vicinal.samplers.given import is_dask, is_stream, of_files
 
 _KEY = 0x706F7374  # makes the key of these draws another one than that of samples
 _CHUNK = 1 << 20  # values drawn together
@@ -46,6 +46,7 @@ def draw(mu: Any, std: Any, random_state: Any) -> Any:
            [ 0.1 ],
            [-0.37]])
     """
+    mu, std = of_files(mu), of_files(std)
     if is_dask(mu) or is_dask(std):
         raise InvalidInputError(
             "std goes with one array of means in memory; draw the latents of a dask array before fit, as in "

@@ -19,6 +19,10 @@ Bounds = tuple[Array, Array]
 class Reducible(Protocol):
     """Training latents, as often as a pass is made over them; `vicinal.samplers.batches.Batches` are."""
 
+    @property
+    def at_hand(self) -> Any:
+        """All latents (n, d), where they are one batch in memory; None elsewhere."""
+
     def reduce(self, *reductions: Reduction) -> list[Any]:
         """Return what each reduction makes of all batches, in one pass."""
 

@@ -2,6 +2,6 @@
 
 =========  ====================================================================================
 `sources`  arrays, files, folders, data sets, loaders and chunked arrays, one batch after another
-`sinks`    memory, a ``.npy`` file or a ``.zarr`` folder, which appear whole or not at all
+`sinks`    memory, or files of `vicinal.array_files`, which appear whole or not at all
 =========  ====================================================================================
 """

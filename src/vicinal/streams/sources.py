@@ -4,7 +4,7 @@
 array, tensor, memory map     slices
 h5py, zarr                    slices; chunks are read once and not all are held
 dask                          its blocks
-path                          ``.npy`` mapped, ``.zarr``, or images by `vicinal.image_files`
+path                          files of `vicinal.array_files`; where images are expected, `vicinal.image_files`
 torch Dataset                 rows x or (x, y), stacked by a DataLoader
 DataLoader, other iterable    batches x, (x, y), or mappings with `IMAGES` and `LABELS`, or paths
 list, tuple                   rows, if they are numbers or pictures of Pillow; batches as above, but not x
@@ -19,14 +19,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from vicinal import _arrays, _validation, image_files, images
+from vicinal import _arrays, _validation, array_files, image_files, images
 from vicinal._arrays import Array
-from vicinal._errors import InvalidInputError, InvalidTypeError, UnequalSizesError, import_extra
+from vicinal._errors import InvalidInputError, InvalidTypeError, UnequalSizesError
 from vicinal.streams.labels import Several, check_labels, labels_of
 
 IMAGES = ("image", "images", "img", "pixel_values", "x", "X", "data", "input", "inputs", "latents", "features")
@@ -86,7 +85,7 @@ def _items(
     """Return items that `_opened` understands, and the number of rows in all of them, if known."""
     torch = sys.modules.get("torch")
     data = getattr(getattr(torch, "utils", None), "data", None)
-    given = _of_path(Path(given), image_size, labelled) if isinstance(given, str | os.PathLike) else given
+    given = _of_path(given, name, image_size, labelled) if isinstance(given, str | os.PathLike) else given
     if _is_rows(given):
         return [given], _length(given)
     if isinstance(given, Mapping):
@@ -148,19 +147,13 @@ def _length(given: Any) -> int | None:
     return int(shape[0]) if len(shape) and shape[0] == shape[0] else None  # dask has NaN where it does not know
 
 
-def _of_path(path: Path, image_size: int | None, labelled: bool) -> Any:
-    """Return an array, mapped or chunked where it can be; with labels, a pair of it and the classes of the rows."""
-    if path.suffix.lower() == ".zarr" or (
-        path.is_dir() and any((path / name).is_file() for name in ("zarr.json", ".zarray"))
-    ):
-        return import_extra("zarr", "io").open_array(str(path), mode="r")
-    if path.suffix.lower() in (".h5", ".hdf5"):
-        raise InvalidInputError(
-            f'{path} may hold several arrays: open it and pass one, as in h5py.File(path)["images"]'
-        )
+def _of_path(path: str | os.PathLike[str], name: str, image_size: int | None, labelled: bool) -> Any:
+    """Return rows of a file or a folder, to be sliced; with labels, a pair of them and the classes of the rows."""
+    if name != "images":
+        return array_files.open_array(path)
     if labelled:
         return image_files.read_with_classes(path, image_size)
-    return image_files.read_mapped(path, image_size)
+    return image_files.open_rows(path, image_size)
 
 
 def _of_pictures(pictures: Sequence[Any], name: str, image_size: int | None) -> Array:
@@ -218,7 +211,7 @@ def _batches(
 def _opened(item: Any, name: str, image_size: int | None) -> tuple[Any, Any]:
     """Return rows and labels of one batch."""
     if isinstance(item, str | os.PathLike):
-        return _of_path(Path(item), image_size, labelled=False), None
+        return _of_path(item, name, image_size, labelled=False), None
     if isinstance(item, Mapping):
         return _of_mapping(item, name)
     if _is_rows(item):

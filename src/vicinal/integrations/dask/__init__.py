@@ -4,6 +4,7 @@
 `fit`      a sampler for latents in a dask array, a bag, delayed parts or a dask DataFrame
 `sample`   a dask array of new latents, drawn on the workers
 `shards`   a `LocalSampler` whose training latents stay on the workers, or in a folder
+`evaluate` quality and novelty of more samples than memory holds
 `files`    files of latents as parts that the workers read
 =========  ======================================================================================
 
@@ -15,9 +16,18 @@ from vicinal._errors import import_extra
 
 import_extra("dask.array", "dask")
 
+from vicinal.integrations.dask.evaluate import evaluate  # noqa: E402
 from vicinal.integrations.dask.files import open_files  # noqa: E402
 from vicinal.integrations.dask.fit import fit  # noqa: E402
 from vicinal.integrations.dask.sample import sample  # noqa: E402
 from vicinal.integrations.dask.shards import Shards, fit_shards, open_shards  # noqa: E402
 
-__all__ = ["Shards", "fit", "fit_shards", "open_files", "open_shards", "sample"]
+__all__ = [
+    "Shards",
+    "evaluate",
+    "fit",
+    "fit_shards",
+    "open_files",
+    "open_shards",
+    "sample",
+]

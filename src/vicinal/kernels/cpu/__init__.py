@@ -17,10 +17,11 @@ from vicinal.kernels.cpu.mixtures import (
     neighborhood_scatters,
     neighborhood_sums,
 )
-from vicinal.kernels.cpu.nearest import nearest_distances
+from vicinal.kernels.cpu.nearest import inside, nearest
 from vicinal.kernels.cpu.philox import draw_cells, index_cells
 from vicinal.kernels.cpu.quantization import bounds, find_cells, quantize, unique_cells
 from vicinal.kernels.cpu.samples import fill_cells, sample_cells
+from vicinal.kernels.tiles import tiled
 
 __all__ = [
     "COMPILED",
@@ -29,13 +30,15 @@ __all__ = [
     "fill_cells",
     "find_cells",
     "index_cells",
+    "inside",
     "likeliest_ellipsoids",
     "likeliest_spheres",
     "mix_rows",
-    "nearest_distances",
+    "nearest",
     "neighborhood_scatters",
     "neighborhood_sums",
     "quantize",
     "sample_cells",
+    "tiled",
     "unique_cells",
 ]

@@ -35,36 +35,53 @@ def _round(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
 
 
 @jit
+def _both(a: Any, b: Any, k0: Any, k1: Any) -> Any:
+    """Encrypt two counters for a round."""
+    return _round(a[0], a[1], a[2], a[3], k0, k1), _round(b[0], b[1], b[2], b[3], k0, k1)
+
+
+@jit
+def _counter(position: Any, block: Any, stream: Any) -> Any:
+    return position & _MASK, position >> _32, np.uint64(block), np.uint64(stream)
+
+
+@jit
 def philox(start: Any, row: Array, block: Array, stream: Array, k0: Any, k1: Any, size: int, pairs: Array) -> None:
     """Encrypt the counters of rows ``start + row[i]``, blocks ``block[i]`` and streams ``stream[i]``, i below ``size``.
 
     The four 32-bit words of a counter are stored in two 64-bit integers, low half first. On a little-endian machine,
-    a 32-bit view has them in order. All integers have 64 bits, as loops over one width vectorise best.
+    a 32-bit view has them in order. All integers have 64 bits, as loops over one width vectorise best. A round waits for
+    the round before, so two counters take turns. If ``size`` is odd, one counter more is encrypted.
     """
-    for i in range(size):
-        position = start + np.uint64(row[i])
-        a, b, c, d = position & _MASK, position >> _32, np.uint64(block[i]), np.uint64(stream[i])
-        a, b, c, d = _round(a, b, c, d, k0, k1)
-        a, b, c, d = _round(a, b, c, d, (k0 + _W0) & _MASK, (k1 + _W1) & _MASK)
-        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(2) * _W0) & _MASK, (k1 + np.uint64(2) * _W1) & _MASK)
-        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(3) * _W0) & _MASK, (k1 + np.uint64(3) * _W1) & _MASK)
-        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(4) * _W0) & _MASK, (k1 + np.uint64(4) * _W1) & _MASK)
-        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(5) * _W0) & _MASK, (k1 + np.uint64(5) * _W1) & _MASK)
-        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(6) * _W0) & _MASK, (k1 + np.uint64(6) * _W1) & _MASK)
-        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(7) * _W0) & _MASK, (k1 + np.uint64(7) * _W1) & _MASK)
-        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(8) * _W0) & _MASK, (k1 + np.uint64(8) * _W1) & _MASK)
-        a, b, c, d = _round(a, b, c, d, (k0 + np.uint64(9) * _W0) & _MASK, (k1 + np.uint64(9) * _W1) & _MASK)
-        pairs[2 * i] = (a & _MASK) | (b << _32)
-        pairs[2 * i + 1] = (c & _MASK) | (d << _32)
+    half = (size + 1) // 2
+    for i in range(half):
+        j = i + half
+        a = _counter(start + np.uint64(row[i]), block[i], stream[i])
+        b = _counter(start + np.uint64(row[j]), block[j], stream[j])
+        a, b = _both(a, b, k0, k1)
+        a, b = _both(a, b, (k0 + _W0) & _MASK, (k1 + _W1) & _MASK)
+        a, b = _both(a, b, (k0 + np.uint64(2) * _W0) & _MASK, (k1 + np.uint64(2) * _W1) & _MASK)
+        a, b = _both(a, b, (k0 + np.uint64(3) * _W0) & _MASK, (k1 + np.uint64(3) * _W1) & _MASK)
+        a, b = _both(a, b, (k0 + np.uint64(4) * _W0) & _MASK, (k1 + np.uint64(4) * _W1) & _MASK)
+        a, b = _both(a, b, (k0 + np.uint64(5) * _W0) & _MASK, (k1 + np.uint64(5) * _W1) & _MASK)
+        a, b = _both(a, b, (k0 + np.uint64(6) * _W0) & _MASK, (k1 + np.uint64(6) * _W1) & _MASK)
+        a, b = _both(a, b, (k0 + np.uint64(7) * _W0) & _MASK, (k1 + np.uint64(7) * _W1) & _MASK)
+        a, b = _both(a, b, (k0 + np.uint64(8) * _W0) & _MASK, (k1 + np.uint64(8) * _W1) & _MASK)
+        a, b = _both(a, b, (k0 + np.uint64(9) * _W0) & _MASK, (k1 + np.uint64(9) * _W1) & _MASK)
+        pairs[2 * i] = (a[0] & _MASK) | (a[1] << _32)
+        pairs[2 * i + 1] = (a[2] & _MASK) | (a[3] << _32)
+        pairs[2 * j] = (b[0] & _MASK) | (b[1] << _32)
+        pairs[2 * j + 1] = (b[2] & _MASK) | (b[3] << _32)
 
 
 @jit
 def counters(rows: int, blocks: int, use: int) -> Any:
-    """Return row, block and stream of each counter of a tile, and an array for the pairs of words."""
-    row, block = np.empty(rows * blocks, np.uint32), np.empty(rows * blocks, np.uint32)
-    for i in range(rows * blocks):
+    """Return row, block and stream of each counter of a tile, and an array for the pairs of words; an even number."""
+    n = (rows * blocks + 1) // 2 * 2
+    row, block = np.empty(n, np.uint32), np.empty(n, np.uint32)
+    for i in range(n):
         row[i], block[i] = i // blocks, i % blocks
-    return row, block, np.full(rows * blocks, use, np.uint32), np.empty(2 * rows * blocks, np.uint64)
+    return row, block, np.full(n, use, np.uint32), np.empty(2 * n, np.uint64)
 
 
 @jit
