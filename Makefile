@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA_DIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo study test test-all test-no-jit test-gpu docs lint format bench attack house results clean
+.PHONY: help demo study test test-all test-no-jit lower-bounds test-gpu docs lint format bench attack house results clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,12 @@ test-all: .venv/tools  ## the same with the slow tests; each says why it is slow
 test-no-jit: .venv/tools  ## the kernels, and samplers of each kind on them, without Numba's compiler: plain tracebacks
 	NUMBA_DISABLE_JIT=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto tests/kernels tests/contracts \
 		tests/samplers/test_p*.py --ignore=tests/kernels/test_gpu.py
+
+lower-bounds:  ## the core tests with the lowest versions declared, and without extras, in an environment of their own
+	$(PYTHON) -m venv build/lower-bounds
+	build/lower-bounds/bin/python -m pip install --quiet --constraint lower-bounds.txt --editable . hypothesis pytest pytest-xdist
+	OMP_NUM_THREADS=1 VICINAL_CACHE_DIR=build/lower-bounds/kernels build/lower-bounds/bin/python -m pytest -n auto \
+		tests/kernels tests/samplers tests/contracts tests/test_*.py
 
 test-gpu: .venv/tools  ## the tests of what runs on a GPU, where there is one with its torch
 	$(BIN)/python -c "import sys, torch; torch.cuda.is_available() or sys.exit('there is no CUDA device, or torch is a CPU build')"

@@ -26,7 +26,7 @@ from rich.console import Console
 
 from vicinal.storage import write_atomic
 
-NAMES = ("speed", "starts", "scaling", "peers", "gpu", "local", "metrics", "evaluating")
+NAMES = ("speed", "starts", "scaling", "peers", "gpu", "local", "metrics", "evaluating", "quick")
 HERE = Path(__file__).parent
 
 

@@ -16,7 +16,6 @@ from studies import STUDIES, mean_of, read, take_over
 
 from vicinal import report, storage
 from vicinal.benchmark import Study, page
-from vicinal.benchmark.sentences import introduction
 from vicinal.evaluation import Scores
 from vicinal.report import slug
 

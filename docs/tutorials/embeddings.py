@@ -9,7 +9,6 @@ Latents are rows of numbers. Where they come from does not matter: sentences, mo
 # Measurements of 569 cell nuclei stand for your data: 30 columns in different units. A pipeline brings them to 8 dimensions, and
 # ends in a sampler.
 
-import numpy as np
 from sklearn.datasets import load_breast_cancer
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline

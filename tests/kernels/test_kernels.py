@@ -172,10 +172,11 @@ def test_totals_beyond_32_bits(total):
     assert np.abs(shares - counts / total).max() < 0.08
 
 
-def test_threads_change_nothing(monkeypatch):
+def test_threads_and_lots_change_nothing(monkeypatch):
     latents = np.random.default_rng(0).normal(size=(500, 3))
     lower, upper, width, codes, cells, counts = prepare(latents, 5)
     monkeypatch.setattr(cpu.loops, "_VALUES_A_PART", 100)
+    monkeypatch.setattr(cpu.samples, "_DRAWN", 37)  # a part of the rows ends within such a lot
     assert all(map(same_bits, cpu.bounds(latents), (lower, upper)))
     assert same_bits(cpu.quantize(latents, lower, width, 5), codes)
     expected = sample(reference, cells, counts, lower, upper, width, 5, key=0, start=3, n_samples=700)
@@ -234,6 +235,15 @@ def test_index_and_draws(counts):
     drawn = cpu.draw_cells(index, key=3, start=2**32 - 100, n_samples=3000)
     assert same_bits(drawn, reference.draw_cells(expected, key=3, start=2**32 - 100, n_samples=3000))
     assert (counts[drawn] > 0).all()
+
+
+@pytest.mark.parametrize(("d", "n_bins"), [(1, 256), (2, 17), (3, 6), (8, 2)])
+@pytest.mark.parametrize("parts", [1, 7])
+def test_all_cells_of_a_small_grid_are_counted(monkeypatch, d, n_bins, parts):
+    monkeypatch.setattr(cpu.loops, "_VALUES_A_PART", 10**9 if parts == 1 else 300 * d // parts)
+    codes = np.random.default_rng(d).integers(n_bins, size=(300, d)) ** 2 // n_bins  # some cells are empty
+    codes = np.vstack([codes, np.full(d, n_bins - 1)]).astype(reference.code_dtype(n_bins))
+    assert all(map(same_bits, cpu.unique_cells(codes, n_bins), reference.unique_cells(codes, n_bins)))
 
 
 def test_keys_too_short_for_a_column(monkeypatch):

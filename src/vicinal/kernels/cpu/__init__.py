@@ -4,7 +4,7 @@ Four techniques make them fast:
 
 - Each inner loop runs over hundreds of contiguous values, so the compiler can vectorise it for any number of
   dimensions. Bounds and widths are repeated to this length.
-- The ten rounds of Philox are written out, over counters in flat arrays.
+- The ten rounds of Philox are written out, over counters in flat arrays, two of which take turns.
 - Rows at random places in memory are prefetched.
 - Samples are checked for leaving their cells only if rounding could move one of them out.
 """
@@ -21,7 +21,6 @@ from vicinal.kernels.cpu.nearest import inside, nearest
 from vicinal.kernels.cpu.philox import draw_cells, index_cells
 from vicinal.kernels.cpu.quantization import bounds, find_cells, quantize, unique_cells
 from vicinal.kernels.cpu.samples import fill_cells, sample_cells
-from vicinal.kernels.tiles import tiled
 
 __all__ = [
     "COMPILED",
@@ -39,6 +38,5 @@ __all__ = [
     "neighborhood_sums",
     "quantize",
     "sample_cells",
-    "tiled",
     "unique_cells",
 ]

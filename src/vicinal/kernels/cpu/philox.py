@@ -50,8 +50,8 @@ def philox(start: Any, row: Array, block: Array, stream: Array, k0: Any, k1: Any
     """Encrypt the counters of rows ``start + row[i]``, blocks ``block[i]`` and streams ``stream[i]``, i below ``size``.
 
     The four 32-bit words of a counter are stored in two 64-bit integers, low half first. On a little-endian machine,
-    a 32-bit view has them in order. All integers have 64 bits, as loops over one width vectorise best. A round waits for
-    the round before, so two counters take turns. If ``size`` is odd, one counter more is encrypted.
+    a 32-bit view has them in order. All integers have 64 bits, as loops over one width vectorise best. A round waits
+    for the round before, so two counters take turns. If ``size`` is odd, one counter more is encrypted.
     """
     half = (size + 1) // 2
     for i in range(half):

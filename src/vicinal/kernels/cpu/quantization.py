@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from vicinal.kernels.cpu.loops import LINE, aligned, over, parts, prefetch, repe
 from vicinal.kernels.reference import code_dtype
 
 _UNITS = (np.uint64, np.uint32, np.uint16)
+_SMALL = 16  # bits of the number of cells of a grid whose counts stay in the second-level cache
 TILE = 128  # rows that are prefetched together
 _8, _16, _32 = np.uint64(8), np.uint64(16), np.uint64(32)
 _BYTES, _PAIRS, _FOURS = np.uint64(0x00FF00FF00FF00FF), np.uint64(0x0000FFFF0000FFFF), np.uint64(0xFFFFFFFF)
@@ -204,10 +206,39 @@ def _sort(codes: Array, rows: Array, groups: Array, first: int, bits: int) -> tu
     return order, changed, last
 
 
+@jit
+def _tally(codes: Array, n_bins: int, counts: Array) -> None:
+    """Count the rows of each cell of a grid."""
+    for i in range(codes.shape[0]):
+        cell = np.int64(0)
+        for j in range(codes.shape[1]):
+            cell = cell * n_bins + np.int64(codes[i, j])
+        counts[cell] += 1
+
+
+def _count_all(codes: Array, n_bins: int) -> tuple[Array, Array]:
+    """Return the occupied cells and their counts, by counting the rows of all cells of a small grid."""
+    grid = (n_bins,) * codes.shape[1]
+
+    def work(a: int, b: int) -> Array:
+        counts = np.zeros(math.prod(grid), np.int64)
+        _tally(codes[a:b], n_bins, counts)
+        return counts
+
+    counts = np.sum(over(parts(*codes.shape), work), axis=0)
+    occupied = np.flatnonzero(counts)
+    return np.stack(np.unravel_index(occupied, grid), axis=1).astype(codes.dtype), counts[occupied]
+
+
 def unique_cells(codes: Array, n_bins: int, masses: Array | None = None) -> tuple[Array, Array]:
-    """As `reference.unique_cells`; rows with equal keys are compared in the next columns."""
+    """As `reference.unique_cells`: by counting if the grid is small, else by sorting.
+
+    Rows are sorted by a key of the first columns. Those with equal keys are compared in the next columns.
+    """
     codes = np.ascontiguousarray(codes)
     n, d = codes.shape
+    if masses is None and n_bins > 1 and d * math.log2(n_bins) <= _SMALL and n_bins**d <= n:
+        return _count_all(codes, n_bins)
     bits = max(1, (n_bins - 1).bit_length())
     rows = np.arange(n, dtype=np.int32 if n < 2**31 else np.int64)
     order, starts, first = _sort(codes, rows, np.broadcast_to(np.uint8(0), n), 0, bits)

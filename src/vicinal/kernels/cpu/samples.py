@@ -15,6 +15,7 @@ from vicinal.kernels.cpu.philox import NO_CLASSES, TILE, counters, draw_part, ha
 from vicinal.kernels.cpu.quantization import copy_rows, in_units, prefetch_rows
 from vicinal.kernels.reference import CellIndex
 
+_DRAWN = 1 << 15  # cells that are drawn before they are filled; they stay in the second-level cache
 _8 = np.uint32(8)
 _UNIFORM = rng.UNIFORM
 
@@ -155,9 +156,11 @@ def sample_cells(
     out = new_samples((n_samples, cells.shape[1]), lower.dtype)
 
     def work(first: int, last: int) -> None:
-        drawn = np.empty((last - first,), np.int64)
-        draw_part(index, key, start + first, drawn)
-        fill(drawn, start + first, NO_CLASSES, out[first:last])
+        drawn = np.empty(min(_DRAWN, last - first), np.int64)
+        for a in range(first, last, _DRAWN):
+            part = out[a : min(a + _DRAWN, last)]
+            draw_part(index, key, start + a, drawn[: len(part)])
+            fill(drawn[: len(part)], start + a, NO_CLASSES, part)
 
     over(_parts(out), work)
     return out
