@@ -16,6 +16,7 @@ from studies import STUDIES, mean_of, read, take_over
 
 from vicinal import report, storage
 from vicinal.benchmark import Study, page
+from vicinal.benchmark.sentences import introduction
 from vicinal.evaluation import Scores
 from vicinal.report import slug
 
@@ -177,7 +178,7 @@ def summary(study: Study) -> list[str]:
         "An nn ratio of 1 means as far from training latents as fresh data, 0 a copy. Copies have a low distance, too: compare samplers",
         "at equal novelty. This study is older than independent draws and the novelty test, so no sampler is called new or better:",
         "[what no longer holds](docs/results.md). The distance is in features of a small classifier; it is not FID. Plain autoencoder,",
-        f"{page.introduction(study).partition(';')[0]}. All samplers are in [the results](docs/results-mnist.md).",
+        f"{introduction(study).partition(';')[0]}. All samplers are in [the results](docs/results-mnist.md).",
     ]
 
 
