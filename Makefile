@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA_DIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo study test test-all test-no-jit lower-bounds test-gpu lint format bench attack house results clean
+.PHONY: help demo study test test-all test-no-jit lower-bounds test-gpu docs lint format bench attack house results clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,13 @@ test-gpu: .venv/tools  ## the tests of what runs on a GPU, where there is one wi
 	$(BIN)/python -c "import sys, torch; torch.cuda.is_available() or sys.exit('there is no CUDA device, or torch is a CPU build')"
 	$(BIN)/python -m pytest tests/kernels/test_gpu.py tests/samplers/test_pmf_accelerator.py tests/contracts tests/autoencoders/test_training.py
 
+.venv/docs: .venv/tools
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group docs
+	touch $@
+
+docs: .venv/docs  ## build the site, with its tutorials; warnings are errors; open build/docs/index.html
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --fail-on-warning --keep-going -q -b html -d build/doctrees docs build/docs
+
 lint: .venv/tools  ## style, types, and the direction of imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -78,4 +85,4 @@ results: study  ## measure anew what README and docs show, in hours (DATA_DIR=fo
 	$(BIN)/python benchmarks/pages/frontier.py --runs build/study
 
 clean:  ## remove what make made
-	rm -rf .venv build demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv build demo dist docs/learn docs/reference docs/sg_execution_times.rst .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -14,6 +14,9 @@ pytest.importorskip("matplotlib")
 ROOT = Path(__file__).parents[1]
 
 
+STUDIES = ("mnist", "celeba", "ocular", "digits")
+
+
 def shown(path, name="results"):
     """Return what stands between the marks."""
     return re.search(f"<!-- {name} -->\n(.*)\n<!-- /{name} -->", (ROOT / path).read_text("utf-8"), re.S)[1]
@@ -33,12 +36,12 @@ def write(monkeypatch):
 
 
 def test_results_and_readme(tmp_path, write):
-    """Both follow byte for byte from the results of the studies."""
+    """They follow byte for byte from the results of the studies."""
     for name in ("docs/results.md", "README.md"):
         whole = (ROOT / name).read_text("utf-8")
         (tmp_path / Path(name).name).write_text(whole.replace(shown(name), "nothing"), "utf-8")
     write("results.py", "--page", tmp_path / "results.md", "--readme", tmp_path / "README.md")
-    for name in ("docs/results.md", "README.md"):
+    for name in ("docs/results.md", "README.md", *(f"docs/results-{name}.md" for name in STUDIES)):
         assert (tmp_path / Path(name).name).read_bytes() == (ROOT / name).read_bytes()
 
 
