@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA_DIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo study test test-all test-no-jit test-gpu lint format bench bench-quick attack house results clean
+.PHONY: help demo study test test-all test-no-jit lower-bounds test-gpu docs lint format bench bench-quick attack house results clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,9 +35,22 @@ test-no-jit: .venv/tools  ## the kernels, and samplers of each kind on them, wit
 	NUMBA_DISABLE_JIT=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto tests/kernels tests/contracts \
 		tests/samplers/test_p*.py --ignore=tests/kernels/test_gpu.py
 
+lower-bounds:  ## the core tests with the lowest versions declared, and without extras, in an environment of their own
+	$(PYTHON) -m venv build/lower-bounds
+	build/lower-bounds/bin/python -m pip install --quiet --constraint lower-bounds.txt --editable . hypothesis pytest pytest-xdist
+	OMP_NUM_THREADS=1 VICINAL_CACHE_DIR=build/lower-bounds/kernels build/lower-bounds/bin/python -m pytest -n auto \
+		tests/kernels tests/samplers tests/contracts tests/test_*.py
+
 test-gpu: .venv/tools  ## the tests of what runs on a GPU, where there is one with its torch
 	$(BIN)/python -c "import sys, torch; torch.cuda.is_available() or sys.exit('there is no CUDA device, or torch is a CPU build')"
 	$(BIN)/python -m pytest tests/kernels/test_gpu.py tests/samplers/test_pmf_accelerator.py tests/contracts tests/autoencoders/test_training.py
+
+.venv/docs: .venv/tools
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group docs
+	touch $@
+
+docs: .venv/docs  ## build the site, with its tutorials; warnings are errors; open build/docs/index.html
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --fail-on-warning --keep-going -q -b html -d build/doctrees docs build/docs
 
 lint: .venv/tools  ## style, types, and the direction of imports
 	$(BIN)/ruff check
@@ -75,4 +88,4 @@ results: study  ## measure anew what README and docs show, in hours (DATA_DIR=fo
 	$(BIN)/python benchmarks/pages/frontier.py --runs build/study
 
 clean:  ## remove what make made
-	rm -rf .venv build demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv build demo dist docs/learn docs/reference docs/sg_execution_times.rst .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

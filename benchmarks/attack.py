@@ -21,7 +21,18 @@ from harness import machine
 
 FOLDER = Path(__file__).parents[1] / "tests" / "attacks"
 RESULTS = Path(__file__).parent / "results" / "attack.json"
-ATTACKS = ("files", "fuzz", "killed", "stopped", "command_line", "processes", "determinism", "surroundings", "soak")
+ATTACKS = (
+    "files",
+    "fuzz",
+    "opening",
+    "killed",
+    "stopped",
+    "command_line",
+    "processes",
+    "determinism",
+    "surroundings",
+    "soak",
+)
 SECONDS = 3600
 FAULTS = ("silent", "foreign", "crashed", "hung")
 

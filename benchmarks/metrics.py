@@ -1,16 +1,19 @@
-"""Time and peak memory of every metric at the sizes of a usual evaluation, each in a process of its own."""
+"""Time and peak memory of every metric at the sizes of a usual evaluation, and of searches beside those of others."""
 
 from __future__ import annotations
 
 import math
+import statistics
 from typing import Any
 
 import numpy as np
-from harness import Peak, Row, apart, one_core, timed
+from harness import Peak, Row, alternate, apart, one_core, timed
+from latents import clustered
 from rich.progress import track
+from sklearn.neighbors import NearestNeighbors
 
 import vicinal
-from vicinal import metrics
+from vicinal import metrics, neighbors
 
 FEATURES, LATENTS = 1280, 64
 SIZES = {"quick": (5_000, 20_000), "full": (10_000, 60_000)}  # rows of each set, and of the training set
@@ -29,6 +32,18 @@ CASES = {
     "data_copying_test": LATENTS,
     "authenticity, all rows": LATENTS,
 }
+DIMENSIONS = (2, 8, 16, 32, 64, 128, 1280)  # of the searches
+MOST_PRODUCTS = 2.0  # a search in 1,280 dimensions takes at most as long as so many products of the same matrices
+SEARCHING = (
+    "nn_ratio",
+    "authenticity",
+    "data_copying",
+    "precision",
+    "recall",
+    "coverage",
+)  # what evaluate searches for
+MOST_SEARCHING_S = 3.0
+FEW, N_PROBES, ROUNDS = 16, 2000, 5  # dimensions, rows searched for, and rounds of the calibrations
 IMAGE_SHAPE, N_IMAGES, N_TRAIN_IMAGES = (3, 64, 64), 500, 1000  # of the call in the README
 
 
@@ -42,7 +57,52 @@ def run(mode: str, options: Any) -> Row:
         if "not_run" in row:
             return {"not_run": f"{name}: {row['not_run']}"}
         rows.append(row)
-    return {"rows": [*rows, apart(measure_images)]}
+    n, n_train = SIZES[mode]
+    rows += [apart(measure_searching, n=n, n_train=n_train), apart(measure_images)]
+    searches = [apart(measure_search, d=d, n=n // 10 if d > LATENTS else n, n_train=n_train) for d in DIMENSIONS]
+    calibrations = [
+        apart(measure_calibration, sampler=name, n=SIZES["full"][1]) for name in ("PMFSampler", "LocalSampler")
+    ]
+    return {"rows": rows, "searches": searches, "calibrations": calibrations}
+
+
+def measure_searching(n: int, n_train: int) -> Row:
+    """Return seconds and bytes of the metrics that search for neighbours, in few dimensions."""
+    latents = clustered(n_train + 2 * n, FEW)
+    train, real, generated = np.split(latents, [n_train, n_train + n])
+    vicinal.evaluate(real[:60], generated[:60], train=train[:200], metrics=SEARCHING)  # imports
+    peak = Peak()
+    seconds = timed(lambda: vicinal.evaluate(real, generated, train=train, metrics=SEARCHING))
+    row: Row = {"metric": "evaluate, what searches", "n": n, "d": FEW, "n_train": n_train, "seconds": seconds}
+    return row | {"peak_bytes": peak.grown(), "most_seconds": MOST_SEARCHING_S}
+
+
+def measure_search(d: int, n: int, n_train: int) -> Row:
+    """Return seconds of a search for nearest rows: ours, scikit-learn's, and a product of the matrices in float32."""
+    rows, queries = np.split(clustered(n_train + n, d), [n_train])
+    wide = [each.astype(np.float64) for each in (rows, queries)]
+    works = {
+        "seconds": lambda: neighbors.nearest_rows(queries, rows),
+        "sklearn_s": lambda: NearestNeighbors(n_neighbors=1, n_jobs=-1).fit(wide[0]).kneighbors(wide[1]),
+        "product_s": lambda: [block @ rows.T for block in np.array_split(queries, -(-n * n_train // (1 << 24)))],
+    }
+    neighbors.nearest_rows(queries[:10], rows[:500])  # imports, compilation
+    medians = {key: statistics.median(each) for key, each in alternate(works, ROUNDS).items()}
+    row: Row = {"d": d, "n": n, "n_train": n_train} | medians
+    return row | ({"most_products": MOST_PRODUCTS} if d == DIMENSIONS[-1] else {})
+
+
+def measure_calibration(sampler: str, n: int) -> Row:
+    """Return seconds of a fit that calibrates, and of one search by scikit-learn for as many rows as a trial takes."""
+    kind, latents = getattr(vicinal, sampler), clustered(n, FEW)
+    kind().fit(latents[:1000])  # compilation
+    wide = latents.astype(np.float64)
+    works = {
+        "seconds": lambda: kind().fit(latents),
+        "search_s": lambda: NearestNeighbors(n_neighbors=2, n_jobs=-1).fit(wide).kneighbors(wide[:N_PROBES]),
+    }
+    medians = {key: statistics.median(each) for key, each in alternate(works, ROUNDS).items()}
+    return {"sampler": sampler, "n": n, "d": FEW} | medians
 
 
 def measure_images() -> Row:

@@ -14,6 +14,9 @@ pytest.importorskip("matplotlib")
 ROOT = Path(__file__).parents[1]
 
 
+STUDIES = ("mnist", "celeba", "ocular", "digits")
+
+
 def shown(path, name="results"):
     """Return what stands between the marks."""
     return re.search(f"<!-- {name} -->\n(.*)\n<!-- /{name} -->", (ROOT / path).read_text("utf-8"), re.S)[1]
@@ -33,12 +36,12 @@ def write(monkeypatch):
 
 
 def test_results_and_readme(tmp_path, write):
-    """Both follow byte for byte from the results of the studies."""
+    """They follow byte for byte from the results of the studies."""
     for name in ("docs/results.md", "README.md"):
         whole = (ROOT / name).read_text("utf-8")
         (tmp_path / Path(name).name).write_text(whole.replace(shown(name), "nothing"), "utf-8")
     write("results.py", "--page", tmp_path / "results.md", "--readme", tmp_path / "README.md")
-    for name in ("docs/results.md", "README.md"):
+    for name in ("docs/results.md", "README.md", *(f"docs/results-{name}.md" for name in STUDIES)):
         assert (tmp_path / Path(name).name).read_bytes() == (ROOT / name).read_bytes()
 
 
@@ -67,11 +70,19 @@ def test_pages_of_one_result(tmp_path, write, script, page):
     assert copy.read_text("utf-8") == f"<!-- results -->\n{shown(f'docs/{page}.md')}\n<!-- /results -->"
 
 
-@pytest.mark.parametrize("name", ["containers"])
-def test_tables_of_what_runs(tmp_path, write, name):
-    """Each cell is run. It takes ten seconds: 30 containers, six operations and four commands."""
-    for package in ("dask", "h5py", "pandas", "pyarrow", "torch", "zarr", "PIL"):
-        pytest.importorskip(package)
+@pytest.mark.parametrize(
+    ("name", "packages"),
+    [
+        ("containers", ("dask", "h5py", "pandas", "pyarrow", "torch", "zarr", "PIL")),
+        ("journeys", ("dask", "diffusers", "h5py", "pandas", "pyarrow", "pythae", "torch", "zarr", "PIL")),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:::(pythae|diffusers|pydantic|torch)")
+def test_tables_of_what_runs(tmp_path, write, name, packages):
+    """Everything on the page is run, which takes ten seconds: 30 containers, six operations and four commands."""
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
     copy = tmp_path / "page.md"
     copy.write_text(f"<!-- {name} -->\n<!-- /{name} -->", "utf-8")
     write(f"{name}.py", "--page", copy)

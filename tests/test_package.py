@@ -3,8 +3,11 @@
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -81,6 +84,16 @@ def test_an_import_that_fails_inside_a_package_is_not_called_missing(tmp_path, m
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="something_it_needs"):
         _errors.import_extra("broken_package", "torch")
+
+
+def test_lower_bounds_are_those_that_are_tested():
+    root = Path(__file__).parents[1]
+    declared = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    pins = dict(re.findall(r"^([\w-]+)==(.+)$", (root / "lower-bounds.txt").read_text(encoding="utf-8"), re.MULTILINE))
+    for name, lowest in re.findall(
+        r"^([\w-]+)>=([\d.]+)$", "\n".join(declared["project"]["dependencies"]), re.MULTILINE
+    ):
+        assert (pins[name] + ".").startswith(lowest + "."), name
 
 
 def test_errors_are_also_built_in_errors():

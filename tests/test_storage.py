@@ -3,6 +3,8 @@
 import json
 import os
 import stat
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -131,3 +133,45 @@ def test_no_pickle_inside(tmp_path, latents):
     assert set(load_file(tmp_path / "s")) == {
         "lower_", "upper_", "bin_width_", "codes", "counts_.places", "counts_.values",
     }  # fmt: skip
+
+
+def put(folder, text):
+    """Replace a folder by one with one file."""
+    with storage.replacing_folder(folder) as new:
+        new.mkdir()
+        (new / "text").write_text(text)
+
+
+def test_folders_are_replaced_whole_or_not_at_all(tmp_path):
+    folder = tmp_path / "folder"
+    put(folder, "first")
+    put(folder, "second")
+    with pytest.raises(KeyboardInterrupt), storage.replacing_folder(folder) as new:
+        new.mkdir()
+        raise KeyboardInterrupt
+    with pytest.raises(FileNotFoundError), storage.replacing_folder(folder):
+        pass  # nothing was made, so that nothing can get the name
+    assert (folder / "text").read_text() == "second"
+    assert [each.name for each in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is locked there")
+def test_what_a_killed_process_leaves_is_removed_unless_it_is_the_only_copy(tmp_path):
+    killed = (
+        "import os, sys\n"
+        "from vicinal import storage\n"
+        "with storage.replacing_folder(sys.argv[1]) as new:\n"
+        "    new.mkdir()\n"
+        "    if sys.argv[2:]:\n"
+        "        os.rename(sys.argv[1], new.parent / 'old')\n"
+        "    os._exit(9)\n"
+    )
+    command = [sys.executable, "-c", killed, str(tmp_path / "folder")]
+    subprocess.run(command, check=False)  # noqa: S603
+    put(tmp_path / "folder", "precious")
+    assert [each.name for each in tmp_path.iterdir()] == ["folder"]
+    subprocess.run([*command, "between the steps"], check=False)  # noqa: S603
+    storage._sweep.cache_clear()
+    storage.write_atomic(tmp_path / "other", b"")
+    (remnant,) = set(tmp_path.iterdir()) - {tmp_path / "other"}
+    assert (remnant / "old" / "text").read_text() == "precious"

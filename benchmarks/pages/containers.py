@@ -51,8 +51,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--page", type=Path, default=DOCS / "containers.md", help="with the marks")
     page = parser.parse_args().page.absolute()
-    sys.modules["mine"] = types.SimpleNamespace(model=MODEL)  # type: ignore[assignment] - the model of commands
+    sys.modules["mine"] = types.ModuleType("mine")  # of the model that commands are given
+    sys.modules["mine"].model = MODEL  # type: ignore[attr-defined]
     rows = [[name, *cells(name, make)] for name, make in CONTAINERS.items()]
+    del sys.modules["mine"]
     fill(page, "containers", table(["", *OPERATIONS, "command line", "read by encode"], rows).replace("---:", ":---:"))
 
 
@@ -76,7 +78,7 @@ def tried(run: Operation, make: Make, array: Any) -> str:
     if np.allclose(found, expected, rtol=1e-5, atol=1e-5):
         return "yes"
     if run is evaluate and np.allclose(
-        found, np.mean([run(Case(lambda each=each: each, array)) for each in make(array)])
+        found, np.mean([run(Case(functools.partial(np.asarray, each), array)) for each in make(array)])
     ):
         return "a set each"
     raise RuntimeError(f"{run.__name__} gives {found} for a container and {expected} for the array in it")

@@ -32,7 +32,7 @@ class Batches:
         return batches(self._array)
 
 
-class Rows(torch.utils.data.Dataset):
+class Rows(torch.utils.data.Dataset[Any]):
     """A map-style data set of rows."""
 
     def __init__(self, array: Any) -> None:

@@ -154,7 +154,45 @@ def metrics(result: Row) -> tuple[list[str], dict[str, bytes]]:
         "",
         "Memory is the peak above the float32 data themselves.",
     ]
-    return lines, {}
+    return lines + searches(result.get("searches", [])) + calibrations(result.get("calibrations", [])), {}
+
+
+def searches(found: list[Row]) -> list[str]:
+    """Return the text on searches for nearest rows."""
+    rows = []
+    for row in found:
+        products = row["seconds"] / row["product_s"]
+        goal = verdict(products, row["most_products"], most=True) if "most_products" in row else "-"
+        ratio = f"{row['sklearn_s'] / row['seconds']:.1f}"
+        rows.append(
+            [
+                str(row["d"]),
+                f"{row['n']:,}",
+                f"{row['n_train']:,}",
+                f"{row['seconds']:.2f} s",
+                ratio,
+                f"{products:.1f}",
+                goal,
+            ]
+        )
+    heads = ["d", "queries", "rows", "search", "scikit-learn's time over ours", "ours over a float32 product", "goal"]
+    return ["", "A search for the nearest row, in turns with those of others:", "", table(heads, rows)] if rows else []
+
+
+def calibrations(found: list[Row]) -> list[str]:
+    """Return the text on what calibrations cost."""
+    rows = [
+        [
+            row["sampler"],
+            f"{row['n']:,}",
+            str(row["d"]),
+            f"{row['seconds']:.2f} s",
+            f"{row['seconds'] / row['search_s']:.2f}",
+        ]
+        for row in found
+    ]
+    text = "A fit with its calibration, beside one search of scikit-learn for the 2,000 rows of one trial:"
+    return ["", text, "", table(["", "latents", "d", "fit", "fit over search"], rows)] if rows else []
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pages import DOCS, RESULTS, fill, table
 ATTACKS = {
     "files": "files: flipped bits, truncations, hostile headers, forged contents",
     "fuzz": "arguments drawn at random: samplers, metrics, readers",
+    "opening": "files made to harm: archives, bombs, pickles, names in reports",
     "killed": "writers killed or refused; two writers of one file",
     "stopped": "commands killed and interrupted; those that go on",
     "command_line": "the command line: wrong files, bare environments, closed pipes",

@@ -12,6 +12,7 @@ metrics        quality and novelty of samples
 evaluation     one table that shows both
 plot           images side by side, and maps of latents
 report         that table, with images and an explorer, as one HTML file
+explore        a model and its samplers, live in the browser
 cli            the command line
 =============  =====================================================================
 

@@ -186,12 +186,14 @@ def check_rows(
     minimum: int = 1,
     finite: bool = True,
     on_device: bool = False,
+    keep_whole: bool = False,
 ) -> Any:
     """Return a finite float array of shape (n_samples, *event_shape), of at least ``minimum`` rows.
 
-    float16, float32 and float64 are kept; other types become float64. ``event_shape`` None accepts any shape; else
-    ``owner`` is the class whose `fit` set it. If not ``finite``, the caller checks for NaN and infinity. With
-    ``on_device``, a tensor on an accelerator stays there. The errors are those of `check_array`.
+    float16, float32 and float64 are kept; other types become float64, but for integers and bool with ``keep_whole``.
+    ``event_shape`` None accepts any shape; else ``owner`` is the class whose `fit` set it. If not ``finite``, the
+    caller checks for NaN and infinity. With ``on_device``, a tensor on an accelerator stays there. The errors are those
+    of `check_array`.
     """
     kind = _arrays.tensor_kind(array)
     on_device = on_device and kind is not None and kind.on_accelerator
@@ -209,7 +211,7 @@ def check_rows(
         raise InvalidInputError(
             f"{name} must have at least {minimum} rows; got n_samples={array.shape[0]} (shape {array.shape})"
         )
-    if not on_device and (array.dtype.kind != "f" or array.dtype.itemsize > 8):
+    if not on_device and (array.dtype.kind not in ("fiub" if keep_whole else "f") or array.dtype.itemsize > 8):
         array = array.astype(np.float64)
     if finite:
         check_finite(array, name)

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from multiprocessing import current_process
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,7 +38,7 @@ import numpy as np
 from vicinal import kernels, search
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
-from vicinal.kernels.tiles import Tiles
+from vicinal.kernels import tiles
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 NEAREST = 0.01  # share of the fresh data that are called near
@@ -181,15 +182,14 @@ def nearest_distances(queries: Array, rows: Array, scaling: Scaling, *, other: b
     return nearest
 
 
-def tiled(rows: Array, scaling: Scaling) -> Tiles:
+def tiled(rows: Array, scaling: Scaling) -> tiles.Tiles:
     """Return scaled rows (n, d) as `distances_to` takes them; they fit in memory twice."""
-    tiles: Tiles = kernels.select().tiled(scaling(rows))
-    return tiles
+    return tiles.tiled(scaling(rows))
 
 
-def distances_to(tiles: Tiles, queries: Array, scaling: Scaling, *, other: bool = False) -> Array:
+def distances_to(rows: tiles.Tiles, queries: Array, scaling: Scaling, *, other: bool = False) -> Array:
     """Return what `nearest_distances` does, for rows in tiles."""
-    distances: Array = kernels.select().nearest(scaling(queries), tiles, 1, other=other)[0][:, 0]
+    distances: Array = kernels.select().nearest(scaling(queries), rows, 1, other=other)[0][:, 0]
     return distances
 
 
@@ -220,6 +220,11 @@ def nth_distances(rows: Any, n: int, scaling: Scaling | None = None) -> Array:
     return _nearest(rows, n, own=np.arange(len(rows)))[0][:, -1]
 
 
+def k_nearest(rows: Any, n: int, queries: Any) -> tuple[Array, Array]:
+    """Return distances to, and indices of, the n nearest of ``rows`` (m, d) for each of ``queries`` (k, d), (k, n)."""
+    return _nearest(rows[:], n, queries[:])
+
+
 def _frame(scaling: Scaling | None) -> search.Frame | None:
     return None if scaling is None else search.Frame(scaling.centre, scaling.scale)
 
@@ -236,8 +241,7 @@ def _nearest(
     rows = rows.astype(np.float64, copy=False)
     queries = rows[own] if queries is None else queries.astype(np.float64, copy=False)
     if rows.shape[1] < FEW_DIMENSIONS:
-        kernel = kernels.select()
-        found: tuple[Array, Array] = kernel.nearest(queries, kernel.tiled(rows), n_neighbors, own=own)
+        found: tuple[Array, Array] = kernels.select().nearest(queries, tiles.tiled(rows), n_neighbors, own=own)
         return found
     return _by_products(rows, n_neighbors, queries, own)
 
@@ -247,7 +251,8 @@ def _by_products(rows: Array, n_neighbors: int, queries: Array, own: Array | Non
     from sklearn.neighbors import NearestNeighbors  # late: it takes long to load
 
     centre = rows.mean(axis=0)  # for the search loses the digits of what is small against the rows
-    n_jobs = None if len(queries) < _FEW_QUERIES else -1
+    # Workers of dask are daemons, which have threads of their own.
+    n_jobs = None if len(queries) < _FEW_QUERIES or current_process().daemon else -1
     finder = NearestNeighbors(n_neighbors=n_neighbors + (own is not None), n_jobs=n_jobs).fit(rows - centre)
     index = finder.kneighbors(queries - centre, return_distance=False)
     if own is not None:  # a row is its own nearest neighbour, but need not come first, or at all, when it has twins

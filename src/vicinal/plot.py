@@ -104,7 +104,7 @@ def latents(
     ax = _axes(ax, width=8, ratio=0.75)
     parts = {None: slice(None)} if names is None else {name: names == name for name in np.unique(names)}
     for name, part in parts.items():
-        label = "training latents" if name is None else str(name)
+        label = "training latents" if name is None else str(name).replace("$", r"\$")  # it begins no formula
         ax.scatter(
             *place(rows[part]).T, s=8, linewidth=0, alpha=0.6, label=label, color="#9aa5b1" if name is None else None
         )

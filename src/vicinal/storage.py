@@ -24,6 +24,7 @@ import hashlib
 import importlib
 import json
 import os
+import shutil
 import tempfile
 import tokenize
 import zipfile
@@ -44,7 +45,7 @@ PathLike = str | os.PathLike[str]
 
 FORMAT_VERSION = 2
 _LONGEST_HEADER = 16_000_000  # bytes: what JSON makes of them takes many times their memory
-_UNFINISHED = ".vicinal.tmp"
+_UNFINISHED, _OLD = ".vicinal.tmp", "old"
 NOT_WHOLE = (  # what NumPy raises for files that are cut, altered or foreign
     *(ValueError, EOFError, OverflowError, RuntimeError, MemoryError),
     *(zipfile.BadZipFile, zlib.error, tokenize.TokenError),
@@ -92,6 +93,33 @@ def replacing(path: PathLike) -> Iterator[BinaryIO]:
         raise
 
 
+@contextmanager
+def replacing_folder(path: PathLike) -> Iterator[Path]:
+    """Give the path of a folder to make, which gets its name once all is written; else as `replacing`.
+
+    A folder that has the name goes. It is there again if it cannot be replaced.
+    """
+    path = Path(path)
+    _sweep(path.parent.absolute())
+    handle, temporary = _temporary(path, folder=True)
+    new, old = Path(temporary, "new"), Path(temporary, _OLD)
+    try:
+        yield new
+        if path.exists():  # a folder that holds files cannot be replaced in one step
+            path.rename(old)
+        try:
+            new.rename(path)
+        except OSError:
+            if old.exists():
+                old.rename(path)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        os.close(handle)
+        if not old.exists():
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
 def check_there(*paths: PathLike | None) -> None:
     """Raise FileNotFoundError for the first file or folder that is not there; None stands for none."""
     for path in paths:
@@ -99,10 +127,15 @@ def check_there(*paths: PathLike | None) -> None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 
-def _temporary(path: Path) -> tuple[int, str]:
-    """Return a new temporary file beside ``path``, locked for as long as it is open."""
+def _temporary(path: Path, *, folder: bool = False) -> tuple[int, str]:
+    """Return a new temporary file or folder beside ``path``, locked for as long as it is open."""
+    options: dict[str, Any] = {"dir": path.parent, "prefix": f".{path.name}.", "suffix": _UNFINISHED}
     while True:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_UNFINISHED)
+        if folder:
+            name = tempfile.mkdtemp(**options)
+            handle = os.open(name, os.O_RDONLY)
+        else:
+            handle, name = tempfile.mkstemp(**options)
         _locked(handle, wait=True)
         if os.fstat(handle).st_nlink:  # no other process took it for a remnant before it was locked
             return handle, name
@@ -111,13 +144,26 @@ def _temporary(path: Path) -> tuple[int, str]:
 
 @functools.cache
 def _sweep(folder: Path) -> None:
-    """Remove the temporary files in a folder that nobody writes any more, once in a process."""
+    """Remove the temporary files and folders in a folder that nobody writes any more, once in a process."""
     with contextlib.suppress(OSError):  # the writing that follows says what is wrong with the folder
         remnants = [entry.path for entry in os.scandir(folder) if entry.name.endswith(_UNFINISHED)]
         for remnant in remnants:
-            with contextlib.suppress(OSError), Path(remnant).open("rb") as file:
-                if _locked(file.fileno(), wait=False):
-                    Path(remnant).unlink()
+            with contextlib.suppress(OSError):
+                _remove(Path(remnant))
+
+
+def _remove(remnant: Path) -> None:
+    """Remove what nobody has locked, unless it holds a folder that was about to be replaced."""
+    handle = os.open(remnant, os.O_RDONLY)
+    try:
+        if not _locked(handle, wait=False):
+            return
+        if not remnant.is_dir():
+            remnant.unlink()
+        elif not (remnant / _OLD).exists():
+            shutil.rmtree(remnant)
+    finally:
+        os.close(handle)
 
 
 def _locked(handle: int, *, wait: bool) -> bool:

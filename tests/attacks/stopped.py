@@ -46,7 +46,7 @@ ON = {  # commands that go on in a folder, and what must be the same at the end
         "autoencoder.safetensors",
         "latents.npy",
     ],
-    ("benchmark", "study.toml", "--out"): ["models/ae-0.safetensors", "samplers/pmf.safetensors"],
+    ("benchmark", "study.toml", "--out"): ["models/ae-0.safetensors", "saved/ae-pmf.safetensors"],
 }
 TIMES = {False: 1, True: 8}  # that each command is killed, and that each is interrupted
 

@@ -8,6 +8,7 @@ import determinism
 import files
 import fuzz
 import killed
+import opening
 import processes
 import pytest
 import soak
@@ -18,7 +19,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals and limits"),
     pytest.mark.skipif("NUMBA_DISABLE_JIT" in os.environ, reason="too slow without the compiler"),
 ]
-ATTACKS = [files, fuzz, killed, stopped, command_line, processes, determinism, surroundings, soak]
+ATTACKS = [files, fuzz, opening, killed, stopped, command_line, processes, determinism, surroundings, soak]
 NAMES = [each.__name__ for each in ATTACKS]
 
 

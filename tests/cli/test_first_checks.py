@@ -36,6 +36,8 @@ MISSING = [
     "statistics none.npy -o x.npz",
     "benchmark none.toml --out x",
     "info none.safetensors",
+    "explore mine:model none.safetensors",
+    "explore mine:model sampler.safetensors --images none",
     "cache none",
 ]
 UNWRITABLE = [

@@ -83,12 +83,14 @@ def test_where_files_are_does_not_matter(folder, decodings):
     assert len(decodings) == 1
 
 
-@pytest.mark.parametrize("damage", ["levels", "notes", "no notes", "wrong notes", "other array"])
+@pytest.mark.parametrize("damage", ["levels", "one level", "notes", "no notes", "wrong notes", "other array"])
 def test_damaged_caches_are_written_anew(folder, decodings, cache_folder, damage):
     first = np.array(datasets.load("folder", data_dir=folder).images)
     path = next(cache_folder.glob("*.npy"))
     if damage == "levels":
         path.write_bytes(path.read_bytes()[:-1])
+    elif damage == "one level":
+        path.write_bytes(path.read_bytes()[:-1] + b"\x07")
     elif damage == "notes":
         path.with_suffix(".json").write_text("{")
     elif damage == "no notes":

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle import same_bits
 from scipy.spatial.distance import cdist
 
-from oracle import same_bits
-
 from vicinal.kernels import cpu, reference
+from vicinal.kernels.tiles import tiled
 
 
 def nearest_distances(kernel, queries, points, *, other):
-    return kernel.nearest(queries, kernel.tiled(points), 1, other=other)[0][:, 0]
+    return kernel.nearest(queries, tiled(points), 1, other=other)[0][:, 0]
 
 
 def drawn(m, n, d, dtype, seed, whole):
@@ -39,7 +39,7 @@ SIZES = {
 def test_nearest_as_defined(m, n, d, dtype, whole, seed, k, other, alone):
     queries, points = drawn(m, n, d, dtype, seed, whole)
     own = None if alone or n == 0 else np.random.default_rng(seed).integers(0, n, size=len(queries))
-    tiles = reference.tiled(points)
+    tiles = tiled(points)
     for ours, theirs in zip(*(kernel.nearest(queries, tiles, k, own=own, other=other) for kernel in (cpu, reference)),
                             strict=True):  # fmt: skip
         assert same_bits(ours, theirs)
@@ -52,7 +52,7 @@ def test_inside_as_defined(m, n, d, dtype, whole, seed, scale):
     generator = np.random.default_rng(seed)
     limits = (scale * generator.normal(size=len(queries)) ** 2).astype(dtype)
     margins = (0.1 * generator.random(n)).astype(dtype)
-    tiles = reference.tiled(points)
+    tiles = tiled(points)
     for ours, theirs in zip(*(kernel.inside(queries, limits, tiles, margins) for kernel in (cpu, reference)),
                             strict=True):  # fmt: skip
         np.testing.assert_array_equal(ours, theirs)
@@ -60,11 +60,11 @@ def test_inside_as_defined(m, n, d, dtype, whole, seed, scale):
 
 def test_every_latent_is_in_one_tile_and_in_its_box():
     points = np.random.default_rng(0).normal(size=(1000, 3))
-    tiles = cpu.tiled(points)
-    there = tiles.index < len(points)
-    np.testing.assert_array_equal(np.sort(tiles.index[there]), np.arange(len(points)))
+    tiles = tiled(points)
+    there = tiles.numbers < len(points)
+    np.testing.assert_array_equal(np.sort(tiles.numbers[there]), np.arange(len(points)))
     rows = tiles.columns.transpose(0, 2, 1)
-    np.testing.assert_array_equal(rows[there], points[tiles.index[there]])
+    np.testing.assert_array_equal(rows[there], points[tiles.numbers[there]])
     assert np.isnan(rows[~there]).all()
     for tile, here, lower, upper in zip(rows, there, tiles.lower.T, tiles.upper.T, strict=True):
         np.testing.assert_array_equal(tile[here].min(axis=0), lower)
@@ -77,20 +77,20 @@ def test_all_neighbours_by_all_distances(kernel):
     own = np.array([599, 3, 3, 0])
     distances = cdist(points[own], points)
     distances[np.arange(4), own] = np.inf
-    found, index = kernel.nearest(points[own], kernel.tiled(points), 8, own=own)
+    found, index = kernel.nearest(points[own], tiled(points), 8, own=own)
     np.testing.assert_array_equal(index, np.argsort(distances, axis=1)[:, :8])
     np.testing.assert_allclose(found, np.sort(distances, axis=1)[:, :8], rtol=1e-12)
 
 
 def test_of_equally_near_latents_the_first_is_named(kernel):
     points = np.zeros((600, 2))
-    found, index = kernel.nearest(points[:2], kernel.tiled(points), 3, own=np.array([0, 1]))
+    found, index = kernel.nearest(points[:2], tiled(points), 3, own=np.array([0, 1]))
     assert index.tolist() == [[1, 2, 3], [0, 2, 3]]
     assert (found == 0).all()
 
 
 def test_fewer_latents_than_asked_for(kernel):
-    found, index = kernel.nearest(np.zeros((1, 1)), kernel.tiled(np.array([[3.0], [1.0]])), 3)
+    found, index = kernel.nearest(np.zeros((1, 1)), tiled(np.array([[3.0], [1.0]])), 3)
     assert found.tolist() == [[1, 3, np.inf]]
     assert index.tolist() == [[1, 0, 2]]
 
@@ -100,7 +100,7 @@ def test_inside_by_all_distances(kernel):
     points, queries = generator.normal(size=(700, 4)), generator.normal(size=(90, 4))
     limits, margins = generator.random(90), 0.2 * generator.random(700)
     within = cdist(queries, points, "sqeuclidean") + margins < limits[:, None]
-    of_queries, of_points = kernel.inside(queries, limits, kernel.tiled(points), margins)
+    of_queries, of_points = kernel.inside(queries, limits, tiled(points), margins)
     assert within.any()
     np.testing.assert_array_equal(of_queries, within.sum(axis=1))
     np.testing.assert_array_equal(of_points, within.sum(axis=0))

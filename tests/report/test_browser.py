@@ -4,7 +4,6 @@ import base64
 import csv
 import io
 import json
-import shutil
 
 import pytest
 
@@ -13,30 +12,12 @@ from vicinal.report import Section, Table
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: it drives the browser")
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
+pytest.importorskip("selenium", reason="selenium is not installed: it drives the browser")
+from selenium.webdriver import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-
-pytestmark = [
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed"),
-    pytest.mark.xdist_group("browser"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Return a browser without a window."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for switch in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(switch)
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
+pytestmark = pytest.mark.xdist_group("browser")
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +98,7 @@ def test_clicking_shows_the_right_images(page, explorer):
 
 
 def test_pointing_shows_images_too(page, explorer):
-    webdriver.ActionChains(page).move_to_element(one(page, "circle[data-sample='14']")).perform()
+    ActionChains(page).move_to_element(one(page, "circle[data-sample='14']")).perform()
     assert levels(page) == expected(explorer, 14)
 
 

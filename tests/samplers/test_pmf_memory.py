@@ -41,3 +41,13 @@ def test_samples_take_the_memory_of_the_samples(many, monkeypatch):
     drawn, most = traced(lambda: sampler.sample(len(many)))
     assert drawn.dtype == np.float32
     assert most < 1.15 * drawn.nbytes
+
+
+def test_integers_of_a_file_become_floats_chunk_by_chunk(tmp_path, monkeypatch):
+    """As float64 they would take eight times their memory."""
+    monkeypatch.setattr("vicinal.samplers.batches._MAPPED_CHUNK", 1 << 16)
+    levels = np.lib.format.open_memmap(tmp_path / "z.npy", "w+", np.uint8, (30_000, 200))
+    levels[:, :3] = np.random.default_rng(0).integers(0, 256, (30_000, 3))  # the other dimensions are constant
+    sampler, most = traced(lambda: PMFSampler(4, random_state=0).fit(levels))
+    assert sampler.sample(5).dtype == np.uint8
+    assert most < 4 * levels.size

@@ -109,7 +109,7 @@ def test_a_folder_that_is_not_of_zarr_is_not_replaced(tmp_path):
 def test_blocks_join_to_all_rows(tmp_path, monkeypatch, suffix, block):
     """Whatever the sizes of batches and of what is written together, and with fewer rows than fit in a block."""
     pytest.importorskip({".parquet": "pyarrow", ".zarr": "zarr"}.get(suffix, "csv"))
-    monkeypatch.setattr("vicinal.array_files.writing._BLOCK", block)
+    monkeypatch.setattr("vicinal.array_files.formats._BLOCK", block)
     rows = np.random.default_rng(0).normal(size=(57, 3)).astype(np.float32)
     for sizes in ([1] * 56, [30, 30], [0, 2, 9, 40, 56], []):
         found = vicinal.encode(SAME, iter(np.split(rows, sizes)), out=tmp_path / f"z{suffix}", batch_size=64)

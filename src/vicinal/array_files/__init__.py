@@ -5,7 +5,8 @@
 `tables`       CSV and Parquet: the columns that are numbers, as one array
 `dataset`      several files as one data set, with labels, read in batches if it is large
 `parts`        files cut into parts of rows that other processes can read
-`writing`      one small sink for each kind of file that is written, batch by batch
+`formats`      one small sink for each kind of file that is written, batch by batch
+`writing`      a sink for a path: the file appears once it is whole
 =============  ==========================================================================
 
 The suffix says the kind. Nothing is ever unpickled.
@@ -13,8 +14,9 @@ The suffix says the kind. Nothing is ever unpickled.
 
 from vicinal.array_files.containers import SUFFIXES, is_zarr
 from vicinal.array_files.dataset import open_array, read, read_dataset
+from vicinal.array_files.formats import WRITTEN, FileSink, Sink
 from vicinal.array_files.parts import Part, parts_of
-from vicinal.array_files.writing import WRITTEN, FileSink, Sink, check_writable, open_file, write
+from vicinal.array_files.writing import check_writable, open_file, write
 
 __all__ = [
     "SUFFIXES",

@@ -16,7 +16,7 @@ from vicinal.array_files import containers, tables
 from vicinal.array_files.containers import Entries, Entry
 
 USUAL_NAMES = ("arr_0", "images", "latents", "samples")
-_IN_MEMORY = 1 << 28  # bytes; larger data sets are mapped, or read in batches
+_IN_MEMORY = 1 << 26  # bytes; larger data sets are mapped, or read in batches
 _BATCH = 1 << 24  # bytes of a batch
 
 
@@ -98,7 +98,7 @@ def read_dataset(
     Returns
     -------
     X : ndarray, memmap or iterable of batches
-        Up to 256 MiB are read into memory. A larger ``.npy`` file is mapped. Everything else that is larger comes in
+        Up to 64 MiB are read into memory. A larger ``.npy`` file is mapped. Everything else that is larger comes in
         batches of 16 MiB, which can be read several times; with labels, each is a pair (latents, labels).
     y : ndarray of shape (n,) or None
         Labels; None with batches.

@@ -136,25 +136,32 @@ def _is_foreign(name: str | None) -> bool:
     return (name or "").partition(".")[0] in _LIBRARIES
 
 
-@contextmanager
-def on_device(modules: Sequence[Any], device: Any) -> Iterator[None]:
-    """Keep modules on a device, then move them back; None leaves them where they are."""
-    if device is None:
-        yield
-        return
+def check_movable(modules: Sequence[Any], device: Any) -> Any:
+    """Return a device as a torch.device that modules can be moved to; if there are none, raise InvalidInputError."""
     if not modules:
         raise InvalidInputError(
             f"device needs a torch module to move; got {device!r}, but none was found in the autoencoder: name it, as "
             "in vicinal.Autoencoder(encoder, decoder, module=model)"
         )
     target = _validation.check_device(device)
-    homes = [(module, {str(tensor.device) for tensor in _tensors(module)}) for module in modules]
-    for module, found in homes:
+    for module in modules:
+        found = _devices(module)
         if len(found) > 1:
             raise InvalidInputError(
                 f"device must be left out for a model on several devices; {type(module).__name__} is on "
                 f"{', '.join(sorted(found))}"
             )
+    return target
+
+
+@contextmanager
+def on_device(modules: Sequence[Any], device: Any) -> Iterator[None]:
+    """Keep modules on a device, then move them back; None leaves them where they are."""
+    if device is None:
+        yield
+        return
+    target = check_movable(modules, device)
+    homes = [(module, _devices(module)) for module in modules]
     try:
         for module in modules:
             module.to(target)
@@ -200,6 +207,10 @@ def starts_with_embedding(modules: Iterable[Any]) -> bool:
 def _is_table(part: Any) -> bool:
     torch = sys.modules["torch"]
     return isinstance(part, torch.nn.Embedding | torch.nn.EmbeddingBag)
+
+
+def _devices(module: Any) -> set[str]:
+    return {str(tensor.device) for tensor in _tensors(module)}
 
 
 def _tensors(module: Any) -> Iterator[Any]:

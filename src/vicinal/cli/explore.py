@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 from vicinal import _progress
 from vicinal._errors import InvalidInputError, import_extra
 from vicinal.cli.features import Device
-from vicinal.cli.files import ImageSize, in_options, load_sampler
+from vicinal.cli.files import ImageSize, check_saved, in_options, load_sampler
 from vicinal.cli.models import Model, load_model, of_model
 
 
@@ -28,11 +29,16 @@ def explore(
     device: Device = None,
 ) -> None:
     """Look at samples in the browser: classes, novelty, paths, the nearest training data. Only this machine sees it."""
-    import_extra("gradio", "explore")
-    from vicinal.explore import Studio, serve
+    from vicinal import storage
 
     if len(set(samplers)) < len(samplers):
         raise InvalidInputError("the files of samplers must differ; one is named twice")
+    for path in samplers:
+        check_saved(path)
+    storage.check_there(images)
+    import_extra("gradio", "explore")
+    from vicinal.explore import Studio, serve
+
     fitted, autoencoder = {path: load_sampler(path) for path in samplers}, load_model(model)
     has_classes = any(hasattr(each, "classes_") for each in fitted.values())
     with in_options(), _progress.bar("Reading"):
@@ -45,14 +51,8 @@ def explore(
 def _read(path: Path, image_size: int | None, has_classes: bool) -> tuple[Any, Any]:
     """Return images, and their classes if the samplers have some and the images show theirs."""
     from vicinal import image_files
-    from vicinal.images import resize
 
-    labels = None
     if has_classes:
-        try:
-            images, labels = image_files.read_with_classes(path, image_size)
-        except InvalidInputError:  # they show none, which only a refit needs
-            images = image_files.read(path, image_size)
-    else:
-        images = image_files.read_mapped(path, image_size)
-    return (images if image_size is None else resize(images, image_size, str(path))), labels
+        with suppress(InvalidInputError):  # they show no classes, which only a refit needs
+            return image_files.read_with_classes(path, image_size)
+    return image_files.read(path, image_size), None

@@ -4,10 +4,11 @@ A box is (left, top, right, bottom) in pixels of an image, with fractions: 0, 0 
 pixel. What is in it is resized as `vicinal.images.resize` does, and then rounded once, to the levels of the cache.
 
 A cache file is ``<data set>-<digest>.npy``, uint8 (n, C, H, W), the images of a split side by side. A ``.json`` file
-beside it has the shape that is in use, and names the image files that cannot be read. The digest covers what decides
-about the levels: the names of the files with their sizes and times or checksums, the crop, the size, and the version of
-this module. It does not cover where the files are. Nothing is ever removed from the cache: delete files that are no
-longer needed, at any time.
+beside it has the shape that is in use, the size and time of the file, and the names of the image files that cannot be
+read. A file of another size or time was altered, and is made anew. The digest covers what decides about the levels: the
+names of the files with their sizes and times or checksums, the crop, the size, and the version of this module. It does
+not cover where the files are. Nothing is ever removed from the cache: delete files that are no longer needed, at any
+time.
 """
 
 from __future__ import annotations
@@ -180,6 +181,7 @@ def load(
             os.fsync(file.fileno())
         source = str(files.path.absolute())
         notes = {"source": source, "shape": shape, "unreadable": found.unreadable, "remarks": found.remarks}
+        notes["stamp"] = _stamp(part)
         storage.write_atomic(path.with_suffix(".json"), json.dumps(notes, indent=1).encode())
         part.replace(path)
     return found._replace(levels=storage.read_array(path, mapped=True)[: shape[0]])
@@ -209,10 +211,17 @@ def _read(path: Path, n_images: int) -> Gathered | None:
         notes = json.loads(path.with_suffix(".json").read_bytes())
         levels = storage.read_array(path, mapped=True)[: notes["shape"][0]]
         found = Gathered(levels, dict(notes["unreadable"]), list(notes["remarks"]))
+        is_altered = notes["stamp"] != _stamp(path)
     except (OSError, ValueError, LookupError, TypeError):
         return None
     fits = levels.dtype == np.uint8 and levels.ndim == 4 and len(levels) + len(found.unreadable) == n_images
-    return found if fits else None
+    return found if fits and not is_altered else None
+
+
+def _stamp(path: Path) -> list[int]:
+    """Return the size of a file and when it was written, in nanoseconds."""
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
 
 
 def _temporary_folder(parent: Path) -> tempfile.TemporaryDirectory[str]:

@@ -16,21 +16,20 @@ The first two have as many rows as the samples, where the training data have so 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from vicinal import _validation, images
 from vicinal._arrays import Array
-from vicinal._errors import InvalidInputError
 from vicinal.evaluation import by_class, given, notes, published
-from vicinal.evaluation.catalogue import COLUMNS, DEFAULT_METRICS, METRICS, OF_CLASSES, mean
+from vicinal.evaluation.catalogue import COLUMNS, METRICS, OF_CLASSES
 from vicinal.evaluation.functions import extractor_of
 from vicinal.evaluation.judge import Judge
-from vicinal.evaluation.notes import BOOTSTRAP, REAL, RECONSTRUCTIONS
 from vicinal.evaluation.overlap import overlap
 from vicinal.evaluation.scores import Scores, check_baseline
+from vicinal.evaluation.table import headings_of, metrics_of, rows_of
 from vicinal.metrics import Moments
 
 
@@ -145,7 +144,7 @@ def evaluate(
     """
     seed = _validation.check_integer(random_state, "random_state", minimum=0, maximum=2**32 - 10_000)
     given_labels = (real_labels, generated_labels, train_labels)
-    wanted = _wanted(metrics, train is not None, any(each is not None for each in given_labels))
+    wanted = metrics_of(metrics, train is not None, any(each is not None for each in given_labels))
     image_size = None if image_size is None else images.check_size(image_size)
     extractor = extractor_of(features)
     named = given.by_name(generated, real)
@@ -170,7 +169,7 @@ def evaluate(
     judge = _judge(real, train, extractor, wanted, seed, reconstructions, labels)
     said += [] if train is None or "real" in statistics else _warn_of_overlap(real, train)
     table: list[dict[str, Any]] = []
-    for row in _rows(judge, sets, train, reconstructions, extractor, labels, seed):
+    for row in rows_of(judge, sets, train, reconstructions, extractor, labels, seed):
         table.append(row)
         if baseline is not None and not row["reference"] and not statistics:
             row["replicates"] = _replicates(judge, sets[row["name"]], extractor)
@@ -181,54 +180,7 @@ def evaluate(
         said += notes.of_novelty(judge, are_images=_are_images(real))
     said += [] if labels is None else by_class.notes_of(labels, table, judge.n_features)
     said += notes.of_table(table) + ([] if baseline is None else notes.of_intervals(table))
-    return Scores(table, said, _headings(extractor if prepared else None, statistics), baseline)
-
-
-def _rows(
-    judge: Any,
-    sets: Mapping[str, Sequence[Any]],
-    train: Array | None,
-    reconstructions: Array | None,
-    extractor: Any,
-    labels: by_class.Labels | None,
-    seed: int,
-) -> Iterator[dict[str, Any]]:
-    """Yield the rows of the table, reference rows first."""
-
-    def score(rows: Any, run: int, name: str, **options: Any) -> dict[str, Any]:
-        if isinstance(rows, Moments):
-            return published.row_of(judge.moments, rows)
-        return judge.score(rows, extractor and (lambda: extractor(rows)), run=run, name=name, **options)
-
-    n_seeds = max(map(len, sets.values()))
-    if train is not None:
-        size = published.size_of(sets, len(train))  # of reference rows: that of the samples
-        yield _row(REAL, [judge.real_run(i, size) for i in range(n_seeds)], reference=True)
-        generators = (np.random.default_rng([seed + i, 3]) for i in range(n_seeds))
-        copies = [generator.integers(len(train), size=size) for generator in generators]
-        yield _row(BOOTSTRAP, [judge.copies_run(drawn, i) for i, drawn in enumerate(copies)], reference=True)
-    if reconstructions is not None:
-        of = None if train is not None else judge.quality
-        yield _row(RECONSTRUCTIONS, [score(reconstructions, 0, "reconstructions", metrics=of)], reference=True)
-    for name, several in sets.items():
-        places = [None] * len(several) if labels is None else labels.sets[name]
-        called = given.labelled({name: several})
-        yield _row(name, [score(rows, i, label, places=places[i]) for i, (label, rows) in enumerate(called.items())])
-
-
-def _row(name: str, runs: Sequence[Mapping[str, Any]], *, reference: bool = False) -> dict[str, Any]:
-    return {"name": name, "reference": reference, **_summary(runs)}
-
-
-def _headings(extractor: Any, statistics: Mapping[str, Moments]) -> dict[str, str]:
-    """Return headings of columns where the distance has a name of its own."""
-    frechet = getattr(extractor, "frechet_name", "Frechet distance")
-    if statistics and extractor is None:
-        frechet = published.frechet_name(statistics)
-    if frechet == "Frechet distance":
-        return {}
-    within = "intra-FID" if frechet == "FID" else f"{frechet} within classes"
-    return {"frechet_distance": f"{frechet} ↓", by_class.FRECHET: f"{within} ↓"}
+    return Scores(table, said, headings_of(extractor if prepared else None, statistics), baseline)
 
 
 def _judge(
@@ -285,41 +237,3 @@ def _replicates(judge: Judge, several: Sequence[Array], extractor: Any) -> dict[
     rows = several[0]
     compared = [name for name in judge.metrics if COLUMNS[name].better != "reference" and name not in OF_CLASSES]
     return judge.replicates(rows, extractor and (lambda: extractor(rows)), metrics=compared, both=len(several) == 1)
-
-
-def _wanted(metrics: Sequence[str] | None, has_train: bool, has_labels: bool) -> list[str]:
-    """Return the names of the metrics to compute, in the order of the catalogue."""
-    of_classes = list(OF_CLASSES) if has_labels else []
-    if metrics is None:
-        return [*(name for name in DEFAULT_METRICS if has_train or not METRICS[name].needs_train), *of_classes]
-    if isinstance(metrics, str) or not metrics:
-        raise InvalidInputError(f"metrics must be a sequence of one or more names; got {metrics!r}")
-    for name in metrics:
-        if name in OF_CLASSES and not has_labels:
-            raise InvalidInputError(
-                f"metrics must not name {name!r} without labels: pass real_labels= and generated_labels="
-            )
-        _validation.check_choice(name, "metrics", tuple(METRICS | OF_CLASSES if has_labels else METRICS))
-        if COLUMNS[name].needs_train and not has_train:
-            raise InvalidInputError(f"metrics must not name {name!r} without the training data: pass train=")
-    return [*(name for name in METRICS if name in metrics), *of_classes]
-
-
-def _summary(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return mean and standard error of each metric over runs with different seeds, and the runs."""
-    if len(runs) == 1:
-        return dict(runs[0])
-    found: dict[str, Any] = {"n": runs[0]["n"], "runs": {}, **by_class.mean_of(runs)}
-    for name in runs[0]:
-        if name not in COLUMNS:
-            continue
-        values = [float(run[name]) for run in runs]
-        found[name] = COLUMNS[name].over_runs(values)
-        if COLUMNS[name].over_runs is mean:
-            found[f"{name}_se"] = float(np.std(values, ddof=1) / np.sqrt(len(values)))
-        found["runs"][name] = values
-    sizes = {run["n"] for run in runs}
-    if len(sizes) > 1:
-        found["runs"]["n"] = [run["n"] for run in runs]
-    why = {name: reason for run in reversed(runs) for name, reason in run.get("why", {}).items()}
-    return found | ({"why": why} if why else {})

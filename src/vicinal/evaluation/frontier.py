@@ -23,6 +23,7 @@ def draw(rows: Rows, axes: Any, name: str = "Frechet distance") -> None:
 
     A line joins rows that differ in one number alone, such as ``PMF, n_bins=8`` and ``PMF, n_bins=16``.
     """
+    rows = [{**row, "name": row["name"].replace("$", r"\$")} for row in rows]  # a dollar in a name begins no formula
     points = [row for row in rows if _is_measured(row, _QUALITY, _NOVELTY) and row["name"] != REAL]
     if not points:
         raise InvalidInputError(

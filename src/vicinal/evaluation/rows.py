@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from vicinal import images
+from vicinal import images, neighbors
 from vicinal._arrays import Array
+from vicinal.metrics import data_copying, distances, neighborhoods
+from vicinal.metrics.moments import Moments, moments_of
 
 
 class Rows:
@@ -60,7 +62,7 @@ class Rows:
         """Return the rows at some indices."""
         return Rows(self._given, index if self._index is None else self._index[index])
 
-    def first(self, n: int | None) -> Rows:
+    def at_most(self, n: int | None) -> Rows:
         """Return the first n rows, or all."""
         if n is None or n >= len(self):
             return self
@@ -69,3 +71,31 @@ class Rows:
     def in_float64(self) -> Array:
         """Return all rows in float64; as they are, if they are that."""
         return self[:].astype(np.float64, copy=False)
+
+    def moments(self) -> Moments:
+        """Return mean and covariance."""
+        return moments_of(self)
+
+    def total_variance(self) -> float:
+        """Return the sum of the variances of the columns."""
+        return distances.total_variance(self)
+
+    def nearest_in(self, rows: Rows, scaling: neighbors.Scaling | None = None) -> tuple[Array, Array]:
+        """Return distance to, and index of, the nearest of other rows for each of these, (n,) and (n,)."""
+        return neighbors.nearest_rows(self, rows, scaling)
+
+    def nearest_others(self, chosen: Array) -> Array:
+        """Return the distance of the rows at some indices from the nearest other one, (n_chosen,)."""
+        return neighbors.nearest_others(self, chosen)
+
+    def nth_distances(self, n: int, scaling: neighbors.Scaling | None = None) -> Array:
+        """Return the distance of each row from its n-th nearest other row, (n,)."""
+        return neighbors.nth_distances(self, n, scaling)
+
+    def inside(self, generated: Rows, radii: Array, generated_radii: Array) -> neighborhoods.Inside:
+        """Return which rows are in the balls of the others."""
+        return neighborhoods.inside(self, generated, radii, generated_radii)
+
+    def cells(self, partition: Any) -> Array:
+        """Return the cell of each row in a partition of k-means, (n,)."""
+        return data_copying.cells_of(partition, self)

@@ -31,8 +31,7 @@ from vicinal.metrics import (
     transport,
 )
 from vicinal.metrics._inputs import drawn
-from vicinal.metrics.moments import Moments, moments_of
-from vicinal.neighbors import nearest_rows
+from vicinal.metrics.moments import Moments
 
 
 class Reference:
@@ -71,7 +70,7 @@ class Reference:
     @property
     def fresh(self) -> Rows:
         """The rows whose distance from the training data is that of fresh data."""
-        return self.searched if self._fresh is None else self._fresh.first(self.max_searched)
+        return self.searched if self._fresh is None else self._fresh.at_most(self.max_searched)
 
     @property
     def train(self) -> Rows:
@@ -83,17 +82,17 @@ class Reference:
     @cached_property
     def variance(self) -> float:
         """Total variance of the held-out data."""
-        return distances.total_variance(self.real)
+        return self.real.total_variance()
 
     @cached_property
     def moments(self) -> Moments:
         """Mean and covariance of the held-out data."""
-        return moments_of(self.real)
+        return self.real.moments()
 
     @cached_property
     def moments_of_train(self) -> Moments:
         """Mean and covariance of the training data."""
-        return moments_of(self.train)
+        return self.train.moments()
 
     @cached_property
     def classes(self) -> by_class.Classes:
@@ -111,7 +110,7 @@ class Reference:
     @cached_property
     def radii(self) -> Array:
         """Balls around the held-out rows, (n,)."""
-        return neighborhoods.radii(self.searched, by_class.N_NEIGHBORS, "real")
+        return _radii(self.searched, "real")
 
     @cached_property
     def scaling(self) -> neighbors.Scaling:
@@ -121,12 +120,12 @@ class Reference:
     @cached_property
     def fresh_distances(self) -> Array:
         """Distance of each fresh row from the training data, scaled, (n,)."""
-        return nearest_rows(self.fresh, self.train, self.scaling)[0]
+        return self.fresh.nearest_in(self.train, self.scaling)[0]
 
     @cached_property
     def fresh_nearest(self) -> tuple[Array, Array]:
         """Distance and index of the nearest training row of each fresh row."""
-        return nearest_rows(self.fresh, self.train)
+        return self.fresh.nearest_in(self.train)
 
     @cached_property
     def _spacing(self) -> Array:
@@ -136,14 +135,14 @@ class Reference:
         """Return the distance of training rows, given by their indices, from the nearest other one."""
         unknown = np.unique(index[np.isnan(self._spacing[index])])
         if len(unknown):
-            self._spacing[unknown] = neighbors.nearest_others(self.train, unknown)
+            self._spacing[unknown] = self.train.nearest_others(unknown)
         return self._spacing[index]
 
     @cached_property
     def partition(self) -> tuple[Any, Array]:
         """K-means of the training data, and the cell of each fresh row."""
         partition = data_copying.partitioned(self.train, len(self.fresh), None, self.random_state)
-        return partition, data_copying.cells_of(partition, self.fresh)
+        return partition, self.fresh.cells(partition)
 
 
 class Samples:
@@ -168,12 +167,12 @@ class Samples:
     @property
     def searched(self) -> Rows:
         """The samples whose neighbours are looked for."""
-        return self.rows.first(self.reference.max_searched)
+        return self.rows.at_most(self.reference.max_searched)
 
     @cached_property
     def frechet_distance(self) -> float:
         """See `vicinal.metrics.frechet_distance`."""
-        return distances.distance_of(self.reference.moments, moments_of(self.rows), self._squares)
+        return distances.distance_of(self.reference.moments, self.rows.moments(), self._squares)
 
     @cached_property
     def _squares(self) -> Array | None:
@@ -214,14 +213,15 @@ class Samples:
     @property
     def variance_ratio(self) -> float:
         """See `vicinal.metrics.variance_ratio`."""
-        return distances.ratio_of(distances.total_variance(self.rows), self.reference.variance)
+        return distances.ratio_of(self.rows.total_variance(), self.reference.variance)
 
     @cached_property
     def relations(self) -> tuple[neighborhoods.PrecisionRecall, neighborhoods.DensityCoverage]:
         """Precision, recall, density and coverage."""
-        return neighborhoods.relations(
-            self.reference.searched, self.searched, by_class.N_NEIGHBORS, self.reference.radii
-        )
+        real, radii = self.reference.searched, self.reference.radii
+        neighborhoods.check_differ(real, radii)
+        found = real.inside(self.searched, radii, _radii(self.searched, "generated"))
+        return neighborhoods.shares(found, by_class.N_NEIGHBORS)
 
     @cached_property
     def within_classes(self) -> dict[str, dict[str, float]]:
@@ -238,7 +238,7 @@ class Samples:
             return np.zeros(len(index)), index
         if self.searched is self.reference.fresh:
             return self.reference.fresh_nearest
-        return nearest_rows(self.searched, self.reference.train)
+        return self.searched.nearest_in(self.reference.train)
 
     @cached_property
     def distances(self) -> tuple[Array, Array]:
@@ -249,7 +249,7 @@ class Samples:
             return np.zeros(len(self.searched)), fresh
         if self.searched is reference.fresh:
             return fresh, fresh
-        return nearest_rows(self.searched, reference.train, reference.scaling)[0], fresh
+        return self.searched.nearest_in(reference.train, reference.scaling)[0], fresh
 
     @cached_property
     def copied(self) -> ranks.Estimate:
@@ -260,10 +260,10 @@ class Samples:
     def membership(self) -> tuple[ranks.Estimate, ranks.Estimate]:
         """See `vicinal.metrics.membership_auc` and `vicinal.metrics.membership_tpr`."""
         scaling, (members, others) = self.reference.scaling, self.reference.attacked
-        if not self._are_held_out:
-            return membership.attack(scaling, members, others, self.rows)
-        of_members = nearest_rows(members, self.rows, scaling)[0]
-        return membership.rates(of_members, neighbors.nth_distances(self.rows, 1, scaling))
+        of_members = members.nearest_in(self.rows, scaling)[0]
+        if self._are_held_out:
+            return membership.rates(of_members, self.rows.nth_distances(1, scaling))
+        return membership.rates(of_members, others.nearest_in(self.rows, scaling)[0])
 
     @property
     def authenticity(self) -> float:
@@ -274,7 +274,7 @@ class Samples:
     def data_copying(self) -> float:
         """See `vicinal.metrics.data_copying_test`."""
         partition, real_cells = self.reference.partition
-        cells = data_copying.cells_of(partition, self.searched)
+        cells = self.searched.cells(partition)
         return data_copying.statistic(self.reference.fresh_nearest[0], self.nearest[0], real_cells, cells)
 
 
@@ -282,3 +282,8 @@ def between(metric: Callable[..., Any], **options: Any) -> Callable[[Samples], A
     """Return a metric that takes some of the rows, which become float64 then."""
     unchecked = inspect.unwrap(metric)
     return lambda samples: unchecked(samples.reference.real, samples.rows, random_state=samples.seed, **options)
+
+
+def _radii(rows: Rows, name: str) -> Array:
+    neighborhoods.check_enough(rows, by_class.N_NEIGHBORS, name)
+    return rows.nth_distances(by_class.N_NEIGHBORS)

@@ -17,7 +17,9 @@ CSS = """
 .gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
 .pictures img { image-rendering: pixelated; }
 .pictures .grid-wrap { max-height: none !important; }
-.pictures .grid-container { grid-template-columns: repeat(auto-fill, minmax(min(15rem, 100%), 1fr)) !important; }
+.pictures .grid-container {
+  grid-template-columns: repeat(auto-fill, minmax(min(15rem, 100%), 1fr)) !important; padding-top: 2.2rem;
+}
 .pictures .thumbnail-item { aspect-ratio: 2.4; }
 """
 _LEAD = (

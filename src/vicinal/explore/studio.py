@@ -94,8 +94,8 @@ class Studio:
     >>> images = np.random.default_rng(0).random((100, 1, 2, 2)).astype(np.float32)
     >>> sampler = LocalSampler(10, scale=1.0).fit(halves.encode(images))
     >>> studio = Studio(halves, {"local": sampler}, images)
-    >>> [card.caption for card in studio.cards(Choice("local", n_samples=2))]
-    ['1: 0.59', '2: 0.38']
+    >>> list(studio.cards(Choice("local"))[0].pictures)
+    ['sample', 'nearest training latent, decoded', 'its image']
     """
 
     def __init__(

@@ -17,8 +17,7 @@ accelerator, in Triton or plain torch. All give the same bits:
 `neighborhood_scatters`    sums of the outer products of the differences from a mean
 `likeliest_spheres`        the candidate neighbourhood in whose spherical Gaussian a row is likeliest
 `likeliest_ellipsoids`     the candidate neighbourhood in whose Gaussian a row is likeliest
-`tiled`                    rows in groups that lie close together, for the next two
-`nearest`                  the nearest rows, and the distances to them
+`nearest`                  the nearest rows, which are in `tiles`, and the distances to them
 `inside`                   how many rows are within a distance
 =========================  ====================================================================
 """

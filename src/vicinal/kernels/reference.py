@@ -22,7 +22,7 @@ import numpy as np
 
 from vicinal import rng
 from vicinal._arrays import Array
-from vicinal.kernels.tiles import Tiles, tiled
+from vicinal.kernels.tiles import Tiles
 
 FEWEST_GUIDES = 1 << 15  # a guide of this size is always cheap
 _CHUNK = 1 << 20  # pairs that are computed together; limits the memory
@@ -359,7 +359,7 @@ def nearest(
     index : ndarray of int, shape (m, k)
         n where there are no more.
     """
-    numbers = tiles.index.ravel()
+    numbers = tiles.numbers.ravel()
     distances, index = np.empty((len(queries), k), queries.dtype), np.empty((len(queries), k), np.int64)
     for q in range(len(queries)):
         squares = _squares(queries[q], tiles)
@@ -376,7 +376,7 @@ def nearest(
 
 
 def inside(queries: Array, limits: Array, tiles: Tiles, margins: Array) -> tuple[Array, Array]:
-    r"""Count the pairs of a query q and a latent z for which
+    r"""Count the pairs of a query q and a latent z that are within a limit.
 
     .. math:: \sum_j (q_j - z_j)^2 + \mathrm{margin}(z) < \mathrm{limit}(q)
 
@@ -396,7 +396,7 @@ def inside(queries: Array, limits: Array, tiles: Tiles, margins: Array) -> tuple
         In how many of these pairs each is.
     """
     of_queries, of_latents = np.zeros(len(queries), np.int64), np.zeros(tiles.n + 1, np.int64)
-    numbers, margins = tiles.index.ravel(), np.append(margins, 0)
+    numbers, margins = tiles.numbers.ravel(), np.append(margins, 0)
     for q in range(len(queries)):
         within = _squares(queries[q], tiles) + margins[numbers] < limits[q]
         of_queries[q] = np.count_nonzero(within)
@@ -406,7 +406,7 @@ def inside(queries: Array, limits: Array, tiles: Tiles, margins: Array) -> tuple
 
 def _squares(query: Array, tiles: Tiles) -> Array:
     """Return the squared distance of a query (d,) from what is in each place of the tiles, (t * s,)."""
-    squares = np.zeros(tiles.index.shape, query.dtype)
+    squares = np.zeros(tiles.numbers.shape, query.dtype)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         for j in range(len(query)):
             squares += np.square(query[j] - tiles.columns[:, j])

@@ -29,12 +29,12 @@ _SOME = 256  # latents by which the dimension of a cut is chosen
 class Tiles(NamedTuple):
     """Latents (n, d) in t tiles of s places.
 
-    ``columns`` (t, d, s) has the latents, and NaN in places without one. ``index`` (t, s) has their number among all,
+    ``columns`` (t, d, s) has the latents, and NaN in places without one. ``numbers`` (t, s) has their number among all,
     and n in such places. ``lower`` and ``upper`` (d, t) are the boxes.
     """
 
     columns: Array
-    index: Array
+    numbers: Array
     lower: Array
     upper: Array
     n: int
@@ -44,15 +44,15 @@ def tiled(latents: Array) -> Tiles:
     """Return latents (n, d), float32 or float64, in tiles; n may be 0."""
     n, d = latents.shape
     order, starts = _halved(latents, -(-n // _LATENTS))
-    index = starts[:-1, None] + np.arange(np.diff(starts).max(initial=1))
-    is_empty = index >= starts[1:, None]
-    index = np.where(is_empty, n, order[np.minimum(index, n - 1)])
-    columns = np.empty((len(index), d, index.shape[1]), latents.dtype)
-    for tile, some, empty in zip(columns, index, is_empty, strict=True):
+    places = starts[:-1, None] + np.arange(np.diff(starts).max(initial=1))
+    is_empty = places >= starts[1:, None]
+    numbers = np.where(is_empty, n, order[np.minimum(places, n - 1)])
+    columns = np.empty((len(numbers), d, numbers.shape[1]), latents.dtype)
+    for tile, some, empty in zip(columns, numbers, is_empty, strict=True):
         tile[:] = latents[np.where(empty, some[0], some)].T
     lower, upper = (np.ascontiguousarray(ends(columns, axis=2).T) for ends in (np.fmin.reduce, np.fmax.reduce))
     columns.transpose(0, 2, 1)[is_empty] = np.nan
-    return Tiles(columns, index, lower, upper, n)
+    return Tiles(columns, numbers, lower, upper, n)
 
 
 def _halved(latents: Array, n_parts: int) -> tuple[Array, Array]:

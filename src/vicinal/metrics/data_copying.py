@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from vicinal import neighbors
 from vicinal._arrays import Array
@@ -98,7 +99,9 @@ def partitioned(train: Any, n_real: int, n_cells: int | None, random_state: int)
     most = max(n_cells, MOST_VALUES // train.shape[1])
     few = most < len(train)
     rows = train[np.sort(np.random.default_rng([seed, 6]).permutation(len(train))[:most])] if few else train[:]
-    with warnings.catch_warnings():
+    # Products with few dimensions are so small that threads wait for each other longer than they work.
+    n_threads = 1 if train.shape[1] < neighbors.FEW_DIMENSIONS else None
+    with warnings.catch_warnings(), threadpool_limits(n_threads):
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different rows than cells: some stay empty
         return KMeans(n_cells, n_init=1, random_state=seed, copy_x=False).fit(rows.astype(np.float64))
 

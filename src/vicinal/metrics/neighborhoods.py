@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vicinal import _progress
+from vicinal import _progress, kernels
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError
 from vicinal._validation import check_integer
+from vicinal.kernels.tiles import tiled
 from vicinal.metrics._inputs import checked
-from vicinal.neighbors import nth_distances
+from vicinal.neighbors import FEW_DIMENSIONS, nth_distances
 
 _ROWS, _VALUES = 2048, 1 << 22  # of a block: at most so many rows, and so many values
 _EPSILON = float(np.finfo(np.float64).eps)
@@ -124,28 +125,46 @@ def density_coverage(real: Any, generated: Any, *, n_neighbors: int = 5) -> Dens
     return relations(real, generated, n_neighbors, radii(real, n_neighbors, "real"))[1]
 
 
+class Inside(NamedTuple):
+    """Real balls around each generated row, (m,), and which real rows are in a generated ball, or have a row in theirs.
+
+    ``recalled`` and ``covered`` are booleans (n,).
+    """
+
+    around: Array
+    recalled: Array
+    covered: Array
+
+
 def relations(
     real: Any, generated: Any, n_neighbors: int, real_radii: Array
 ) -> tuple[PrecisionRecall, DensityCoverage]:
     """Return both pairs, from one pass over the distances; ``real_radii`` is `radii` of real."""
+    check_differ(real, real_radii)
+    return shares(inside(real, generated, real_radii, radii(generated, n_neighbors, "generated")), n_neighbors)
+
+
+def check_differ(real: Any, real_radii: Array) -> None:
+    """Raise InvalidInputError if all rows are equal."""
     if not real_radii.any() and _are_equal(real):
         raise InvalidInputError("real must have rows that differ: all are equal, so their balls are empty")
-    generated_radii = radii(generated, n_neighbors, "generated")
-    n, m, d = len(real), len(generated), real.shape[1]
-    size = max(1, min(_ROWS, _VALUES // d))
-    centre = real[:size].mean(axis=0, dtype=np.float64)
-    around, recalled, covered = np.zeros(m, np.int64), np.zeros(n, bool), np.zeros(n, bool)
-    with _progress.bar("Comparing neighbourhoods", n) as progress:
-        for first in range(0, n, size):
-            a = slice(first, first + size)
-            block = real[a] - centre
-            for start in range(0, m, size):
-                b = slice(start, start + size)
-                inside, reached = _within(block, generated[b] - centre, real_radii[a], generated_radii[b])
-                around[b] += inside.sum(axis=0)
-                covered[a] |= inside.any(axis=1)
-                recalled[a] |= reached.any(axis=1)
-            progress.advance(len(block))
+
+
+def inside(real: Any, generated: Any, real_radii: Array, generated_radii: Array, centre: Array | None = None) -> Inside:
+    """Return which rows are in the balls of the others; ``centre`` (d,) is near the rows, that of real without it."""
+    count = _by_distances if real.shape[1] < FEW_DIMENSIONS else _by_products
+    return count(real, generated, real_radii, generated_radii, centre_of(real) if centre is None else centre)
+
+
+def centre_of(real: Any) -> Array:
+    """Return the mean of the first rows, float64 (d,)."""
+    centre: Array = real[: max(1, min(_ROWS, _VALUES // real.shape[1]))].mean(axis=0, dtype=np.float64)
+    return centre
+
+
+def shares(found: Inside, n_neighbors: int) -> tuple[PrecisionRecall, DensityCoverage]:
+    """Return both pairs."""
+    around, recalled, covered = found
     return (
         PrecisionRecall(float(np.mean(around > 0)), float(np.mean(recalled))),
         DensityCoverage(float(around.mean() / n_neighbors), float(np.mean(covered))),
@@ -157,29 +176,69 @@ def _are_equal(rows: Any) -> bool:
     return all(bool((rows[i : i + _ROWS] == first).all()) for i in range(0, len(rows), _ROWS))
 
 
-def _within(real: Array, generated: Array, real_radii: Array, generated_radii: Array) -> tuple[Array, Array]:
-    """Tell which generated rows are in which real balls, and which real rows in which generated balls, (n, m) each."""
-    squares, generated_squares = (np.einsum("ij,ij->i", rows, rows) for rows in (real, generated))
-    rounding = 2.0 * (real.shape[1] + 8) * _EPSILON  # of |a|^2 - 2 a b + |b|^2, over |a|^2 + |b|^2
-    squares = squares[:, None]
-    distances = real @ generated.T
-    distances *= -2.0
-    distances += generated_squares
-    distances += squares
-    np.maximum(distances, 0.0, out=distances)
-    rims = np.square(real_radii)[:, None] - rounding * squares  # what is on a rim is outside, for certain
-    generated_rims = np.square(generated_radii) - rounding * generated_squares
-    return (
-        distances + rounding * generated_squares < rims,
-        distances + rounding * squares < generated_rims,
-    )
-
-
 def radii(rows: Any, n_neighbors: int, name: str) -> Array:
     """Return, for rows (n, d), the distance from each to the k-th nearest other, (n,)."""
+    check_enough(rows, n_neighbors, name)
+    return nth_distances(rows, n_neighbors)
+
+
+def check_enough(rows: Any, n_neighbors: int, name: str) -> None:
+    """Raise InvalidInputError unless rows have so many neighbours."""
     n_neighbors = check_integer(n_neighbors, "n_neighbors", minimum=1)
     if len(rows) <= n_neighbors:
         raise InvalidInputError(
             f"{name} must have more than n_neighbors={n_neighbors} rows; got {len(rows)}: pass a smaller n_neighbors"
         )
-    return nth_distances(rows, n_neighbors)
+
+
+def _by_distances(real: Any, generated: Any, real_radii: Array, generated_radii: Array, centre: Array) -> Inside:
+    """Compare radii with distances."""
+    real, generated = real[:] - centre, generated[:] - centre
+    roundings, generated_roundings = _roundings(real), _roundings(generated)
+    covered, around = kernels.select().inside(
+        real, np.square(real_radii) - roundings, tiled(generated), generated_roundings
+    )
+    _, recalled = kernels.select().inside(
+        generated, np.square(generated_radii) - generated_roundings, tiled(real), roundings
+    )
+    return Inside(around, recalled > 0, covered > 0)
+
+
+def _by_products(real: Any, generated: Any, real_radii: Array, generated_radii: Array, centre: Array) -> Inside:
+    """Compare radii with products of matrices, block by block."""
+    n, m, d = len(real), len(generated), real.shape[1]
+    size = max(1, min(_ROWS, _VALUES // d))
+    found = Inside(np.zeros(m, np.int64), np.zeros(n, bool), np.zeros(n, bool))
+    with _progress.bar("Comparing neighbourhoods", n) as progress:
+        for first in range(0, n, size):
+            a = slice(first, first + size)
+            block = real[a] - centre
+            for start in range(0, m, size):
+                b = slice(start, start + size)
+                within, reached = _within(block, generated[b] - centre, real_radii[a], generated_radii[b])
+                found.around[b] += within.sum(axis=0)
+                found.covered[a] |= within.any(axis=1)
+                found.recalled[a] |= reached.any(axis=1)
+            progress.advance(len(block))
+    return found
+
+
+def _within(real: Array, generated: Array, real_radii: Array, generated_radii: Array) -> tuple[Array, Array]:
+    """Tell which generated rows are in which real balls, and which real rows in which generated balls, (n, m) each."""
+    squares, generated_squares = np.einsum("ij,ij->i", real, real)[:, None], np.einsum("ij,ij->i", generated, generated)
+    roundings, generated_roundings = _roundings(real)[:, None], _roundings(generated)
+    distances = real @ generated.T
+    distances *= -2.0
+    distances += generated_squares
+    distances += squares
+    np.maximum(distances, 0.0, out=distances)
+    return (
+        distances + generated_roundings < np.square(real_radii)[:, None] - roundings,
+        distances + roundings < np.square(generated_radii) - generated_roundings,
+    )
+
+
+def _roundings(rows: Array) -> Array:
+    """Return the share of rows (n, d) in the rounding of |a|^2 - 2 a b + |b|^2, (n,)."""
+    shares: Array = 2.0 * (rows.shape[1] + 8) * _EPSILON * np.einsum("ij,ij->i", rows, rows)
+    return shares

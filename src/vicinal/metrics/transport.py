@@ -59,7 +59,7 @@ def wasserstein_distance(
 
     References
     ----------
-    C. Villani, "Optimal transport: old and new", 2009, doi:10.1007/978-3-540-71050-9.
+    Cedric Villani, "Optimal transport: old and new", 2009, doi:10.1007/978-3-540-71050-9.
     D. F. Crouse, "On implementing 2D rectangular assignment algorithms", 2016,
     doi:10.1109/TAES.2016.140952.
 

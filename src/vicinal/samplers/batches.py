@@ -355,10 +355,10 @@ def are_steps(masses: Array | None) -> bool:
 
 
 def checked(latents: Any, name: str, **options: Any) -> tuple[Any, np.dtype[Any]]:
-    """Return latents as floats, and their type as they came; finiteness is checked later."""
+    """Return latents as floats, integers or bool, and their type as they came; finiteness is checked later."""
     if not _arrays.is_tensor(latents):
         latents = _validation.check_array(latents, name)
-    rows = _validation.check_rows(latents, name, finite=False, **options)
+    rows = _validation.check_rows(latents, name, finite=False, keep_whole=True, **options)
     kind = _arrays.tensor_kind(latents)
     dtype = np.dtype(latents.dtype if kind is None else "float32" if kind.dtype == "bfloat16" else kind.dtype)
     return rows, dtype if is_whole(dtype) else _arrays.float_dtype(rows)

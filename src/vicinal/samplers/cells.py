@@ -164,6 +164,10 @@ class Within(NamedTuple):
     grid: Grid
     out_of_bounds: str
 
+    @property
+    def at_hand(self) -> None:
+        """None, since latents must be checked and moved first."""
+
     def reduce(self, *reductions: Reduction) -> list[Any]:
         """As `Batches.reduce`."""
         within = partial(_within, self.grid, self.out_of_bounds)  # without the batches, for it may travel

@@ -75,6 +75,8 @@ class GaussianSampler(Sampler):
         training = Training.of(batches)
         moments = [_moments(part, kind) for part in by_class.parts_of(training, batches)]
         means, covariances = (by_class.each_class(list(values), training) for values in zip(*moments, strict=True))
+        if not np.isfinite(np.trace(covariances, axis1=-2, axis2=-1)).all():  # as large as an eigenvalue can be
+            raise InvalidInputError("latents are too large: the sum of their variances is beyond float64; rescale them")
         state = {"mean_": means, "covariance_": covariances}
         if training.classes:
             weights = np.ones(len(training.rows), np.int64) if training.weights is None else training.weights

@@ -13,6 +13,7 @@ import pytest
 from dask import array
 from distributed import Client, default_client
 
+from vicinal import Autoencoder
 from vicinal._errors import ClusterError
 from vicinal.integrations import dask as on_dask
 from vicinal.samplers import LocalSampler, PMFSampler
@@ -66,15 +67,27 @@ def check_kills_of_leaves(n, folder):
         assert np.array_equal(on_dask.sample(shards, 500, 100).compute(), local.sample(500))
 
 
+def check_kills_of_encoders(n, folder):
+    """Encode n times; each time a worker is killed that has an autoencoder."""
+    rows = np.random.default_rng(0).normal(size=(600, 3))
+    half = Autoencoder(lambda images: images / 2, lambda latents: latents * 2)
+    for i in range(n):
+        images = deadly(array.from_array(rows, chunks=(100, 3)), folder / f"encode{i}", i % 6, i % 6 == 0)
+        assert np.array_equal(on_dask.encode(half, images).compute(), rows / 2)
+        assert len(list((folder / f"encode{i}").glob("visit-*"))) > 1
+
+
 def test_a_killed_worker_changes_nothing(own_cluster, tmp_path):
     check_kills(1, tmp_path)
     check_kills_of_leaves(1, tmp_path)
+    check_kills_of_encoders(1, tmp_path)
 
 
-@pytest.mark.slow("kills a worker forty times, and waits for the next")
+@pytest.mark.slow("kills a worker sixty times, and waits for the next")
 def test_many_killed_workers_change_nothing(own_cluster, tmp_path):
     check_kills(20, tmp_path)
     check_kills_of_leaves(20, tmp_path)
+    check_kills_of_encoders(20, tmp_path)
 
 
 @pytest.mark.slow("four workers end, and dask waits for the next each time")

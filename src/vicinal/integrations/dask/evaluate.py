@@ -1,37 +1,26 @@
-"""Quality and novelty of samples in dask arrays: what can be summed takes all rows, the rest takes evenly spaced ones.
-
-=============================  ===================================================================================
-all rows                       ``frechet_distance`` and ``variance_ratio``, from moments that are merged in a tree
-some samples, all training     ``nn_ratio`` and its quantiles, ``copied``, ``novelty_p``: the nearest training rows are
-rows                           looked for on the workers, chunk by chunk
-some rows of every set         every other metric, by `vicinal.evaluate`
-=============================  ===================================================================================
-"""
+"""The table of quality and novelty of rows that stay on the workers."""
 
 from __future__ import annotations
 
-import copy
-import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
-from dask import array, delayed
-from dask.delayed import Delayed
+from dask import array
 
-import vicinal
-from vicinal import _arrays, _validation, neighbors
+from vicinal import _arrays, _validation
 from vicinal._arrays import Array
 from vicinal._errors import InvalidInputError, InvalidTypeError
-from vicinal.evaluation import METRICS, Scores
-from vicinal.evaluation.notes import BOOTSTRAP, REAL
-from vicinal.evaluation.scores import check_baseline
-from vicinal.metrics import Moments, distances, ranks
-from vicinal.metrics.moments import moments_of
-from vicinal.samplers.on_dask.tree import computed, persisted, reduced
-
-_EXACT = ("frechet_distance", "variance_ratio", "copied", "novelty_p")  # and all whose name begins with nn_ratio
+from vicinal.autoencoders import Autoencoder
+from vicinal.evaluation import given, notes, table
+from vicinal.evaluation.catalogue import METRICS
+from vicinal.evaluation.functions import extractor_of
+from vicinal.evaluation.judge import Judge
+from vicinal.evaluation.scores import Scores
+from vicinal.images import to_levels
+from vicinal.integrations.dask.images import encode
+from vicinal.integrations.dask.rows import DaskRows
 
 
 def evaluate(
@@ -39,220 +28,168 @@ def evaluate(
     generated: Any,
     *,
     train: Any = None,
-    features: Callable[[Array], Any] | None = None,
+    features: Any = None,
     metrics: Sequence[str] | None = None,
-    max_samples: int = 20_000,
+    max_samples: int | None = 20_000,
     random_state: int = 0,
+    on_row: Callable[[str], None] | None = None,
 ) -> Scores:
-    """Score samples in dask arrays against held-out real data, on the workers.
+    """Score samples that are dask arrays against held-out real data, where they are.
+
+    The table is that of `vicinal.evaluate`. Moments are reduced in a tree. Neighbours are looked for by pairs of parts.
+    Metrics of subsets take the rows that they would take of arrays in memory. For sets of up to ``max_samples`` rows,
+    the numbers agree with those of `vicinal.evaluate` to about 1e-9, and to 1e-5 for float32 rows. Where rounding
+    decides between two neighbours, a row may count otherwise.
 
     Parameters
     ----------
-    real : dask array or array_like of shape (n, *shape)
-        Held-out data: latents, features, or images. Not the data that the generator was trained on.
-    generated : dask array or array_like of shape (m, *shape), or mapping of str to such
-        Samples, of one source or of several by name.
-    train : dask array or array_like of shape (k, *shape), optional
-        The data that the generator was trained on. Without them there is no novelty column.
-    features : callable, optional
-        Maps images (n, *shape) to features (n, f). It travels once to each worker. Everything, novelty too, is then
-        measured between features.
+    real : dask.array.Array of shape (n, *shape)
+        Held-out data: latents, or images. Arrays in memory are taken, too, as they are for the other sets. The numbers
+        of rows may be unknown.
+    generated : dask.array.Array of shape (m, *shape), list of those, or mapping of str to either
+        As in `vicinal.evaluate`.
+    train : dask.array.Array of shape (k, *shape), optional
+        The data that the generator was trained on.
+    features : FeatureExtractor, torch.nn.Module or callable, optional
+        As in `vicinal.evaluate`; it travels once to each worker. Images must be levels uint8, or floats in [0, 1].
+        Novelty is measured between features then, if rows are images.
     metrics : sequence of str, optional
-        Names in `vicinal.evaluation.METRICS`, as for `vicinal.evaluate`.
-    max_samples : int
-        The most rows of each set that metrics take which cannot be summed: rows that are evenly spaced.
-    random_state : int
-        Seed of subsets and of bootstrap copies.
+        As in `vicinal.evaluate`, without those within classes.
+    max_samples : int, optional
+        At most so many rows of a set have their neighbours looked for: held-out rows that are drawn, and evenly spaced
+        samples. Neighbours of these are found among all training rows. So precision, recall, the nn ratio and its like
+        take a part of large sets, and the reference rows have no more rows. None takes all rows, which costs n m
+        distances. The Frechet distance and the variance take all rows anyway; the membership attack takes all samples.
+    random_state, on_row
+        As in `vicinal.evaluate`.
 
     Returns
     -------
     Scores
-        As of `vicinal.evaluate`. ``n`` of a row is the number of all rows. The notes say which metrics took how many.
-        Up to ``max_samples`` rows, the metrics of samples are those of `vicinal.evaluate`. In the reference rows, the
-        Frechet distance and the variance ratio take all training rows, and copies of each chunk.
+        As `vicinal.evaluate`. Notes say which metrics took a part of the rows.
 
     Raises
     ------
-    InvalidInputError, InvalidTypeError, ClusterError
-        As `vicinal.evaluate` and `vicinal.integrations.dask.fit`. For values that are not finite, with the chunk.
+    InvalidInputError, InvalidTypeError
+        For data that cannot be used, with the chunk and the row in it.
+    ClusterError
+        If the scheduler or too many workers are lost.
+
+    Notes
+    -----
+    A metric that needs all rows in one place is NaN for more than 134 million values. A note says so.
+
+    Rows are kept by the workers while they are scored; dask writes to their disks what is more than their memory. With
+    features, these are kept, and rows are read again for each metric between rows.
+
+    It is not looked up whether held-out rows are training rows, as `vicinal.evaluate` does.
 
     Examples
     --------
-    >>> rows = [array.from_array(each, chunks=200) for each in np.random.default_rng(0).normal(size=(3, 500, 4))]
-    >>> scores = evaluate(rows[0], {"good": rows[1], "copies": rows[2]}, train=rows[2])
-    >>> scores["good"]["frechet_distance"] < 0.1, scores["copies"]["nn_ratio"]
-    (True, 0.0)
+    >>> import numpy as np
+    >>> from dask import array
+    >>> train, real, good = (array.from_array(x) for x in np.random.default_rng(0).normal(size=(3, 500, 4)))
+    >>> scores = evaluate(real, {"good": good, "noisy": 2 * good}, train=train)
+    >>> scores["good"]["frechet_distance"] < scores["noisy"]["frechet_distance"]
+    True
     """
-    most = _validation.check_integer(max_samples, "max_samples", minimum=100)
-    named = dict(generated) if isinstance(generated, Mapping) else {"generated": generated}
-    check_baseline(None, list(named))
-    given = {"real": real} | ({} if train is None else {"train": train})
-    given |= {f"generated {name!r}": each for name, each in named.items()}
-    sets = {name: _Set.of(each, name, features, most) for name, each in given.items()}
-    held_out, trained = sets["real"], sets.get("train")
-    some = {name: sets[f"generated {name!r}"].some for name in named}
-    scores = vicinal.evaluate(
-        held_out.some,
-        some,
-        train=None if trained is None else trained.some,
-        metrics=metrics,
-        random_state=random_state,
+    seed = _validation.check_integer(random_state, "random_state", minimum=0, maximum=2**32 - 10_000)
+    if max_samples is not None:
+        max_samples = _validation.check_integer(max_samples, "max_samples", minimum=100)
+    wanted = table.metrics_of(metrics, train is not None, False)
+    extractor = extractor_of(features)
+    named = given.by_name(generated, real)
+    sets = {"real": real, **({} if train is None else {"train": train}), **given.labelled(named)}
+    arrays = {name: _array(each, name) for name, each in sets.items()}
+    held = _on_workers(arrays, extractor)
+    of_sources = {name: [held[label] for label in given.labelled({name: several})] for name, several in named.items()}
+    real_rows, train_rows = held["real"], held.get("train")
+    are_images = _are_images(arrays["real"])
+    judge = Judge(
+        (real_rows, train_rows),
+        None if extractor is None else (real_rows.features, None if train_rows is None else train_rows.features),
+        metrics=wanted,
+        random_state=seed,
+        max_searched=max_samples,
+        novelty="features" if extractor is not None and are_images else "rows",
     )
-    rows = {name: sets[f"generated {name!r}"] for name in named}
-    if trained is not None:
-        rows |= {REAL: trained, BOOTSTRAP: trained.copies(random_state)}
-    scaling = None if trained is None else neighbors.Scaling.of(trained.some)
-    fresh = None if trained is None or scaling is None else trained.distances_of(held_out.some, scaling)
-    for row in scores.rows:
-        of = rows[row["name"]]
-        all_rows = _OfAll(held_out.moments, of.moments, _distances(row["name"], of, trained, scaling, fresh))
-        row["n"] = of.n_rows
-        for name in _exact(row):
-            metric = METRICS[name]
-            row[name] = metric.compute(all_rows)  # type: ignore[arg-type]
-            if metric.error is not None:
-                row[f"{name}_se"] = metric.error(all_rows)  # type: ignore[arg-type]
-    scores.notes.extend(_notes(sets, most))
-    return scores
+    rows: list[dict[str, Any]] = []
+    features_of = None if extractor is None else attrgetter("features")
+    for row in table.rows_of(judge, of_sources, train_rows, None, features_of, None, seed, max_samples):
+        rows.append(row)
+        if on_row is not None:
+            on_row(row["name"])
+    said = notes.of_metrics(wanted, extractor, has_train=train is not None)
+    said += notes.of_novelty(judge, are_images=are_images)
+    if max_samples is not None and max(map(len, held.values())) > max_samples:
+        said.append(_of_parts(wanted, max_samples))
+    return Scores(rows, said + notes.of_table(rows), table.headings_of(extractor, {}))
 
 
-class _OfAll(NamedTuple):
-    """What `vicinal.evaluation.samples.Samples` is for some rows, for all rows."""
-
-    real: Moments
-    rows: Moments
-    found: tuple[Array, Array] | None
-
-    @property
-    def frechet_distance(self) -> float:
-        return distances.distance_of(self.real, self.rows, None)
-
-    @property
-    def variance_ratio(self) -> float:
-        of_rows, of_real = (float(np.trace(each.covariance)) * (1 - 1 / _size(each)) for each in (self.rows, self.real))
-        return distances.ratio_of(of_rows, of_real)
-
-    @property
-    def distances(self) -> tuple[Array, Array]:
-        if self.found is None:
-            raise InvalidInputError("novelty needs the training data: pass train=, or leave novelty out of metrics")
-        return self.found
-
-    @property
-    def copied(self) -> ranks.Estimate:
-        return ranks.Estimate(*neighbors.copied(*self.distances))
+def _on_workers(arrays: Mapping[str, array.Array], extractor: Any) -> dict[str, DaskRows]:
+    """Return sets of rows, with their features if there is an extractor."""
+    shape = arrays["real"].shape[1:]
+    for name, each in arrays.items():
+        if each.shape[1:] != shape:
+            raise InvalidInputError(f"{name} must have rows of shape {shape}, like real; got {each.shape[1:]}")
+    held = {name: DaskRows.of_array(each, name, keep=extractor is None) for name, each in arrays.items()}
+    for name, rows in held.items():
+        minimum = 1 if name == "train" else 2
+        if len(rows) < minimum:
+            raise InvalidInputError(f"{name} must have at least {minimum} rows; got {len(rows)}")
+        if extractor is not None:
+            found = encode(Autoencoder(_OfChunk(extractor), _nothing), arrays[name])
+            rows.features = DaskRows.of_array(found, f"features of {name}")
+    return held
 
 
-class _Set(NamedTuple):
-    """Rows in chunks (n_i, d) on the workers, their moments, and some rows, evenly spaced."""
+def _array(rows: Any, name: str) -> array.Array:
+    """Return rows as a dask array of floats or levels, in chunks of whole rows."""
+    if not isinstance(rows, array.Array):
+        rows = array.from_array(_validation.check_array(rows, name))
+    if rows.ndim < 2 or any(np.isnan(side) for side in rows.shape[1:]):
+        raise InvalidInputError(f"{name} must have shape (n, *shape), known but for n; got {rows.shape}")
+    if rows.dtype.kind not in "fiub":
+        raise InvalidTypeError(f"{name} must hold numbers; got {rows.dtype}")
+    if any(len(sides) > 1 for sides in rows.chunks[1:]):
+        rows = rows.rechunk(dict.fromkeys(range(1, rows.ndim), -1))
+    return rows if rows.dtype.kind == "f" or rows.dtype == np.uint8 else rows.astype(np.float64)
 
-    chunks: list[Delayed]
-    moments: Moments
-    some: Array
 
-    @classmethod
-    def of(cls, given: Any, name: str, features: Callable[[Array], Any] | None, most: int) -> _Set:
-        """Return a set of what is given."""
-        if not isinstance(given, array.Array):
-            if not hasattr(given, "shape") and not isinstance(given, list | tuple):
-                raise InvalidTypeError(f"{name} must be a dask array or an array; got {type(given).__name__}")
-            given = array.from_array(_validation.check_array(given, name), chunks="auto")
-        if given.ndim < 2:
-            raise InvalidInputError(f"{name} must have rows, in two or more dimensions; got shape {given.shape}")
-        whole = given.rechunk(dict.fromkeys(range(1, given.ndim), -1)).to_delayed().ravel()
-        flat = delayed(partial(_flat, name, features), pure=False)
-        chunks = persisted([flat(i, chunk) for i, chunk in enumerate(whole)])
-        moments: Moments | None = reduced(_moments, _merged, chunks)
-        if moments is None or _size(moments) < 2:
-            raise InvalidInputError(f"{name} must have at least 2 rows; got {0 if moments is None else 1}")
-        lengths: list[int] = computed(delayed(list)([delayed(len)(chunk) for chunk in chunks]))
-        n, ends = sum(lengths), np.cumsum([0, *lengths])
-        chosen = np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int64))
-        parts = [
-            delayed(_take)(chunk, chosen[(chosen >= first) & (chosen < last)] - first)
-            for chunk, first, last in zip(chunks, ends[:-1], ends[1:], strict=True)
-        ]
-        return cls(chunks, moments, np.concatenate(computed(delayed(list)(parts))))
+def _are_images(rows: array.Array) -> bool:
+    return rows.dtype == np.uint8 or rows.ndim > 2
 
-    @property
-    def n_rows(self) -> int:
-        return _size(self.moments)
 
-    def copies(self, seed: int) -> _Set:
-        """Return copies: each chunk of as many rows, drawn from it with replacement."""
-        drawn = reduced(partial(_moments_of_copies, seed), _merged, self.chunks)
-        return self._replace(moments=drawn)
+def _of_parts(wanted: Sequence[str], max_samples: int) -> str:
+    searched = [notes.heading_of(name) for name in wanted if METRICS[name].needs_train or name in _OF_NEIGHBORS]
+    return (
+        f"{', '.join(searched) or 'The reference rows'}: of at most {max_samples:,} rows of each set, held-out rows "
+        "by chance and samples evenly spaced. Their neighbours are looked for among all training rows; the membership "
+        "attack takes all samples. The reference rows have at most as many rows."
+    )
 
-    def distances_of(self, queries: Array, scaling: neighbors.Scaling) -> Array:
-        """Return the scaled distance of each query (m, d) from the nearest of all rows, (m,)."""
-        found: Array = reduced(partial(_nearest, queries, scaling), np.minimum, self.chunks)
+
+_OF_NEIGHBORS = ("precision", "recall", "density", "coverage")
+
+
+def _nothing(_latents: Any) -> Any:
+    raise InvalidTypeError("features cannot be decoded")
+
+
+class _OfChunk:
+    """Features of the images of a chunk, which are levels, or floats in [0, 1] that become levels."""
+
+    def __init__(self, extractor: Any) -> None:
+        self.extractor = extractor
+
+    def __call__(self, rows: Any) -> Array:
+        rows = _arrays.to_numpy(rows)
+        if rows.ndim > 2:
+            if rows.min() < 0.0 or rows.max() > 1.0:
+                raise InvalidInputError(
+                    f"images must be levels uint8, or floats in [0, 1]; got {rows.min():.4g} to {rows.max():.4g}: map "
+                    "black to 0 and white to 1"
+                )
+            rows = to_levels(rows, "images")
+        found: Array = self.extractor(rows)
         return found
-
-
-def _flat(name: str, features: Callable[[Array], Any] | None, i: int, chunk: Any) -> Array:
-    """Return a chunk as rows (n, d) of floats, or their features."""
-    rows = _arrays.to_numpy(chunk)
-    if features is not None and len(rows):
-        rows = _arrays.to_numpy(features(rows))
-    rows = rows.reshape(len(rows), math.prod(rows.shape[1:]))
-    rows = rows if rows.dtype in (np.float32, np.float64) else rows.astype(np.float32)
-    _validation.check_finite(rows, f"chunk {i} of {name}")
-    return rows
-
-
-def _size(moments: Moments) -> int:
-    return moments.n_samples or 0
-
-
-def _moments(_i: int, rows: Array) -> Moments | None:
-    return moments_of(rows) if len(rows) else None
-
-
-def _merged(a: Moments, b: Moments) -> Moments:
-    """Return the moments of both; what workers hold stays as it is."""
-    return copy.deepcopy(a).merge(b)
-
-
-def _moments_of_copies(seed: int, i: int, rows: Array) -> Moments | None:
-    if len(rows) == 0:
-        return None
-    return moments_of(rows[np.random.default_rng([seed, 3, i]).integers(len(rows), size=len(rows))])
-
-
-def _nearest(queries: Array, scaling: neighbors.Scaling, _i: int, rows: Array) -> Array | None:
-    return neighbors.nearest_rows(queries, rows, scaling)[0] if len(rows) else None
-
-
-def _take(rows: Array, index: Array) -> Array:
-    return rows[index]
-
-
-def _distances(
-    name: str, of: _Set, trained: _Set | None, scaling: neighbors.Scaling | None, fresh: Array | None
-) -> tuple[Array, Array] | None:
-    """Return distances from the training data, of the rows of the table and of held-out rows."""
-    if trained is None or scaling is None or fresh is None:
-        return None
-    if name == REAL:
-        return fresh, fresh
-    if name == BOOTSTRAP:
-        return np.zeros(len(of.some)), fresh
-    return trained.distances_of(of.some, scaling), fresh
-
-
-def _exact(row: Mapping[str, Any]) -> list[str]:
-    """Return the metrics of a row that take more rows here."""
-    return [name for name in row if name in METRICS and (name in _EXACT or name.startswith("nn_ratio"))]
-
-
-def _notes(sets: Mapping[str, _Set], most: int) -> list[str]:
-    """Return what the metrics took."""
-    n_rows = {name: each.n_rows for name, each in sets.items()}
-    if max(n_rows.values()) <= most:
-        return []
-    sizes = ", ".join(f"{n:,} of {name}" for name, n in n_rows.items())
-    return [
-        f"The Frechet distance and the variance ratio take all rows: {sizes}. The nn ratio, copied and novelty p take "
-        f"at most {most:,} samples and held-out rows, and all training rows. Every other metric takes at most {most:,} "
-        "evenly spaced rows of each set, of the training data too."
-    ]

@@ -77,7 +77,7 @@ def sample(
     y = labels.labels_of(y, n_samples) if several else y
     each = list(dict.fromkeys(y)) if several else y
     empty = _drawn(sampler, len(each) if several else 0, 0, key, each)[:0]  # the errors of y are raised here
-    rows = _rows_of_chunks(chunks, n_samples, empty)
+    rows = rows_of_chunks(chunks, n_samples, empty)
     name, shared, layer = f"sample-{uuid4().hex}", delayed(sampler, traverse=False), {}
     for i, (first, last) in enumerate(pairwise(accumulate(rows, initial=0))):
         some = y[first:last] if several else y
@@ -98,7 +98,7 @@ def _sample_of_shards(
         raise InvalidInputError("y needs shards that were fitted with labels: call fit_shards(sampler, X, y) first")
     places = None if y is None else labels.places_of(y, labels.as_array(shards.classes), n_samples)
     empty = np.empty((0, *about.event_shape_), about.dtype_)
-    rows = _rows_of_chunks(chunks, n_samples, empty)
+    rows = rows_of_chunks(chunks, n_samples, empty)
     return sample_shards(shards.parts, Division(key, shards.classes, shards.masses), rows, places, start, empty)
 
 
@@ -107,7 +107,7 @@ def _drawn(sampler: Sampler, n_samples: int, start: int, key: int, y: Any) -> Ar
     return _arrays.to_numpy(sampler.sample(n_samples, y=y, random_state=key, start=start))
 
 
-def _rows_of_chunks(chunks: Any, n_samples: int, empty: Array) -> tuple[int, ...]:
+def rows_of_chunks(chunks: Any, n_samples: int, empty: Array) -> tuple[int, ...]:
     """Return the number of rows of each chunk."""
     whole = (-1,) * (empty.ndim - 1)
     try:

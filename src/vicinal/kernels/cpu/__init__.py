@@ -21,7 +21,6 @@ from vicinal.kernels.cpu.nearest import inside, nearest
 from vicinal.kernels.cpu.philox import draw_cells, index_cells
 from vicinal.kernels.cpu.quantization import bounds, find_cells, quantize, unique_cells
 from vicinal.kernels.cpu.samples import fill_cells, sample_cells
-from vicinal.kernels.tiles import tiled
 
 __all__ = [
     "COMPILED",
@@ -39,6 +38,5 @@ __all__ = [
     "neighborhood_sums",
     "quantize",
     "sample_cells",
-    "tiled",
     "unique_cells",
 ]

@@ -88,22 +88,22 @@ def _reaches(point: Array, columns: Array, most: Any, none: Any, other: bool, sq
 
 
 @jit
-def _insert(bits: Array, index: Array, own: int, best: Array, found: Array) -> None:
-    """Sort the latents of a tile into the k nearest, best and found (k,), by distance and then by index."""
+def _insert(bits: Array, numbers: Array, own: int, best: Array, found: Array) -> None:
+    """Sort the latents of a tile into the k nearest, best and found (k,), by distance and then by numbers."""
     last = best.shape[0] - 1
     for i in range(bits.shape[0]):
-        if bits[i] > best[last] or (bits[i] == best[last] and index[i] >= found[last]) or index[i] == own:
+        if bits[i] > best[last] or (bits[i] == best[last] and numbers[i] >= found[last]) or numbers[i] == own:
             continue
         j = last
-        while j > 0 and (best[j - 1] > bits[i] or (best[j - 1] == bits[i] and found[j - 1] > index[i])):
+        while j > 0 and (best[j - 1] > bits[i] or (best[j - 1] == bits[i] and found[j - 1] > numbers[i])):
             best[j], found[j] = best[j - 1], found[j - 1]
             j -= 1
-        best[j], found[j] = bits[i], index[i]
+        best[j], found[j] = bits[i], numbers[i]
 
 
 @jit
 def _nearest(queries: Array, tiles: Any, own: Array, other: bool, none: Any, best: Array, found: Array) -> None:
-    columns, index, lower, upper = tiles
+    columns, numbers, lower, upper = tiles
     t, k = columns.shape[0], best.shape[1]
     away, squares = np.empty((_QUERIES, t), columns.dtype), np.empty(columns.shape[2], columns.dtype)
     away_bits, bits = away.view(best.dtype), squares.view(best.dtype)  # have the order of the floats: none is negative
@@ -118,7 +118,7 @@ def _nearest(queries: Array, tiles: Any, own: Array, other: bool, none: Any, bes
                 first = tile if away_bits[i, tile] < away_bits[i, first] else first
             firsts[i] = first
             if _reaches(queries[q], columns[first], best[q, k - 1], none, other, squares, bits):
-                _insert(bits, index[first], own[q], best[q], found[q])
+                _insert(bits, numbers[first], own[q], best[q], found[q])
         for tile in range(t):
             for i in range(some):
                 q = start + i
@@ -126,14 +126,14 @@ def _nearest(queries: Array, tiles: Any, own: Array, other: bool, none: Any, bes
                 if away_bits[i, tile] > most or tile == firsts[i]:
                     continue
                 if _reaches(queries[q], columns[tile], most, none, other, squares, bits):
-                    _insert(bits, index[tile], own[q], best[q], found[q])
+                    _insert(bits, numbers[tile], own[q], best[q], found[q])
 
 
 @jit
 def _inside(
     queries: Array, limits: Array, limit_bits: Array, tiles: Any, margins: Array, none: Any, counts: Array, hits: Array
 ) -> None:
-    columns, index, lower, upper = tiles
+    columns, numbers, lower, upper = tiles
     t = columns.shape[0]
     away, squares = np.empty((_QUERIES, t), columns.dtype), np.empty(columns.shape[2], columns.dtype)
     bits = squares.view(limit_bits.dtype)
@@ -148,9 +148,9 @@ def _inside(
                     continue
                 if _reaches(queries[q], columns[tile], limit_bits[q], none, False, squares, bits):
                     for place in range(squares.shape[0]):
-                        if squares[place] < limits[q] and squares[place] + margins[index[tile, place]] < limits[q]:
+                        if squares[place] < limits[q] and squares[place] + margins[numbers[tile, place]] < limits[q]:
                             counts[q] += 1
-                            hits[index[tile, place]] += 1
+                            hits[numbers[tile, place]] += 1
 
 
 def nearest(
