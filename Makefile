@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA_DIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo study test test-all test-no-jit lower-bounds test-gpu docs lint format bench attack house results clean
+.PHONY: help demo study test test-all test-no-jit lower-bounds test-gpu docs lint format bench bench-quick attack house results clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,8 +66,11 @@ format: .venv/tools  ## put the code in its one format
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group bench
 	touch $@
 
-bench: .venv/bench  ## measure speed in about eleven minutes and write docs/performance.md (FULL=1: hours; DATA_DIR as in results)
+bench: .venv/bench  ## measure speed in about a quarter of an hour and write docs/performance.md (FULL=1: hours; DATA_DIR as in results)
 	$(BIN)/python benchmarks/bench.py $(if $(FULL),--full) $(if $(DATA_DIR),--data-dir $(DATA_DIR)/mnist --models build/study/mnist/models)
+
+bench-quick: .venv/bench  ## say in under 90 seconds what became slower or faster by more than 15 % since make bench
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quick.py
 
 attack: .venv/tools  ## try in full to break every promise, in under an hour, and write docs/reliability.md
 	$(BIN)/python benchmarks/attack.py

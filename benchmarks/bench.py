@@ -1,6 +1,6 @@
 """Run the benchmarks, keep what they measure in benchmarks/results, and write docs/performance.md from it.
 
-    python benchmarks/bench.py                           # quick: about eleven minutes on two cores
+    python benchmarks/bench.py                           # quick: about a quarter of an hour on two cores
     python benchmarks/bench.py --full                    # larger sizes, in hours
     python benchmarks/bench.py --only peers --data-dir DIR/mnist --models build/study/mnist/models
 
