@@ -101,4 +101,5 @@ def test_examples_run():
 )
 def test_links_lead_somewhere(path):
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / path).read_text("utf-8")):
+        target = target.replace("learn/index.rst", "tutorials/GALLERY_HEADER.rst")  # the site is built from it
         assert (ROOT / path).parent.joinpath(target).exists(), target
